@@ -1,0 +1,44 @@
+#!/bin/sh
+# Everything a fresh Debian needs to run homeprod and its lab: missing apt packages (said before they are
+# installed, with the reason) and the Python environment in .venv. Safe to repeat; a second run does nothing.
+set -eu
+cd "$(dirname "$0")/.."
+
+missing() {
+    grep -v -e '^#' -e '^$' setup/apt.txt | while read -r package why; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s %s\n' "$package" "$why"
+    done
+}
+
+install_packages() {
+    list=$(missing)
+    [ -n "$list" ] || return 0
+    echo "setup: installing from apt what is missing:"
+    printf '%s\n' "$list" | while read -r package why; do printf '  %-24s %s\n' "$package" "$why"; done
+    root=''
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || { echo "setup: not root and no sudo; install the packages above as root, then repeat" >&2; exit 1; }
+        root=sudo
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    $root apt-get update -qq
+    # shellcheck disable=SC2046  # one word a package is meant
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        $(printf '%s\n' "$list" | cut -d' ' -f1) >/dev/null
+}
+
+install_python() {
+    stamp=.venv/.requirements
+    if [ -x .venv/bin/homeprod ] && cmp -s setup/requirements.txt "$stamp" && cmp -s pyproject.toml .venv/.pyproject; then return 0; fi
+    echo "setup: making the Python environment in .venv"
+    # Debian's own Python, so the environment does not depend on what else is on PATH.
+    python=/usr/bin/python3; [ -x "$python" ] || python=python3
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r setup/requirements.txt
+    .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+    cp setup/requirements.txt "$stamp"
+    cp pyproject.toml .venv/.pyproject
+}
+
+install_packages
+install_python

@@ -1,0 +1,1 @@
+"""What a person types. One file a command; render.py alone prints."""

@@ -1,0 +1,1 @@
+"""User data, network configuration and the ISO's bytes; no I/O."""

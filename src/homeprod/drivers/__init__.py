@@ -1,0 +1,1 @@
+"""One seam to each outside thing."""

@@ -1,0 +1,1 @@
+"""The Proxmox VE API: transport, tasks, uploads, and Proxmox's own forms."""

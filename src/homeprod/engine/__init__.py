@@ -1,0 +1,1 @@
+"""Reads what is, applies what the plan says."""

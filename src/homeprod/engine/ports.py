@@ -1,0 +1,76 @@
+"""What the engine needs from the outside, as Protocols; ``drivers/`` gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from homeprod.plan.actual import MachineConfig, Resources, Version, Volume
+from homeprod.plan.config import Config
+
+Permissions = Mapping[str, frozenset[str]]
+"""Path of the access tree (``/``, ``/vms/100``, ``/storage/local``) to the privileges held there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of Proxmox, named by its UPID."""
+
+    upid: str
+    node: str
+
+
+class Hypervisor(Protocol):
+    """A Proxmox VE cluster. Safe for use by several threads at once.
+
+    Every verb raises :class:`~homeprod.core.errors.ProxmoxError` or one of its kinds. A verb that returns a Task
+    has only begun the work; ``wait`` ends it. A Task of None means that it was done at once.
+    """
+
+    @property
+    def api_calls(self) -> int:
+        """HTTP requests sent so far, retries included."""
+
+    def read_version(self) -> Version: ...
+    def read_permissions(self) -> Permissions: ...
+    def read_resources(self) -> Resources: ...
+    def read_machine(self, node: str, vmid: int) -> MachineConfig: ...
+    def read_status(self, node: str, vmid: int) -> str:
+        """``running`` or ``stopped``, fresh (``status/current``)."""
+
+    def read_content(self, node: str, storage: str) -> Sequence[Volume]: ...
+    def create_machine(self, node: str, vmid: int, config: Config) -> Task: ...
+    def change_machine(
+        self, node: str, vmid: int, config: Config, *, delete: Sequence[str] = (), digest: str = ""
+    ) -> Task | None: ...
+    def grow_disk(self, node: str, vmid: int, slot: str, size: int) -> Task | None:
+        """Grow to ``size`` bytes in all; Proxmox refuses to shrink."""
+
+    def start_machine(self, node: str, vmid: int) -> Task: ...
+    def shutdown_machine(self, node: str, vmid: int, *, timeout: int) -> Task: ...
+    def stop_machine(self, node: str, vmid: int) -> Task: ...
+    def destroy_machine(self, node: str, vmid: int) -> Task: ...
+    def fetch_image(
+        self, node: str, storage: str, filename: str, url: str, *, content: str, checksum: str, algorithm: str
+    ) -> Task:
+        """Have the hypervisor itself download ``url``; it refuses a file whose checksum differs."""
+
+    def upload(
+        self, node: str, storage: str, filename: str, file: Path | bytes, *, content: str, checksum: str = ""
+    ) -> Task:
+        """Send a file (``checksum`` is a sha256, checked by the hypervisor). An existing one is overwritten."""
+
+    def delete_volume(self, node: str, volume: str) -> Task | None: ...
+    def ping_agent(self, node: str, vmid: int) -> bool:
+        """Whether the guest agent answers now."""
+
+    def read_guest_file(self, node: str, vmid: int, path: str) -> str | None:
+        """A small file of the guest through its agent; None where the agent or the file is not there (yet)."""
+
+    def wait(self, task: Task, *, on_line: Callable[[str], None] | None = None, timeout: float = 3600) -> None:
+        """Wait for the task's end, handing on each new line of its log. Raises ProxmoxError with the task's own
+        words and its last lines if it failed; ``WARNINGS: n`` is success."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""From the entry to its configuration; no I/O."""

@@ -1,0 +1,1 @@
+"""Desired against actual, as values; no I/O."""

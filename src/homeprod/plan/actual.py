@@ -1,0 +1,86 @@
+"""Actual: what was just read from Proxmox, as the same typed values that the site desires."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from homeprod.plan.config import Config, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """``/version``: ``release`` is for example ``8.4`` or ``9.2``, ``text`` what Proxmox calls itself."""
+
+    release: tuple[int, int]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMachine:
+    """A machine as ``/cluster/resources`` lists it: cheap, and possibly seconds old."""
+
+    vmid: int
+    node: str
+    name: str
+    status: str
+    tags: frozenset[str] = frozenset()
+    lock: str | None = None
+    is_template: bool = False
+    is_container: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedStorage:
+    """A storage on one node as ``/cluster/resources`` lists it. Sizes in bytes."""
+
+    name: str
+    node: str
+    kind: str
+    content: frozenset[str]
+    is_shared: bool = False
+    is_available: bool = True
+    used: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListedNode:
+    """A node; ``memory`` in bytes."""
+
+    name: str
+    is_online: bool
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """One answer of ``/cluster/resources``."""
+
+    machines: tuple[ListedMachine, ...] = ()
+    storages: tuple[ListedStorage, ...] = ()
+    nodes: tuple[ListedNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One entry of a storage's content list. ``id`` is ``STORAGE:NAME``, ``size`` in bytes."""
+
+    id: str
+    content: str
+    size: int
+    owner: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineConfig:
+    """One ``pending`` answer: what is in force now and what waits for a cold start.
+
+    ``pending`` maps a key to the value that waits, or to None where its deletion waits. ``digest`` is that of the
+    configuration file as read; a write that carries it is refused by Proxmox if the file moved since.
+    """
+
+    config: Config
+    pending: Mapping[str, Value | None] = field(default_factory=dict)
+    digest: str = ""
