@@ -69,9 +69,7 @@ class Hypervisor(Protocol):
     def read_guest_file(self, node: str, vmid: int, path: str) -> str | None:
         """A small file of the guest through its agent; None where the agent or the file is not there (yet)."""
 
-    def wait(
-        self, task: Task, *, on_line: Callable[[str], None] | None = None, timeout: float = 3600
-    ) -> None:
+    def wait(self, task: Task, *, on_line: Callable[[str], None] | None = None, timeout: float = 3600) -> None:
         """Wait for the task's end, handing on each new line of its log. Raises ProxmoxError with the task's own
         words and its last lines if it failed; ``WARNINGS: n`` is success."""
 

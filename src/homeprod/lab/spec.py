@@ -80,9 +80,7 @@ class LabSpec:
         """The reverse of ``write``; raises TypeError or KeyError for a file of another shape."""
         known = dict(data)
         known["nodes"] = tuple(known["nodes"])
-        known["storages"] = tuple(
-            StorageSpec(**{**s, "content": tuple(s["content"])}) for s in known["storages"]
-        )
+        known["storages"] = tuple(StorageSpec(**{**s, "content": tuple(s["content"])}) for s in known["storages"])
         known["bridges"] = tuple(
             BridgeSpec(b["name"], tuple(b["gateways"]), tuple(b["resolvers"])) for b in known["bridges"]
         )
