@@ -1,0 +1,81 @@
+"""The lab's hypervisor: everything that its API speaks to, in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from homeprod.lab.api.access import AccessControl
+from homeprod.lab.api.error import ApiError
+from homeprod.lab.api.schema import Release
+from homeprod.lab.machine.store import CHANGE_TIMEOUT, MachineStore, acquire_lock
+from homeprod.lab.pools import PoolStore
+from homeprod.lab.ports import GuestRunner, VolumeStore
+from homeprod.lab.spec import LabSpec, StorageSpec
+from homeprod.lab.storage.catalog import VolumeCatalog
+from homeprod.lab.task import TaskLog
+
+
+class Hypervisor:
+    """``state`` is the lab's folder. Made inside a running event loop, used by it alone."""
+
+    def __init__(self, spec: LabSpec, state: Path, volumes: VolumeStore, runner: GuestRunner) -> None:
+        state.mkdir(parents=True, exist_ok=True)
+        self.spec = spec
+        self.state = state
+        self.volumes = volumes
+        self.runner = runner
+        self.release = parse_release(spec.version)
+        self.access = AccessControl(self.release)
+        self.machines = MachineStore(state, spec.nodes)
+        self.catalog = VolumeCatalog(state / "volumes.jsonl")
+        self.tasks = TaskLog(state / "tasks.jsonl", spec.task_seconds)
+        self.pools = PoolStore(state / "pools.json", self.access)
+        self.storages: dict[str, StorageSpec] = {storage.name: storage for storage in spec.storages}
+        self.bridges = frozenset(bridge.name for bridge in spec.bridges)
+        self.started_at: dict[int, float] = {}
+        self.began = time.time()
+        self.fingerprint = ""
+        self._storage_locks: dict[str, asyncio.Lock] = {}
+
+    def storage(self, name: str) -> StorageSpec:
+        """Raises ApiError in Proxmox's words."""
+        storage = self.storages.get(name)
+        if storage is None:
+            raise ApiError(f"storage '{name}' does not exist")
+        return storage
+
+    @asynccontextmanager
+    async def lock_storage(self, name: str) -> AsyncIterator[None]:
+        """Allocating and freeing on one storage take turns, and give up after 10 seconds, as on Proxmox."""
+        lock = self._storage_locks.setdefault(name, asyncio.Lock())
+        await acquire_lock(lock, f"/var/lock/pve-manager/pve-storage-{name}", CHANGE_TIMEOUT)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_running(self, vmid: int) -> bool:
+        return self.runner.is_running(vmid)
+
+    def uptime(self, vmid: int) -> int:
+        """Seconds; 0 for a stopped machine."""
+        if not self.is_running(vmid):
+            return 0
+        return max(0, int(time.time() - self.started_at.setdefault(vmid, time.time())))
+
+    async def close(self) -> None:
+        await self.tasks.close()
+        await self.runner.close()
+
+
+def parse_release(version: str) -> Release:
+    """``9.2.3`` as (9, 2). Raises ValueError."""
+    match = re.match(r"(\d+)\.(\d+)", version)
+    if match is None:
+        raise ValueError(f"not a version of Proxmox VE: {version}")
+    return int(match[1]), int(match[2])

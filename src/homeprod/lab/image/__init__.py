@@ -1,0 +1,1 @@
+"""Disk images for the lab's machines: built from Debian packages, or downloaded; cached."""

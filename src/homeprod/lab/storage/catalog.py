@@ -1,0 +1,102 @@
+"""Which volumes there are: a journal on disk, one JSON line for each thing that happened.
+
+The files themselves are the VolumeStore's. The journal keeps what a file cannot say (its size as Proxmox shows
+it, its note), costs one short append a change, and survives a killed process: a last line cut short is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRecord:
+    """``volume`` is ``STORAGE:NAME``, ``size`` in bytes, ``ctime`` in seconds since the epoch."""
+
+    volume: str
+    size: int
+    ctime: int
+    owner: int | None = None
+    note: str = ""
+    is_protected: bool = False
+
+
+class VolumeCatalog:
+    """``storage`` to name to record, in memory and in the journal ``file``."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._volumes: dict[str, dict[str, VolumeRecord]] = {}
+        if file.exists():
+            self._read()
+        self._compact()
+
+    def _read(self) -> None:
+        for line in self._file.read_text().splitlines():
+            try:
+                entry: dict[str, Any] = json.loads(line)
+            except ValueError:
+                continue
+            if entry.pop("gone", False):
+                self._drop(entry["volume"])
+            else:
+                self._keep(VolumeRecord(**entry))
+
+    def _compact(self) -> None:
+        temporary = self._file.with_suffix(".tmp")
+        temporary.write_text("".join(json.dumps(asdict(record)) + "\n" for record in self))
+        os.replace(temporary, self._file)  # noqa: PTH105 (atomic by intent, and named so)
+
+    def _keep(self, record: VolumeRecord) -> None:
+        storage, _, name = record.volume.partition(":")
+        self._volumes.setdefault(storage, {})[name] = record
+
+    def _drop(self, volume: str) -> None:
+        storage, _, name = volume.partition(":")
+        self._volumes.get(storage, {}).pop(name, None)
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        with self._file.open("a") as journal:
+            journal.write(json.dumps(entry) + "\n")
+
+    def __iter__(self) -> Iterator[VolumeRecord]:
+        for volumes in self._volumes.values():
+            yield from volumes.values()
+
+    def list_storage(self, storage: str) -> list[VolumeRecord]:
+        return list(self._volumes.get(storage, {}).values())
+
+    def find(self, volume: str) -> VolumeRecord | None:
+        storage, _, name = volume.partition(":")
+        return self._volumes.get(storage, {}).get(name)
+
+    def owned_by(self, owner: int) -> list[VolumeRecord]:
+        return [record for record in self if record.owner == owner]
+
+    def add(self, volume: str, size: int, *, owner: int | None = None, note: str = "") -> VolumeRecord:
+        record = VolumeRecord(volume, size, int(time.time()), owner, note)
+        self._keep(record)
+        self._append(asdict(record))
+        return record
+
+    def change(self, volume: str, **changes: Any) -> None:
+        record = self.find(volume)
+        if record is not None:
+            changed = replace(record, **changes)
+            self._keep(changed)
+            self._append(asdict(changed))
+
+    def remove(self, volume: str) -> None:
+        self._drop(volume)
+        self._append({"volume": volume, "gone": True})
+
+    def forget_missing(self, exists: Any) -> None:
+        """Drop what has no file any more (``exists`` is asked for each volume id)."""
+        for record in [record for record in self if not exists(record.volume)]:
+            self.remove(record.volume)
