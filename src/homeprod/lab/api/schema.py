@@ -84,7 +84,7 @@ def verify_value(prop: Prop, value: Any, release: Release, path: str) -> str:
     """What is wrong with one value, or the empty string."""
     if not _has_type(prop.type, value):
         return f"type check ('{prop.type}') failed - got {_describe(value)}"
-    text = str(value)
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if prop.form is not None:
         try:
             verify_form(prop.form, text, release, path)
@@ -131,7 +131,8 @@ def _has_type(kind: str, value: Any) -> bool:
     if isinstance(value, bool):
         return False
     if kind == "integer":
-        return _INTEGER.match(str(value)) is not None
+        is_whole = isinstance(value, float) and value.is_integer()  # JSON's 2.0 is Perl's 2
+        return is_whole or _INTEGER.match(str(value)) is not None
     return kind != "number" or _NUMBER.match(str(value)) is not None
 
 

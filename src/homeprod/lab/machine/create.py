@@ -29,7 +29,7 @@ def create_machine(call: Call) -> str:
         verify_keys(keys)
     options = split_options(call.params)
     require_options(call, vmid, options)
-    prepared = prepare_options(call, vmid, options)
+    prepared = prepare_options(call, vmid, options, is_new=True)
     if (known := hypervisor.machines.find(vmid)) is not None:
         raise ApiError(f"unable to create VM {vmid} - VM {vmid} already exists on node '{known.node}'")
     # Proxmox reserves the VMID in the call itself, by a file that says it is being made.

@@ -130,7 +130,7 @@ class DriveMaker:
         elif drive.slot == "tpmstate0":
             size = TPM_SIZE
         elif size > 8 * 1024**5:
-            volume = next_image(self._hypervisor, storage, self._vmid, "raw", is_base=self._is_base)
+            volume = next_image(self._hypervisor, storage, self._vmid, "raw", is_base=False)
             path = shown_path(storage, split_volume(volume)[1])
             raise ApiError(
                 f"unable to create image: qemu-img: {path}: The image size is too large for file format 'raw'"

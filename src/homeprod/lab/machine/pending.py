@@ -99,8 +99,6 @@ async def _apply(hypervisor: Hypervisor, vmid: int, document: Document, key: str
     document.current[key] = value
     if key == "boot" and parse_order(value, hypervisor.release) is not None:
         document.current.pop("bootdisk", None)
-    if key == "vmgenid" and value == "0":
-        del document.current[key]
 
 
 async def _leave(hypervisor: Hypervisor, vmid: int, document: Document, drive: Drive) -> None:

@@ -91,7 +91,9 @@ def verify_keys(text: str) -> None:
             raise ApiError("SSH public key validation error") from None
 
 
-def prepare_options(call: Call, vmid: int, options: dict[str, str | None]) -> dict[str, str | None]:
+def prepare_options(
+    call: Call, vmid: int, options: dict[str, str | None], *, is_new: bool = False
+) -> dict[str, str | None]:
     """The request's options in stored form: cards with a MAC, drives checked, tags as the release keeps them.
 
     Drives that ask for a volume stay requests. Raises ApiError.
@@ -113,7 +115,7 @@ def prepare_options(call: Call, vmid: int, options: dict[str, str | None]) -> di
             _require_bridge(call, value)
             prepared[key] = complete_nic(value, release)
         elif key == "tags":
-            prepared[key] = store_tags(value, release)
+            prepared[key] = store_tags(value, release, is_new=is_new)
         elif key == "smp":
             prepared.setdefault("sockets", value)
         else:

@@ -70,7 +70,10 @@ class MachineStore:
 
     def write(self, vmid: int, node: str, document: Document) -> Machine:
         """Replace the machine's file; what was written is what is read from then on."""
-        text = print_document(document)
+        return self.write_text(vmid, node, print_document(document))
+
+    def write_text(self, vmid: int, node: str, text: str) -> Machine:
+        """The same with the file's very text."""
         file = self._folder(node) / f"{vmid}.conf"
         temporary = file.with_suffix(".tmp")
         temporary.write_text(text)

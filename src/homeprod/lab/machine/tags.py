@@ -6,8 +6,8 @@ from homeprod.lab.api.formats import split_list
 from homeprod.lab.api.schema import Release
 
 
-def store_tags(text: str, release: Release) -> str:
-    """9.x lower-cases, sorts and removes doubles on write; 8.4 keeps what was sent."""
-    if release < (9, 0):
+def store_tags(text: str, release: Release, *, is_new: bool) -> str:
+    """Lower-cased, sorted, without doubles; but 8.4 keeps what the creating call (``is_new``) sent."""
+    if is_new and release < (9, 0):
         return text
     return ";".join(sorted({tag.lower() for tag in split_list(text)}))

@@ -182,7 +182,7 @@ class _Update:
                 raise ApiError("balloon value too large (must be smaller than assigned memory)")
         self._check_machine_type(options.get("machine") or "")
         for device in parse_order(options.get("boot") or "", self._hypervisor.release) or []:
-            if device not in wanted and device not in options:
+            if device not in self._document.current and device not in wanted and device not in options:
                 raise ApiError(f"invalid bootorder: device '{device}' does not exist'")
 
     def _check_machine_type(self, machine: str) -> None:

@@ -44,6 +44,10 @@ async def _fetch(url: str, file: Path, *, verifies: bool) -> None:
             with file.open("wb") as target:
                 async for chunk in response.content.iter_chunked(CHUNK):
                     target.write(chunk)
+    except aiohttp.ClientConnectorError as error:
+        # The words are wget's, which is what Proxmox runs.
+        words = os.strerror(error.os_error.errno or 0)
+        raise ApiError(f"download failed: Connecting to {error.host}:{error.port}... failed: {words}.") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise ApiError(f"download failed: {error}") from error
 

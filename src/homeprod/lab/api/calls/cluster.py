@@ -57,6 +57,13 @@ def read_log_in(_: Call) -> None:
     """GET of the ticket path exists for Proxmox's own web page, and answers nothing."""
 
 
+def list_realms(_: Call) -> list[dict[str, str]]:
+    return [
+        {"realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication"},
+        {"realm": "pve", "type": "pve", "comment": "Proxmox VE authentication server"},
+    ]
+
+
 def read_permissions(call: Call) -> dict[str, dict[str, int]]:
     return call.hypervisor.access.list_permissions(call.who, call.text("path") or None)
 
@@ -251,6 +258,7 @@ ROUTES: tuple[Route, ...] = (
         },
         is_public=True,
     ),
+    Route("GET", "/access/domains", list_realms, is_public=True),
     Route("GET", "/access/permissions", read_permissions, {"path": Prop(), "userid": Prop()}),
     Route("GET", "/cluster", read_cluster),
     Route("GET", "/cluster/nextid", next_id, {"vmid": Prop("integer", form=f.vmid)}),

@@ -1,0 +1,39 @@
+"""The lab, asked what Proxmox's own code was asked, gives the same answers.
+
+Every difference stands in ``tests/cases/recorded_differences.json`` with its reason. That list may only shrink: a
+difference that is not listed fails, and so does a listed one that is gone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.recorded_replay import find_vectors, read_rows, replay
+
+LISTED: dict[str, str] = json.loads((Path(__file__).parents[1] / "cases" / "recorded_differences.json").read_text())
+RUNS = ("main-9", "main-8", "front-9", "x-9", "y-9")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", RUNS)
+def test_recorded_answers(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = find_vectors()
+    if folder is None:
+        pytest.skip("no recorded answers here: set HOMEPROD_VECTORS to the folder with proxmox-http.jsonl")
+    outcome = replay(run, read_rows(folder)[run])
+    with capsys.disabled():
+        print(
+            f"\n{run}: {len(outcome.agreeing)} agree, {len(outcome.differing)} differ, "
+            f"{len(outcome.not_ours)} not ours"
+        )
+    unlisted = {key: found.what for key, found in outcome.differing.items() if key not in LISTED}
+    assert not unlisted, json.dumps(unlisted, indent=1)
+    gone = [key for key in LISTED if key.startswith(f"{run} ") and key not in outcome.differing]
+    assert not gone, f"these agree now: take them off the list: {gone}"
+
+
+def test_listed_differences_have_reasons() -> None:
+    assert all(reason.strip() and key.split(" ")[0] in RUNS for key, reason in LISTED.items())
