@@ -1,4 +1,4 @@
-"""A lab in a thread, for tests: the real API over TLS on a loopback port, with a log of calls and faults on demand."""
+"""A lab in a thread, for tests: the real API over TLS on a loopback port, a log of calls, faults on demand."""
 
 from __future__ import annotations
 

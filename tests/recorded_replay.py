@@ -6,6 +6,7 @@ that one difference never causes the next.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from tests.lab_server import LabServer
+
 from homeprod.lab.hypervisor import Hypervisor
 from homeprod.lab.machine.document import parse_document
 from homeprod.lab.machine.drive import parse_drive
@@ -26,14 +29,15 @@ from homeprod.lab.ports import StartOrder
 from homeprod.lab.spec import LabSpec, SeedSpec, StorageSpec
 from homeprod.lab.storage.names import parse_name, split_volume
 from homeprod.lab.storage.qcow2 import write_qcow2
-from tests.lab_server import LabServer
 
 MEBI = 1024**2
 ALL = ("images", "iso", "import", "vztmpl", "backup", "snippets", "rootdir")
 VM_USER = frozenset(
-    "VM.Audit VM.Backup VM.Config.CDROM VM.Config.Cloudinit VM.Console VM.GuestAgent.Audit VM.GuestAgent.FileRead "
-    "VM.GuestAgent.FileSystemMgmt VM.GuestAgent.FileWrite VM.PowerMgmt".split()
-)
+    (
+        "VM.Audit", "VM.Backup", "VM.Config.CDROM", "VM.Config.Cloudinit", "VM.Console", "VM.GuestAgent.Audit",
+        "VM.GuestAgent.FileRead", "VM.GuestAgent.FileSystemMgmt", "VM.GuestAgent.FileWrite", "VM.PowerMgmt",
+    )
+)  # fmt: skip
 BOOTLESS = LabSpec(
     "c1",
     boot=False,
@@ -269,10 +273,8 @@ def _set_before(hypervisor: Hypervisor, row: dict[str, Any]) -> None:
         order = StartOrder(vmid, str(vmid), {}, ())
         # Both return at once in a no-boot lab; the coroutine is only driven to its end here.
         work = runner.start(order) if is_running else runner.stop(vmid)
-        try:
+        with contextlib.suppress(StopIteration):
             work.send(None)
-        except StopIteration:
-            pass
 
 
 def _set_after(hypervisor: Hypervisor, row: dict[str, Any]) -> None:
@@ -324,7 +326,7 @@ def compare(
     *,
     with_data: bool,
 ) -> list[str]:
-    """What differs. ``with_data`` compares configurations as read, too: not for 8, whose bodies were recorded on 9."""
+    """What differs. ``with_data`` compares what GET config says, too: not for 8, whose bodies are those of 9."""
     return [
         f"{name}: recorded {recorded!r}, ours {ours!r}"
         for name, recorded, ours in _facts(row, answer, task, text)

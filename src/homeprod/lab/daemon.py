@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
     try:
         asyncio.run(serve(state))
     except LabError as error:
-        _log.error("%s", error)  # noqa: TRY400 (an expected failure: its words are enough)
+        _log.error("%s", error)
         sys.stderr.write(f"{error}\n{error.hint}\n")
         return 1
     return 0

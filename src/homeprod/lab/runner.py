@@ -10,8 +10,8 @@ from homeprod.lab.ports import AgentNotRunningError, StartOrder
 
 
 class NoBootRunner:
-    """A GuestRunner (``lab/ports.py``). Which machines run is kept in ``folder`` (one empty file each), so that a restarted lab, like a
-    restarted daemon beside living QEMU processes, finds them running still."""
+    """A GuestRunner (``lab/ports.py``). Which machines run is kept in ``folder`` (one empty file each), so that a
+    restarted lab, like a restarted daemon beside living QEMU processes, finds them running still."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -118,7 +118,7 @@ def _ensure_secret(file: Path, fresh: str) -> str:
 def open_guests(spec: LabSpec, state: Path) -> tuple[VolumeStore, GuestRunner]:
     """What holds the lab's disks and runs its machines: real ones, or (``--no-boot``) a memory of them."""
     if spec.boot:
-        from homeprod.lab.guest import QcowVolumes, QemuRunner  # noqa: PLC0415 (needs QEMU; no-boot labs do not)
+        from homeprod.lab.guest import QcowVolumes, QemuRunner
 
         return QcowVolumes(state / "volumes"), QemuRunner(spec, state)
     volumes = NoBootVolumes(state / "volumes")

@@ -127,7 +127,7 @@ class TaskLog:
             task.warnings = 0
             task.say("received interrupt")
             task.end(UNEXPECTED)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a defect of the lab must end the task, not leave it running)
             _log.exception("task %s", task.upid)
             task.warnings = 0
             task.end(f"internal error of the lab: {type(error).__name__}: {error}")

@@ -202,7 +202,7 @@ class AccessControl:
     def list_permissions(self, who: Identity, path: str | None = None) -> dict[str, dict[str, int]]:
         """``/access/permissions``: path to privilege to 1, for the paths that matter to the caller."""
         paths = [path] if path else sorted(self._paths(who))
-        held = {p: {name: 1 for name in sorted(self.privileges(who, p))} for p in paths}
+        held = {p: dict.fromkeys(sorted(self.privileges(who, p)), 1) for p in paths}
         return {p: names for p, names in held.items() if names or path}
 
     def _paths(self, who: Identity) -> set[str]:

@@ -18,7 +18,7 @@ _POOL = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}\Z")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*\Z")
 _SIZE = re.compile(r"\d+(\.\d+)?[KMGT]?\Z")
 _SIZE_9 = re.compile(r"\d+(\.\d+)?([KMGT](iB)?)?\Z")
-_URLENCODED = re.compile(r"[-%a-zA-Z0-9_.!~*'()]*\Z")
+_URLENCODED = re.compile(r"[-%a-zA-Z0-9_.!~*'()]*\n?\Z")
 _MAC = re.compile(r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}\Z")
 _BRIDGE = re.compile(r"[-_.\w\d]+\Z", re.ASCII)
 _CPUSET = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*\Z")
@@ -117,8 +117,13 @@ def bridge_id(text: str, _: Release) -> None:
 
 
 def cpuset(text: str, _: Release) -> None:
-    if not _CPUSET.match(text):
+    if text and not (_CPUSET.match(text) and all(_is_range(part) for part in text.split(","))):
         raise ValueError("unable to parse cpuset option\n")
+
+
+def _is_range(text: str) -> bool:
+    first, dash, last = text.partition("-")
+    return not dash or int(first) <= int(last)
 
 
 def hotplug(text: str, _: Release) -> None:
@@ -150,23 +155,38 @@ def storage_content(text: str, _: Release) -> None:
         raise ValueError(f"invalid content type '{text}'\n")
 
 
+def realm(text: str, _: Release) -> None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.\-_]+", text):
+        raise ValueError("value does not look like a valid realm\n")
+
+
+def privilege(text: str, _: Release) -> None:
+    if not re.fullmatch(r"[A-Za-z]+(\.[A-Za-z]+)+", text):
+        raise ValueError(f"invalid privilege '{text}'\n")
+
+
+def status_type(text: str, _: Release) -> None:
+    if text not in ("ok", "error", "warning", "unknown"):
+        raise ValueError(f"invalid status type '{text}'\n")
+
+
 def ipv4(text: str, _: Release) -> None:
     if not _is_address(text, 4):
-        raise ValueError("value is not a valid IPv4 address\n")
+        raise ValueError("value does not look like a valid IPv4 address\n")
 
 
 def ipv6(text: str, _: Release) -> None:
     if not _is_address(text, 6):
-        raise ValueError("value is not a valid IPv6 address\n")
+        raise ValueError("value does not look like a valid IPv6 address\n")
 
 
 def ipv4_config(text: str, _: Release) -> None:
-    if text != "dhcp" and not _is_network(text, 4):
+    if text not in ("dhcp", "manual") and not _is_network(text, 4):
         raise ValueError("value does not look like a valid ipv4 network configuration\n")
 
 
 def ipv6_config(text: str, _: Release) -> None:
-    if text not in ("dhcp", "auto") and not _is_network(text, 6):
+    if text not in ("dhcp", "auto", "manual") and not _is_network(text, 6):
         raise ValueError("value does not look like a valid ipv6 network configuration\n")
 
 
@@ -190,7 +210,7 @@ def _is_address(text: str, version: int) -> bool:
 def _is_network(text: str, version: int) -> bool:
     base, slash, prefix = text.partition("/")
     limit = 32 if version == 4 else 128
-    return bool(slash) and _is_address(base, version) and prefix.isdigit() and int(prefix) <= limit
+    return bool(slash) and _is_address(base, version) and prefix.isdigit() and 8 <= int(prefix) <= limit
 
 
 def boot_device(text: str, _: Release) -> None:
@@ -198,11 +218,6 @@ def boot_device(text: str, _: Release) -> None:
     match = re.fullmatch(r"([a-z]+)(\d+)", text)
     if match is None or int(match[2]) >= known.get(match[1], 0):
         raise ValueError(f"invalid boot device '{text}'\n")
-
-
-def boot_disk(text: str, _: Release) -> None:
-    if not re.fullmatch(r"(ide|sata|scsi|virtio)\d+", text):
-        raise ValueError(f"invalid boot disk '{text}'\n")
 
 
 def physical_bits(text: str, _: Release) -> None:

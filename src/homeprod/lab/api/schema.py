@@ -28,7 +28,7 @@ _FALSE = frozenset({"0", "off", "no", "false"})
 @dataclass(frozen=True, slots=True)
 class Prop:
     """One property. ``form`` is a named format, or the table of a property string. ``since`` is the first release
-    that knows it."""
+    that knows it, ``until`` the first that does not any more."""
 
     type: str = "string"
     optional: bool = True
@@ -44,6 +44,7 @@ class Prop:
     alias: str = ""
     key_alias: str = ""
     since: Release = (0, 0)
+    until: Release = (99, 0)
 
 
 Table = Mapping[str, Prop]
@@ -70,7 +71,7 @@ def verify_object(table: Table, values: Mapping[str, Any], release: Release, pat
             errors[prefix + name] = MISSING_PROPERTY
     for name, value in values.items():
         known = table.get(name)
-        if known is None or known.since > release:
+        if known is None or not known.since <= release < known.until:
             errors[prefix + name] = UNKNOWN_PROPERTY
             continue
         if known.requires and values.get(known.requires) is None:

@@ -64,7 +64,7 @@ class ApiServer:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a defect of the lab must answer, not hang the client)
             _log.exception("%s %s", request.method, request.path)
             return render_error(ApiError(f"internal error of the lab: {type(error).__name__}: {error}"), form)
 

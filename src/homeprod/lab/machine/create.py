@@ -25,6 +25,8 @@ def create_machine(call: Call) -> str:
     _refuse_archive(call)
     pool = call.text("pool")
     _require_creation(call, pool)
+    if call.flag("ha-managed"):
+        raise ApiError("parameter 'ha-managed' is not implemented in the lab", status=501)
     if keys := call.text("sshkeys"):
         verify_keys(keys)
     options = split_options(call.params)

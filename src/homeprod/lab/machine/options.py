@@ -82,6 +82,10 @@ _DRIVE: dict[str, Prop] = {
     "replicate": _bool(),
     "rerror": _enum("ignore", "report", "stop"),
     "werror": _enum("enospc", "ignore", "report", "stop"),
+    "cyls": _int(until=NINE),
+    "heads": _int(until=NINE),
+    "secs": _int(until=NINE),
+    "trans": _enum("none", "lba", "auto", until=NINE),
 }  # fmt: skip
 _WWN = {"wwn": _text(r"0x[0-9a-fA-F]{16}")}
 IDE: Table = {**_DRIVE, **_WWN, "ssd": _bool(), "model": _form(f.urlencoded, max_length=120)}
@@ -128,12 +132,24 @@ NIC: Table = {
 
 _AGENT: Table = {
     "enabled": _bool(optional=False, is_default_key=True),
-    "freeze-fs": _bool(since=NINE),
-    "freeze-fs-on-backup": Prop(alias="freeze-fs", since=NINE),
-    "guest-fsfreeze": Prop(alias="freeze-fs", since=NINE),
+    "freeze-fs": _bool(),
+    "freeze-fs-on-backup": Prop(alias="freeze-fs"),
+    "guest-fsfreeze": Prop(alias="freeze-fs"),
     "fstrim_cloned_disks": _bool(),
     "type": _enum("virtio", "isa"),
 }
+_AGENT_8: Table = {
+    "enabled": _AGENT["enabled"],
+    "freeze-fs-on-backup": _bool(),
+    "fstrim_cloned_disks": _bool(),
+    "type": _AGENT["type"],
+}
+
+
+def _verify_agent(text: str, release: Release) -> None:
+    parse_property_string(_AGENT if release >= NINE else _AGENT_8, text, release, "agent")
+
+
 BOOT: Table = {
     "legacy": _text("[acdn]{1,4}", is_default_key=True),
     "order": _form(f.each(f.boot_device)),
@@ -236,6 +252,11 @@ def _verify_cpu(text: str, release: Release) -> None:
         raise ValueError("Property 'reported-model' not allowed in VM-specific CPU config.\n")
 
 
+def _verify_boot_disk(text: str, _: Release) -> None:
+    if not re.fullmatch(r"(ide|sata|scsi|virtio)\d+|efidisk0|tpmstate0", text):
+        raise ValueError(f"invalid boot disk '{text}'\n")
+
+
 _CICUSTOM: Table = {key: _form(f.volume_id) for key in ("meta", "network", "user", "vendor")}
 _NUMA: Table = {
     "cpus": _text(_RANGES, optional=False),
@@ -299,7 +320,7 @@ _KEYBOARDS = (
 _SINGLE: dict[str, Prop] = {
     "acpi": _bool(),
     "affinity": _form(f.cpuset),
-    "agent": _form(_AGENT),
+    "agent": _form(_verify_agent),
     "allow-ksm": _bool(since=NINE),
     "amd-sev": _form(_SEV),
     "arch": _enum("x86_64", "aarch64"),
@@ -309,7 +330,7 @@ _SINGLE: dict[str, Prop] = {
     "balloon": _int(0),
     "bios": _enum("seabios", "ovmf"),
     "boot": _form(BOOT),
-    "bootdisk": _form(f.boot_disk, pattern=r"(ide|sata|scsi|virtio)\d+"),
+    "bootdisk": _form(_verify_boot_disk, pattern=r"(ide|sata|scsi|virtio)\d+"),
     "cdrom": _form(IDE),
     "cicustom": _form(_CICUSTOM),
     "cipassword": Prop(),

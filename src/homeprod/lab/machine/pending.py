@@ -1,4 +1,4 @@
-"""Pending changes: from the ``[PENDING]`` section into force, at once for a stopped machine, in part for a running one.
+"""Pending changes: from ``[PENDING]`` into force, at once for a stopped machine, in part for a running one.
 
 What cannot be changed live waits for a cold start. The lab plugs no disk and no card into a living machine (its
 runner has no verb for it), so there those wait too, as on a Proxmox machine with ``hotplug: usb``.
@@ -115,10 +115,7 @@ async def apply_live(hypervisor: Hypervisor, vmid: int, document: Document) -> N
         document.current.pop(key, None)
         del document.delete[key]
     for key, value in sorted(document.pending.items()):
-        if is_live(key):
-            document.current[key] = value
-            del document.pending[key]
-        elif is_drive(key) and await _change_drive(hypervisor, vmid, document, key, value):
+        if is_live(key) or (is_drive(key) and await _change_drive(hypervisor, vmid, document, key, value)):
             document.current[key] = value
             del document.pending[key]
 

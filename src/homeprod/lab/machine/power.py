@@ -27,7 +27,23 @@ def _skiplock(call: Call) -> bool:
     return call.flag("skiplock")
 
 
+_ROOT_START = (
+    "force-cpu", "migratedfrom", "migration_network", "migration_type", "nets-host-mtu", "stateuri", "targetstorage",
+    "with-conntrack-state",
+)  # fmt: skip
+
+
+def _refuse_migration(call: Call) -> None:
+    """How another node starts a machine that moves here: root's own, and nothing that the lab does."""
+    for name in (*_ROOT_START, "machine"):
+        if call.params.get(name) is not None:
+            if not call.who.is_root and name != "machine":
+                raise refuse_parameters({name: "Only root may use this option."})
+            raise ApiError(f"parameter '{name}' is not implemented in the lab", status=501)
+
+
 def start_machine(call: Call) -> str:
+    _refuse_migration(call)
     hypervisor, node, vmid, skips = call.hypervisor, call.node, call.vmid, _skiplock(call)
 
     async def work(task: Task) -> None:

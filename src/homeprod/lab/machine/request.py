@@ -157,7 +157,7 @@ def prepare_drive(call: Call, vmid: int, slot: str, text: str) -> str:
 
 
 def _resolve(call: Call, drive: Drive) -> Drive:
-    from homeprod.lab.machine.disks import resolve_path  # noqa: PLC0415
+    from homeprod.lab.machine.disks import resolve_path
 
     if not call.who.is_root:
         raise ApiError("Only root can pass arbitrary filesystem paths.", status=403)

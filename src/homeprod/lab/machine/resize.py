@@ -140,7 +140,7 @@ def _reassign_disk(call: Call) -> str:
     source = hypervisor.machines.read(node, vmid)
     receiver = hypervisor.machines.read(node, target)
     if vmid == target:
-        words = f"must be different than source VMID to move disk to another VM"
+        words = "must be different than source VMID to move disk to another VM"
         raise refuse_parameters({"target-vmid": words})
     _check_reassign(hypervisor, source, receiver, slot, target_slot)
 

@@ -14,7 +14,7 @@ from homeprod.lab.api.routing import Call
 from homeprod.lab.hypervisor import Hypervisor
 from homeprod.lab.machine.boot import parse_order, with_cdrom, without_device
 from homeprod.lab.machine.disks import DriveMaker, find_owner, free_volume
-from homeprod.lab.machine.document import Document, verify_stored
+from homeprod.lab.machine.document import verify_stored
 from homeprod.lab.machine.drive import parse_drive
 from homeprod.lab.machine.machinetype import pin_machine
 from homeprod.lab.machine.options import find_option, is_drive, is_unused

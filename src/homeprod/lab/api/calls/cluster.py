@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 from homeprod.lab.api import formats as f
-from homeprod.lab.api.error import refuse_parameters
+from homeprod.lab.api.access import Identity
+from homeprod.lab.api.error import ApiError, refuse_parameters
 from homeprod.lab.api.routing import Call, Route, allow
 from homeprod.lab.api.schema import Prop
 from homeprod.lab.hypervisor import Hypervisor
@@ -38,8 +39,6 @@ def log_in(call: Call) -> dict[str, Any]:
     if (realm := call.text("realm")) and "@" not in username:
         username = f"{username}@{realm}"
     user = access.log_in(username, call.text("password"))
-    from homeprod.lab.api.access import Identity  # noqa: PLC0415
-
     identity = Identity(user.id)
     capabilities = {
         name: {p: 1 for p in access.privileges(identity, path) if p.startswith(_PREFIXES[name])}
@@ -65,7 +64,13 @@ def list_realms(_: Call) -> list[dict[str, str]]:
 
 
 def read_permissions(call: Call) -> dict[str, dict[str, int]]:
-    return call.hypervisor.access.list_permissions(call.who, call.text("path") or None)
+    who = call.who
+    if (userid := call.text("userid")) and userid != who.id:
+        call.require("/access", "Sys.Audit")
+        if userid.partition("!")[0] not in call.hypervisor.access.users:
+            raise ApiError(f"no such user ('{userid}')")
+        who = Identity(userid)
+    return call.hypervisor.access.list_permissions(who, call.text("path") or None)
 
 
 def read_cluster(_: Call) -> list[dict[str, str]]:
@@ -101,7 +106,7 @@ def read_cluster_status(call: Call) -> list[dict[str, Any]]:
                 "local": int(number == 1),
                 "nodeid": number if len(nodes) > 1 else 0,
                 "online": 1,
-            }  # fmt: skip
+            }
         )
     return entries
 
@@ -191,7 +196,7 @@ def _list_zones(call: Call) -> list[dict[str, Any]]:
             "node": node,
             "sdn": "localnetwork",
             "status": "ok",
-        }  # fmt: skip
+        }
         for node in call.hypervisor.spec.nodes
     ]
 
@@ -241,6 +246,7 @@ def read_time(_: Call) -> dict[str, Any]:
     return {"time": now, "localtime": now, "timezone": "Etc/UTC"}
 
 
+VMID = Prop("integer", form=f.vmid, minimum=100, maximum=999999999)
 _KINDS = ("vm", "storage", "node", "sdn")
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/version", read_version),
@@ -252,16 +258,24 @@ ROUTES: tuple[Route, ...] = (
         {
             "username": Prop(optional=False, max_length=64),
             "password": Prop(optional=False),
-            "realm": Prop(form=None, max_length=32),
+            "realm": Prop(form=f.realm, max_length=32),
             "otp": Prop(),
+            "tfa-challenge": Prop(),
+            "path": Prop(max_length=64, requires="privs"),
+            "privs": Prop(max_length=64, requires="path", form=f.each(f.privilege)),
             "new-format": Prop("boolean"),
         },
         is_public=True,
     ),
     Route("GET", "/access/domains", list_realms, is_public=True),
-    Route("GET", "/access/permissions", read_permissions, {"path": Prop(), "userid": Prop()}),
+    Route(
+        "GET",
+        "/access/permissions",
+        read_permissions,
+        {"path": Prop(), "userid": Prop(pattern=r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+(?:![A-Za-z][A-Za-z0-9.\-_]+)?")},
+    ),
     Route("GET", "/cluster", read_cluster),
-    Route("GET", "/cluster/nextid", next_id, {"vmid": Prop("integer", form=f.vmid)}),
+    Route("GET", "/cluster/nextid", next_id, {"vmid": VMID}),
     Route("GET", "/cluster/status", read_cluster_status, allow=allow("/", "Sys.Audit")),
     Route("GET", "/cluster/resources", read_resources, {"type": Prop(enum=_KINDS)}),
     Route("GET", "/nodes", list_nodes),

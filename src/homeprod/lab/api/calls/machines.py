@@ -61,6 +61,11 @@ _power = allow("/vms/{vmid}", "VM.PowerMgmt")
 _disk = allow("/vms/{vmid}", "VM.Config.Disk")
 _config = allow("/vms/{vmid}", *CONFIG, any_of=True)
 
+
+def _any_text(_: str, __: tuple[int, int]) -> None:
+    """A format that the lab need not know: what carries it is refused whatever it says."""
+
+
 _bool = Prop("boolean")
 _digest = Prop(max_length=40)
 _timeout = Prop("integer", minimum=0)
@@ -73,7 +78,7 @@ _change_table = {
     "force": Prop("boolean", requires="delete"),
 }
 _create_table = {
-    **{key: prop for key, prop in OPTIONS.items()},
+    **OPTIONS,
     "vmid": Prop("integer", form=f.vmid, minimum=100, maximum=999999999, optional=False),
     "archive": Prop(max_length=255),
     "bwlimit": Prop("integer", minimum=0),
@@ -93,6 +98,11 @@ _start_table = {
     "force-cpu": Prop(),
     "migratedfrom": Prop(form=f.node),
     "migration_type": Prop(enum=("secure", "insecure")),
+    "migration_network": Prop(form=_any_text),
+    "nets-host-mtu": Prop(pattern=r"net\d+=\d+(,net\d+=\d+)*"),
+    "stateuri": Prop(max_length=128),
+    "targetstorage": Prop(form=_any_text),
+    "with-conntrack-state": Prop("boolean", since=NINE),
 }
 _stop_table = {
     "skiplock": _bool,

@@ -14,7 +14,7 @@ from homeprod.lab.machine.request import require_volume
 from homeprod.lab.machine.sizes import parse_size
 from homeprod.lab.spec import StorageSpec
 from homeprod.lab.storage.catalog import VolumeRecord
-from homeprod.lab.storage.names import image_name, parse_name, root_of, shown_path, split_volume
+from homeprod.lab.storage.names import parse_name, root_of, shown_path, split_volume
 from homeprod.lab.task import Task
 
 STORAGE_PATH = "/nodes/{node}/storage/{storage}"

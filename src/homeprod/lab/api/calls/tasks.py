@@ -9,7 +9,7 @@ from homeprod.lab.api import formats as f
 from homeprod.lab.api.error import refuse_parameters
 from homeprod.lab.api.routing import Call, Reply, Route
 from homeprod.lab.api.schema import Prop
-from homeprod.lab.task import Task
+from homeprod.lab.task import UNEXPECTED, Task
 
 _UPID = re.compile(
     r"UPID:([a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:[^:\s]+:[^:\s]*:"
@@ -70,8 +70,19 @@ def list_tasks(call: Call) -> Reply:
     return Reply([_show(task) for task in page], {"total": len(tasks)})
 
 
+def _status_type(task: Task) -> str:
+    status = task.exitstatus
+    if status is None or status == UNEXPECTED:
+        return "unknown"
+    if status.startswith("WARNINGS"):
+        return "warning"
+    return "ok" if status == "OK" else "error"
+
+
 def _matches(call: Call, task: Task) -> bool:
     if call.flag("errors") and not _is_error(task):
+        return False
+    if (kinds := f.split_list(call.text("statusfilter"))) and _status_type(task) not in kinds:
         return False
     if (vmid := call.params.get("vmid")) is not None and task.id != vmid:
         return False
@@ -137,7 +148,8 @@ _LIST_TABLE = {
     "source": Prop(enum=("archive", "active", "all")),
     "typefilter": Prop(),
     "userfilter": Prop(),
-    "vmid": Prop("integer", form=f.vmid),
+    "vmid": Prop("integer", form=f.vmid, minimum=100, maximum=999999999),
+    "statusfilter": Prop(form=f.each(f.status_type)),
 }
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/cluster/tasks", list_cluster_tasks),

@@ -133,7 +133,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         f"{STORAGE_PATH}/upload",
         upload_file,
-        {**_file_table, "tmpfilename": Prop()},
+        {**_file_table, "tmpfilename": Prop(pattern=r".*/pveupload-[0-9a-f]+")},
         allow("/storage/{storage}", "Datastore.AllocateTemplate"),
         takes_file=True,
     ),
