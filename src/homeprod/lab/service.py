@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 ADDRESS = "127.0.0.1"
 TOKEN_ID = f"{ROOT}!homeprod"
 KEEP_ALIVE = 75.0
+DRAIN_SECONDS = 2.0
+"""How long calls in flight may still take when the lab stops."""
 
 
 class LabService:
@@ -37,7 +39,9 @@ class LabService:
         self.spec = spec
         self.state = state
         self._watcher = watcher
-        self._runner: web.ServerRunner | None = None
+        self._api: ApiServer
+        self._web: web.Server
+        self._server: asyncio.Server
         self.hypervisor: Hypervisor
         self.url = ""
 
@@ -65,41 +69,37 @@ class LabService:
         access.users[ROOT].password = _ensure_secret(self.state / "password", secrets.token_urlsafe(24))
 
     async def _listen(self, context: ssl.SSLContext) -> None:
-        server = ApiServer(self.hypervisor, ROUTES, self._watcher)
-        self._runner = web.ServerRunner(
-            web.Server(server.handle, keepalive_timeout=KEEP_ALIVE, access_log=None),
-            handle_signals=False,
-            shutdown_timeout=1.0,
-        )
-        await self._runner.setup()
+        self._api = ApiServer(self.hypervisor, ROUTES, self._watcher)
+        self._web = web.Server(self._api.handle, keepalive_timeout=KEEP_ALIVE, access_log=None)
         # The port of the last time is tried first, so that a client's address stays good over a restart.
         kept = self.state / "port"
         wanted = [self.spec.port] if self.spec.port else [*_read_port(kept), 0]
         for port in wanted:
             try:
-                await web.TCPSite(self._runner, ADDRESS, port, ssl_context=context, reuse_address=True).start()
+                self._server = await asyncio.get_running_loop().create_server(
+                    self._web, ADDRESS, port, ssl=context, reuse_address=True
+                )
                 break
             except OSError as error:
                 if port == wanted[-1]:
                     raise LabError(
                         f"port {port} is taken", where=f"{ADDRESS}:{port}", hint="choose another port for the lab"
                     ) from error
-        bound = int(self._runner.addresses[0][1])
+        bound = int(self._server.sockets[0].getsockname()[1])
         kept.write_text(f"{bound}\n")
         self.url = f"https://{ADDRESS}:{bound}"
         _log.info("%s answers as Proxmox VE %s", self.url, self.spec.version)
 
     async def stop(self) -> None:
-        """Machines keep running."""
-        if self._runner is not None:
-            server = self._runner.server
-            open_transports = [handler.transport for handler in server.connections] if server else []
-            await self._runner.cleanup()
-            # An idle client may never answer TLS's goodbye: cut what is still open, and let the loop notice.
-            for transport in open_transports:
-                if transport is not None:
-                    transport.abort()
-            await asyncio.sleep(0.01)
+        """Let calls in flight end, then go. Machines keep running."""
+        self._server.close()
+        await self._api.drain(DRAIN_SECONDS)
+        # An idle client may never answer TLS's goodbye, so connections are cut instead of closed.
+        for handler in self._web.connections:
+            if handler.transport is not None:
+                handler.transport.abort()
+        await self._web.shutdown(0)
+        await self._server.wait_closed()
         await self.hypervisor.close()
         _log.info("stopped after %d s", time.time() - self.hypervisor.began)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -51,8 +53,22 @@ class ApiServer:
         self._hypervisor = hypervisor
         self._router = Router(routes)
         self._watcher = watcher
+        self._active = 0
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the calls in flight, at most so long."""
+        end = time.monotonic() + seconds
+        while self._active and time.monotonic() < end:
+            await asyncio.sleep(0.01)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._active += 1
+        try:
+            return await self._handle(request)
+        finally:
+            self._active -= 1
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         form = "json"
         try:
             form, path, query = _split_target(request)
