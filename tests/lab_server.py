@@ -73,7 +73,7 @@ class LabServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab", daemon=True)
         self._thread.start()
-        self.service = LabService(self.spec, self.folder, self._watch)
+        self.service = LabService(self.spec, self.folder, self._watch, refusal_seconds=0)
         try:
             self.run(self.service.start())
         except BaseException:

@@ -15,7 +15,7 @@ from aiohttp import web
 from homeprod.core.errors import LabError
 from homeprod.lab.api.access import ROOT
 from homeprod.lab.api.calls import ROUTES
-from homeprod.lab.api.server import ApiServer, Watcher
+from homeprod.lab.api.server import REFUSAL_SECONDS, ApiServer, Watcher
 from homeprod.lab.certificate import ensure_certificates, write_secret
 from homeprod.lab.hypervisor import Hypervisor
 from homeprod.lab.ports import GuestRunner, VolumeStore
@@ -35,7 +35,15 @@ DRAIN_SECONDS = 2.0
 class LabService:
     """``state`` is the lab's folder. ``start`` and ``stop`` belong to one event loop."""
 
-    def __init__(self, spec: LabSpec, state: Path, watcher: Watcher | None = None) -> None:
+    def __init__(
+        self,
+        spec: LabSpec,
+        state: Path,
+        watcher: Watcher | None = None,
+        *,
+        refusal_seconds: float = REFUSAL_SECONDS,
+    ) -> None:
+        self._refusal_seconds = refusal_seconds
         self.spec = spec
         self.state = state
         self._watcher = watcher
@@ -69,7 +77,9 @@ class LabService:
         access.users[ROOT].password = _ensure_secret(self.state / "password", secrets.token_urlsafe(24))
 
     async def _listen(self, context: ssl.SSLContext) -> None:
-        self._api = ApiServer(self.hypervisor, ROUTES, self._watcher)
+        self._api = ApiServer(
+            self.hypervisor, ROUTES, self._watcher, refusal_seconds=self._refusal_seconds
+        )
         self._web = web.Server(self._api.handle, keepalive_timeout=KEEP_ALIVE, access_log=None)
         # The port of the last time is tried first, so that a client's address stays good over a restart.
         kept = self.state / "port"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.lab_server import LabServer
 from tests.unit.lab_api.client import Client
 

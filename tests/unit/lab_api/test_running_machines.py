@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.lab_server import LabServer
 from tests.unit.lab_api.client import Client
 

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
 _FORMATS = frozenset({"json", "extjs"})
 NOBODY = Identity("")
+REFUSAL_SECONDS = 3.0
+"""Proxmox lets a caller whom it does not know wait, so that guessing is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,15 @@ Watcher = Callable[[Received, Answer], Awaitable[web.StreamResponse]]
 class ApiServer:
     """``handle`` is what aiohttp calls. One server for one hypervisor."""
 
-    def __init__(self, hypervisor: Hypervisor, routes: Iterable[Route], watcher: Watcher | None = None) -> None:
+    def __init__(
+        self,
+        hypervisor: Hypervisor,
+        routes: Iterable[Route],
+        watcher: Watcher | None = None,
+        *,
+        refusal_seconds: float = REFUSAL_SECONDS,
+    ) -> None:
+        self._refusal_seconds = refusal_seconds
         self._hypervisor = hypervisor
         self._router = Router(routes)
         self._watcher = watcher
@@ -75,7 +85,7 @@ class ApiServer:
             _check_protocol(request, form, path)
             return await self._answer(request, form, path, query)
         except ApiError as error:
-            return render_error(error, form)
+            return await self._refuse(error, form)
         except CutError:
             if request.transport is not None:
                 request.transport.abort()
@@ -91,13 +101,18 @@ class ApiServer:
             try:
                 return render(await self._call(request, path, params), form)
             except ApiError as error:
-                return render_error(error, form)
+                return await self._refuse(error, form)
             except HomeprodError as error:
                 return render_error(ApiError(error.message), form)
 
         if self._watcher is None:
             return await answer()
         return await self._watcher(Received(request.method, path, params), answer)
+
+    async def _refuse(self, error: ApiError, form: str) -> web.Response:
+        if error.status == 401:
+            await asyncio.sleep(self._refusal_seconds)
+        return render_error(error, form)
 
     async def _call(self, request: web.BaseRequest, path: str, params: Params) -> Any:
         endpoint, values, who = self._admit(request, path)

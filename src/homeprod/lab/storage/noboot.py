@@ -5,13 +5,14 @@ The files are raw whatever Proxmox's name for them says, so that their sha256 is
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from homeprod.lab.storage.qcow2 import is_qcow2, read_clusters, read_virtual_size
 
-_BLOCK = 1024 * 1024
+_BLOCK = 64 * 1024
 
 
 class NoBootVolumes:
@@ -35,17 +36,9 @@ class NoBootVolumes:
 
     async def import_from(self, volume: str, source: Path) -> int:
         """Raises ImageError for a qcow2 file that cannot be read."""
-        size = read_virtual_size(source) if is_qcow2(source) else source.stat().st_size
         file = self.path(volume)
         file.parent.mkdir(parents=True, exist_ok=True)
-        blocks = read_clusters(source) if is_qcow2(source) else _read_blocks(source)
-        with file.open("wb") as image:
-            for offset, block in blocks:
-                if block.count(0) != len(block):
-                    image.seek(offset)
-                    image.write(block)
-            image.truncate(size)
-        return size
+        return await asyncio.to_thread(_copy, source, file)
 
     async def grow(self, volume: str, size: int) -> None:
         os.truncate(self.path(volume), size)
@@ -55,6 +48,19 @@ class NoBootVolumes:
 
     async def delete(self, volume: str) -> None:
         self.path(volume).unlink(missing_ok=True)
+
+
+def _copy(source: Path, file: Path) -> int:
+    """Write the disk inside ``source`` raw, leaving holes where it is zero; its size."""
+    is_packed = is_qcow2(source)
+    size = read_virtual_size(source) if is_packed else source.stat().st_size
+    with file.open("wb") as image:
+        for offset, block in read_clusters(source) if is_packed else _read_blocks(source):
+            if block.count(0) != len(block):
+                image.seek(offset)
+                image.write(block)
+        image.truncate(size)
+    return size
 
 
 def _read_blocks(file: Path) -> Iterator[tuple[int, bytes]]:
