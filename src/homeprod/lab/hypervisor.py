@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import time
 from collections.abc import AsyncIterator
@@ -18,6 +20,8 @@ from homeprod.lab.ports import GuestRunner, VolumeStore
 from homeprod.lab.spec import LabSpec, StorageSpec
 from homeprod.lab.storage.catalog import VolumeCatalog
 from homeprod.lab.task import TaskLog
+
+MEASURE_SECONDS = 10.0
 
 
 class Hypervisor:
@@ -40,6 +44,7 @@ class Hypervisor:
         self.started_at: dict[int, float] = {}
         self.began = time.time()
         self.fingerprint = ""
+        self._used: dict[str, tuple[float, int]] = {}
         self._storage_locks: dict[str, asyncio.Lock] = {}
 
     def storage(self, name: str) -> StorageSpec:
@@ -59,6 +64,22 @@ class Hypervisor:
         finally:
             lock.release()
 
+    def used_space(self, storage: StorageSpec, *, fresh: bool = False) -> int:
+        """Bytes really taken on the storage. As Proxmox's status daemon does, looked at every ten seconds only."""
+        now = time.monotonic()
+        at, used = self._used.get(storage.name, (-MEASURE_SECONDS, 0))
+        if fresh or now - at >= MEASURE_SECONDS:
+            used = sum(
+                _blocks(self.volumes.path(record.volume)) for record in self.catalog.list_storage(storage.name)
+            )
+            self._used[storage.name] = (now, used)
+        return used
+
+    def require_space(self, storage: StorageSpec, size: int, words: str) -> None:
+        """Raises ApiError where ``size`` more bytes do not fit; ``words`` say what failed, the system says why."""
+        if self.used_space(storage, fresh=True) + size > storage.size:
+            raise ApiError(f"{words}: {os.strerror(errno.ENOSPC)}")
+
     def is_running(self, vmid: int) -> bool:
         return self.runner.is_running(vmid)
 
@@ -71,6 +92,13 @@ class Hypervisor:
     async def close(self) -> None:
         await self.tasks.close()
         await self.runner.close()
+
+
+def _blocks(file: Path) -> int:
+    try:
+        return file.stat().st_blocks * 512
+    except FileNotFoundError:
+        return 0
 
 
 def parse_release(version: str) -> Release:

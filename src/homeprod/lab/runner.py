@@ -41,7 +41,7 @@ class NoBootRunner:
         return 0
 
     async def grow_disk(self, vmid: int, slot: str, size: int) -> None:
-        """The API grows the volume itself where no process holds it."""
+        """The API grows the volume itself in a lab that boots nothing."""
 
     async def change_cdrom(self, vmid: int, slot: str, path: Path | None) -> None:
         """Nobody reads the CD."""

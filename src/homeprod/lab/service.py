@@ -77,9 +77,7 @@ class LabService:
         access.users[ROOT].password = _ensure_secret(self.state / "password", secrets.token_urlsafe(24))
 
     async def _listen(self, context: ssl.SSLContext) -> None:
-        self._api = ApiServer(
-            self.hypervisor, ROUTES, self._watcher, refusal_seconds=self._refusal_seconds
-        )
+        self._api = ApiServer(self.hypervisor, ROUTES, self._watcher, refusal_seconds=self._refusal_seconds)
         self._web = web.Server(self._api.handle, keepalive_timeout=KEEP_ALIVE, access_log=None)
         # The port of the last time is tried first, so that a client's address stays good over a restart.
         kept = self.state / "port"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from homeprod.lab.api.error import ApiError
 _log = logging.getLogger(__name__)
 UNEXPECTED = "unexpected status"
 """Proxmox's words for a task that ended without saying how."""
+KEPT = 2000
+"""Ended tasks that survive a restart, the newest ones."""
 
 
 @dataclass(slots=True)
@@ -55,6 +58,10 @@ class Task:
         self.log.append(f"TASK {status}" if status == "OK" or self.warnings else f"TASK ERROR: {status}")
 
 
+def _line(task: Task) -> str:
+    return json.dumps({name: getattr(task, name) for name in Task.__slots__}) + "\n"
+
+
 Work = Callable[[Task], Awaitable[None]]
 
 
@@ -83,11 +90,14 @@ class TaskLog:
             if task.is_running:
                 task.exitstatus = UNEXPECTED
                 task.endtime = task.starttime
+        self._tasks = dict(list(self._tasks.items())[-KEPT:])
+        temporary = self._file.with_suffix(".tmp")
+        temporary.write_text("".join(_line(task) for task in self._tasks.values()))
+        os.replace(temporary, self._file)  # noqa: PTH105 (atomic by intent, and named so)
 
     def _append(self, task: Task) -> None:
-        entry = {name: getattr(task, name) for name in Task.__slots__}
         with self._file.open("a") as journal:
-            journal.write(json.dumps(entry) + "\n")
+            journal.write(_line(task))
 
     def find(self, upid: str) -> Task | None:
         return self._tasks.get(upid)
@@ -139,6 +149,13 @@ class TaskLog:
         worker = self._workers.get(upid)
         if worker is not None:
             worker.cancel()
+
+    def stop_all(self, kind: str, task_id: str) -> None:
+        """Stop the running tasks of one kind on one thing."""
+        for upid in list(self._workers):
+            task = self._tasks[upid]
+            if (task.kind, task.id) == (kind, task_id):
+                self.stop(upid)
 
     async def wait(self, upid: str) -> Task:
         """Wait for a task's end. For the lab's own use and for tests."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 from tests.lab_server import LabServer
 from tests.unit.lab_api.client import Client
+
+from homeprod.lab.spec import LabSpec, StorageSpec
 
 UPID = re.compile(r"UPID:pve:[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:qmcreate:100:root@pam!homeprod:")
 
@@ -73,3 +76,30 @@ def test_a_failed_create_leaves_nothing(lab_server: LabServer, client: Client) -
     assert client.call("GET", "/nodes/pve/qemu/100/config").status == 500
     assert client.get("/nodes/pve/storage/local-lvm/content") == []
     assert not list(lab_server.hypervisor.volumes.path("local-lvm:x").parent.glob("*"))
+
+
+def test_a_full_storage_takes_no_more(tmp_path: Path) -> None:
+    small = LabSpec("full", boot=False, storages=(StorageSpec("local", size=4096),))
+    with LabServer(small, tmp_path) as lab:
+        client = Client(lab)
+        source = lab.hypervisor.volumes.path("local:import/a.raw")
+        source.parent.mkdir(parents=True)
+        source.write_bytes(b"x" * 8192)
+        lab.do(lambda hypervisor: hypervisor.catalog.add("local:import/a.raw", 8192))
+        status = client.run("POST", "/nodes/pve/qemu", vmid=100, scsi0="local:0,import-from=local:import/a.raw")
+        assert status.endswith("No space left on device")
+        assert client.call("GET", "/nodes/pve/qemu/100/config").status == 500
+
+
+def test_stop_can_overrule_a_shutdown_that_waits(lab_server: LabServer, client: Client) -> None:
+    client.create(100, start=1)
+
+    async def never(vmid: int, timeout: float) -> bool:
+        await asyncio.sleep(timeout)
+        return False
+
+    lab_server.hypervisor.runner.shutdown = never  # type: ignore[method-assign]
+    waiting = client.call("POST", "/nodes/pve/qemu/100/status/shutdown", timeout=60).data
+    assert client.run("POST", "/nodes/pve/qemu/100/status/stop", overrule_shutdown=1) == "OK"
+    assert lab_server.run(lab_server.hypervisor.tasks.wait(waiting)).exitstatus == "unexpected status"
+    assert client.get("/nodes/pve/qemu/100/status/current")["status"] == "stopped"

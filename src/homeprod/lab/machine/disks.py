@@ -149,6 +149,7 @@ class DriveMaker:
         volume = next_image(self._hypervisor, storage, self._vmid, image_format, is_base=self._is_base)
         self._say(f"create full clone of drive ({source})")
         self.made.append(volume)
+        self._hypervisor.require_space(storage, 1, f"qemu-img: error while writing to '{volume}'")
         async with self._hypervisor.lock_storage(storage.name):
             try:
                 size = await self._hypervisor.volumes.import_from(volume, self._hypervisor.volumes.path(source))

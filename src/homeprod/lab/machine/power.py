@@ -101,8 +101,11 @@ def _make_order(hypervisor: Hypervisor, machine: Machine, task: Task) -> StartOr
 
 def stop_machine(call: Call) -> str:
     hypervisor, node, vmid, skips = call.hypervisor, call.node, call.vmid, _skiplock(call)
+    overrules = call.flag("overrule-shutdown")
 
     async def work(_: Task) -> None:
+        if overrules:
+            hypervisor.tasks.stop_all("qmshutdown", str(vmid))
         await stop(hypervisor, node, vmid, skips_lock=skips)
 
     return hypervisor.tasks.start(node, "qmstop", str(vmid), call.who.id, work)

@@ -57,9 +57,10 @@ async def _resize(hypervisor: Hypervisor, machine: Machine, slot: str, wanted: s
     if size == record.size:
         return
     whole = -(-size // 1024) * 1024
-    if hypervisor.is_running(machine.vmid):
+    if is_running := hypervisor.is_running(machine.vmid):
         await hypervisor.runner.grow_disk(machine.vmid, slot, whole)
-    if await hypervisor.volumes.size(drive.file) < whole:
+    # A living QEMU grows the file that it holds; nobody holds one in a lab that boots nothing.
+    if not (is_running and hypervisor.spec.boot):
         await hypervisor.volumes.grow(drive.file, whole)
     hypervisor.catalog.change(drive.file, size=whole)
     task.say("Image resized.")

@@ -123,6 +123,8 @@ def read_resources(call: Call) -> list[dict[str, Any]]:
         entries += _list_storages(call)
     if kind in ("", "sdn"):
         entries += _list_zones(call)
+    if kind == "":
+        entries += _list_pools(call)
     return entries
 
 
@@ -176,14 +178,17 @@ def show_storage_resource(hypervisor: Hypervisor, node: str, storage: StorageSpe
         "plugintype": storage.kind,
         "content": ",".join(storage.content),
         "shared": int(storage.is_shared),
-        "disk": used_space(hypervisor, storage),
+        "disk": hypervisor.used_space(storage),
         "maxdisk": storage.size,
     }
 
 
-def used_space(hypervisor: Hypervisor, storage: StorageSpec) -> int:
-    """Bytes of everything on the storage, as if every volume were written full."""
-    return sum(record.size for record in hypervisor.catalog.list_storage(storage.name))
+def _list_pools(call: Call) -> list[dict[str, Any]]:
+    return [
+        {"id": f"/pool/{name}", "type": "pool", "pool": name}
+        for name in call.hypervisor.pools.pools
+        if call.holds(f"/pool/{name}", "Pool.Audit")
+    ]
 
 
 def _list_zones(call: Call) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from homeprod.lab.api import formats as f
-from homeprod.lab.api.calls.cluster import used_space
 from homeprod.lab.api.error import ApiError, refuse_parameters
 from homeprod.lab.api.routing import Call, Route, allow
 from homeprod.lab.api.schema import Prop
@@ -22,7 +21,7 @@ CONTENT_PATH = f"{STORAGE_PATH}/content"
 
 
 def show_storage(call: Call, storage: StorageSpec) -> dict[str, Any]:
-    used = used_space(call.hypervisor, storage)
+    used = call.hypervisor.used_space(storage)
     return {
         "type": storage.kind,
         "content": ",".join(storage.content),

@@ -78,6 +78,7 @@ def _keep(hypervisor: Hypervisor, node: str, storage: StorageSpec, volume: str, 
     task.say(f"target file: {shown}")
     task.say(f"file size is: {size}")
     task.say(f"command: cp -- /var/tmp/{file.name} {shown}")
+    hypervisor.require_space(storage, size, f"import failed: cp: error writing '{shown}'")
     target = hypervisor.volumes.path(volume)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(file, target)  # noqa: PTH105 (atomic by intent, and named so)
@@ -100,6 +101,7 @@ def download_file(call: Call) -> str:
             if not checksum or not _has_checksum(target, algorithm, checksum, task):
                 raise ApiError(f"refusing to override existing file '{shown}'")
             return
+        hypervisor.require_space(storage, 1, f"download failed: {shown}")
         size = await download(url, target, task, verifies=verifies, algorithm=algorithm, checksum=checksum)
         hypervisor.catalog.add(volume, size)
 
