@@ -206,7 +206,8 @@ def render_error(error: ApiError, form: str = "json") -> web.Response:
         text = b"" if error.status == 401 else error.message.encode()
         response = web.Response(status=error.status, reason=reason, body=text)
     else:
-        body = {"data": None, "message": f"{error.message}\n"}
+        # A 501 has no line feed at its end, every other message has.
+        body = {"data": None, "message": error.message + ("" if error.status == 501 else "\n")}
         if error.errors:
             body["errors"] = error.errors
         response = web.Response(

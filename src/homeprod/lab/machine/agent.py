@@ -49,6 +49,8 @@ async def read_file(call: Call) -> dict[str, Any]:
     """The file's content as text, cut at 16 MiB; bytes that are no UTF-8 are replaced."""
     handle = await _ask(call, "guest-file-open", {"path": call.text("file"), "mode": "r"})
     try:
+        if offset := call.number("offset", 0):
+            await _ask(call, "guest-file-seek", {"handle": handle, "offset": offset, "whence": 0})
         content, is_whole = await _read_all(call, handle, call.number("count", READ_LIMIT))
     finally:
         await _ask(call, "guest-file-close", {"handle": handle})

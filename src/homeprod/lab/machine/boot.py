@@ -6,7 +6,8 @@ from homeprod.lab.api.formats import split_list
 from homeprod.lab.api.schema import Release, split_property_string
 from homeprod.lab.machine.document import Config
 from homeprod.lab.machine.drive import parse_drive
-from homeprod.lab.machine.options import BOOT, DRIVE_SLOTS, is_drive
+from homeprod.lab.machine.options import DRIVE_SLOTS, is_drive
+from homeprod.lab.machine.properties import BOOT
 
 
 def print_order(devices: list[str]) -> str:

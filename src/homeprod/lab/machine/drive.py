@@ -7,7 +7,8 @@ import secrets
 from dataclasses import dataclass, field, replace
 
 from homeprod.lab.api.schema import Release, parse_property_string
-from homeprod.lab.machine.options import NIC, drive_table, is_drive
+from homeprod.lab.machine.options import drive_table, is_drive
+from homeprod.lab.machine.properties import NIC
 from homeprod.lab.machine.sizes import parse_size, print_size
 
 _NEW_DISK = re.compile(r"(?:([^:\s]+):)?(\d+(?:\.\d+)?)\Z")

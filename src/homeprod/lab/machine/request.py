@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from homeprod.lab.api.error import ApiError, refuse_parameters
 from homeprod.lab.api.routing import Call
+from homeprod.lab.machine.disks import resolve_path
 from homeprod.lab.machine.drive import Drive, complete_nic, parse_drive, parse_nic, print_drive
 from homeprod.lab.machine.options import OPTIONS, is_drive, is_nic, is_unused
 from homeprod.lab.machine.tags import store_tags
@@ -157,8 +158,6 @@ def prepare_drive(call: Call, vmid: int, slot: str, text: str) -> str:
 
 
 def _resolve(call: Call, drive: Drive) -> Drive:
-    from homeprod.lab.machine.disks import resolve_path
-
     if not call.who.is_root:
         raise ApiError("Only root can pass arbitrary filesystem paths.", status=403)
     if drive.file.startswith("/dev/"):

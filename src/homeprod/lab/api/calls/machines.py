@@ -9,7 +9,8 @@ from homeprod.lab.api.privileges import CONFIG, agent_privileges
 from homeprod.lab.api.routing import Allow, Call, Route, allow
 from homeprod.lab.api.schema import Prop
 from homeprod.lab.machine import agent, create, destroy, power, resize, update, view
-from homeprod.lab.machine.options import DRIVE_SLOTS, MACHINE, OPTIONS
+from homeprod.lab.machine.options import DRIVE_SLOTS, OPTIONS
+from homeprod.lab.machine.properties import MACHINE
 
 MACHINE_PATH = "/nodes/{node}/qemu/{vmid}"
 NINE = (9, 0)
