@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import secrets
 import shutil
@@ -126,8 +127,8 @@ def _ensure_secret(file: Path, fresh: str) -> str:
 def open_guests(spec: LabSpec, state: Path) -> tuple[VolumeStore, GuestRunner]:
     """What holds the lab's disks and runs its machines: real ones, or (``--no-boot``) a memory of them."""
     if spec.boot:
-        from homeprod.lab.guest import QcowVolumes, QemuRunner
-
-        return QcowVolumes(state / "volumes"), QemuRunner(spec, state)
+        # By name, so that a lab that boots nothing never loads what needs QEMU.
+        guest = importlib.import_module("homeprod.lab.guest")
+        return guest.QcowVolumes(state / "volumes"), guest.QemuRunner(spec, state)
     volumes = NoBootVolumes(state / "volumes")
     return volumes, NoBootRunner(state / "running")
