@@ -14,7 +14,8 @@ check: setup
 
 test: setup
 	@$(python) -m pytest -n 2 -m "not guest and not soak" tests
-	@$(python) -m pytest -m "guest and not soak" tests
+	@# 5 is pytest's word for "nothing was selected": no test boots a machine yet
+	@$(python) -m pytest -m "guest and not soak" tests || [ $$? = 5 ]
 
 format: setup
 	@.venv/bin/ruff format .
