@@ -1,0 +1,171 @@
+"""ProxmoxHypervisor: a real cluster (or the lab) behind the engine's port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from homeprod.core.errors import NotFoundError, ProxmoxError
+from homeprod.drivers.proxmox import guest
+from homeprod.drivers.proxmox.config import decode_pending, encode_config
+from homeprod.drivers.proxmox.forms.form import FormError
+from homeprod.drivers.proxmox.forms.size import print_size
+from homeprod.drivers.proxmox.forms.upid import parse_upid
+from homeprod.drivers.proxmox.listing import check_version, decode_content, decode_resources, decode_version
+from homeprod.drivers.proxmox.rights import HeldPermissions
+from homeprod.drivers.proxmox.task import Pace, TaskWatch
+from homeprod.drivers.proxmox.transport.connection import Connection, Parameter, join_path
+from homeprod.drivers.proxmox.transport.upload import send_upload
+from homeprod.engine.ports import Task
+from homeprod.plan.actual import MachineConfig, Resources, Version, Volume
+from homeprod.plan.config import Config
+
+READERS = 8
+"""Threads of ``read_machines``. More gain nothing: a node's front end has three worker processes."""
+
+
+class ProxmoxHypervisor:
+    """Implements :class:`homeprod.engine.ports.Hypervisor`; safe for use by several threads."""
+
+    def __init__(self, connection: Connection, *, pace: Pace | None = None) -> None:
+        self._connection = connection
+        self._pace = pace or Pace()
+
+    @property
+    def api_calls(self) -> int:
+        return self._connection.api_calls
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def read_version(self) -> Version:
+        """Raises ProxmoxError for a release that is not supported."""
+        version = decode_version(self._connection.get("/version"))
+        check_version(version)
+        return version
+
+    def read_permissions(self) -> HeldPermissions:
+        return HeldPermissions(self._connection.get("/access/permissions"))
+
+    def read_resources(self) -> Resources:
+        return decode_resources(self._connection.get("/cluster/resources"))
+
+    def read_machine(self, node: str, vmid: int) -> MachineConfig:
+        return decode_pending(self._connection.get(_machine(node, vmid, "pending")))
+
+    def read_machines(self, machines: Sequence[tuple[str, int]]) -> dict[int, MachineConfig | None]:
+        """Many at once, by VMID; None for one that is not there (any more)."""
+        with ThreadPoolExecutor(min(READERS, self._connection.limits.pool), "read") as pool:
+            read = pool.map(lambda machine: self._find_machine(*machine), machines)
+            return {vmid: config for (_, vmid), config in zip(machines, read, strict=True)}
+
+    def _find_machine(self, node: str, vmid: int) -> MachineConfig | None:
+        try:
+            return self.read_machine(node, vmid)
+        except NotFoundError:
+            return None
+
+    def read_digest(self, node: str, vmid: int) -> str:
+        """The digest of the configuration file now, to be sent with a write."""
+        return str(self._connection.get(_machine(node, vmid, "config"))["digest"])
+
+    def read_status(self, node: str, vmid: int) -> str:
+        return str(self._connection.get(_machine(node, vmid, "status", "current"))["status"])
+
+    def read_content(self, node: str, storage: str) -> Sequence[Volume]:
+        return decode_content(self._connection.get(join_path("nodes", node, "storage", storage, "content")))
+
+    def read_clock(self, node: str) -> int:
+        """The node's clock, seconds since 1970."""
+        return int(self._connection.get(join_path("nodes", node, "time"))["time"])
+
+    def create_machine(self, node: str, vmid: int, config: Config) -> Task:
+        return self._begin(join_path("nodes", node, "qemu"), {"vmid": vmid, **encode_config(config)})
+
+    def change_machine(
+        self, node: str, vmid: int, config: Config, *, delete: Sequence[str] = (), digest: str = ""
+    ) -> Task | None:
+        """The asynchronous form: the synchronous PUT is cut off after 30 s while the work goes on."""
+        parameters: dict[str, Parameter] = dict(encode_config(config))
+        if delete:
+            parameters["delete"] = ",".join(delete)
+        if digest:
+            parameters["digest"] = digest
+        return _read_task(self._connection.post(_machine(node, vmid, "config"), parameters))
+
+    def grow_disk(self, node: str, vmid: int, slot: str, size: int) -> Task | None:
+        parameters: dict[str, Parameter] = {"disk": slot, "size": print_size(size)}
+        return _read_task(self._connection.put(_machine(node, vmid, "resize"), parameters))
+
+    def start_machine(self, node: str, vmid: int) -> Task:
+        return self._begin(_machine(node, vmid, "status", "start"))
+
+    def shutdown_machine(self, node: str, vmid: int, *, timeout: int) -> Task:
+        """Never a hard stop behind it (``forceStop`` is 0)."""
+        parameters: dict[str, Parameter] = {"timeout": timeout, "forceStop": False}
+        return self._begin(_machine(node, vmid, "status", "shutdown"), parameters)
+
+    def stop_machine(self, node: str, vmid: int) -> Task:
+        return self._begin(_machine(node, vmid, "status", "stop"))
+
+    def destroy_machine(self, node: str, vmid: int) -> Task:
+        """With its entries in backup jobs, replication and HA (``purge``), and its referenced volumes only."""
+        path = _machine(node, vmid)
+        return _expect_task(self._connection.delete(path, purge=True, **{"destroy-unreferenced-disks": False}))
+
+    def fetch_image(
+        self, node: str, storage: str, filename: str, url: str, *, content: str, checksum: str, algorithm: str
+    ) -> Task:
+        parameters: dict[str, Parameter] = {
+            "content": content,
+            "filename": filename,
+            "url": url,
+            "checksum": checksum,
+            "checksum-algorithm": algorithm,
+        }
+        return self._begin(join_path("nodes", node, "storage", storage, "download-url"), parameters)
+
+    def upload(
+        self, node: str, storage: str, filename: str, file: Path | bytes, *, content: str, checksum: str = ""
+    ) -> Task:
+        fields = {"content": content}
+        if checksum:
+            fields |= {"checksum-algorithm": "sha256", "checksum": checksum}
+        path = join_path("nodes", node, "storage", storage, "upload")
+        return _expect_task(send_upload(self._connection, path, filename, file, fields))
+
+    def delete_volume(self, node: str, volume: str) -> Task | None:
+        storage, _, name = volume.partition(":")
+        # The name's own slashes stay: Proxmox takes the rest of the path as the volume.
+        path = join_path("nodes", node, "storage", storage, "content", *f"{storage}:{name}".split("/"))
+        return _read_task(self._connection.delete(path))
+
+    def ping_agent(self, node: str, vmid: int) -> bool:
+        return guest.ping_agent(self._connection, node, vmid)
+
+    def read_guest_file(self, node: str, vmid: int, path: str) -> str | None:
+        return guest.read_guest_file(self._connection, node, vmid, path)
+
+    def wait(self, task: Task, *, on_line: Callable[[str], None] | None = None, timeout: float = 3600) -> None:
+        TaskWatch(self._connection, task, on_line, timeout, self._pace).run()
+
+    def _begin(self, path: str, parameters: Mapping[str, Parameter] | None = None) -> Task:
+        return _expect_task(self._connection.post(path, parameters))
+
+
+def _expect_task(answer: Any) -> Task:
+    try:
+        return Task(str(answer), parse_upid(str(answer)).node)
+    except FormError:
+        raise ProxmoxError(f"Proxmox answered {answer!r} where the name of a task was expected") from None
+
+
+def _read_task(answer: Any) -> Task | None:
+    """Some calls answer nothing where the work was done at once."""
+    return None if answer is None else _expect_task(answer)
+
+
+def _machine(node: str, vmid: int, *rest: str) -> str:
+    return join_path("nodes", node, "qemu", vmid, *rest)
