@@ -28,8 +28,8 @@ _TABLE: tuple[tuple[str, str], ...] = (
         "the storage is full: free some space on it, or choose another one",
     ),
     (
-        r"not configured for content-type|does not (support|allow) .*(content|images)|content[- ]type .*(is not|needs)",
-        "enable that content on the storage, with all that it holds:\n    pvesm set STORAGE --content images,iso,import",
+        r"not configured for content-type|does not (support|allow) .*(content|images)|content type .*(is not|needs)",
+        "enable that content on the storage, beside the others:\n    pvesm set STORAGE --content images,iso,import",
     ),
     (
         r"storage '[^']*' (does not exist|is disabled|is not available)",
