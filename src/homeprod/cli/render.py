@@ -1,0 +1,63 @@
+"""The only code that prints. Results go to stdout, talk to stderr; colour only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+from homeprod.core.diagnostic import SiteError
+from homeprod.core.errors import HomeprodError
+
+
+def print_line(text: str = "") -> None:
+    print(text)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Rows under headings, as wide as needed; None prints as ``–``."""
+    names = list(columns)
+    cells = [[name.upper() for name in names]]
+    cells += [["–" if row[name] is None else str(row[name]) for name in names] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_error(error: HomeprodError, *, as_json: bool = False) -> None:
+    """One error and its hint; for a site, every mistake. With ``as_json`` the mistakes go to stdout as a list."""
+    if isinstance(error, SiteError):
+        if as_json:
+            print_json([_as_json(mistake) for mistake in error.diagnostics])
+        for mistake in error.diagnostics:
+            _say(f"{mistake.file}:{mistake.line}: {_red('error')}: {mistake.message}")
+            _say_hint(mistake.hint)
+    _say(f"{_red('error')}: {error}")
+    _say_hint(error.hint)
+
+
+def _as_json(mistake: Any) -> dict[str, object]:
+    return {"file": mistake.file, "line": mistake.line, "message": mistake.message, "hint": mistake.hint}
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _say_hint(hint: str) -> None:
+    if hint:
+        _say("\n".join(f"  {line}".rstrip() for line in hint.splitlines()))
+
+
+def _red(text: str) -> str:
+    return f"\033[31m{text}\033[0m" if _is_colourful(sys.stderr) else text
+
+
+def _is_colourful(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ

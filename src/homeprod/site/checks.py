@@ -1,0 +1,144 @@
+"""Checks over a whole site: what no single declaration can know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from homeprod.site.addresses import MAX_VMID
+from homeprod.site.declared import Collector, Declared, is_broken, source_of
+from homeprod.site.machine import DataVirtualMachine, VirtualMachine
+from homeprod.site.site import DeclaredMachine, Site
+
+
+def check_site(site: Site, collector: Collector) -> None:
+    """Report every mistake of the site to the collector. Things that are broken in themselves are left out."""
+    sound = [declared for declared in site.machines.values() if not is_broken(declared.machine)]
+    if is_broken(site.config.addresses) or is_broken(site.config.addresses.network):
+        return
+    _check_network(site, collector)
+    _check_vmids(site, sound, collector)
+    _check_numbers(site, sound, collector)
+    for declared in sound:
+        _check_name(declared, collector)
+        if isinstance(declared.machine, VirtualMachine):
+            _check_mounts(site, declared.machine, collector)
+            _check_people(declared.machine, collector)
+        if isinstance(declared.machine, DataVirtualMachine):
+            _check_disks(declared.machine, collector)
+    _check_shared_disks(sound, collector)
+
+
+def _report(collector: Collector, declared: Declared, keyword: str, message: str, hint: str = "") -> None:
+    collector.report(source_of(declared), message, keyword=keyword, hint=hint)
+
+
+def _check_network(site: Site, collector: Collector) -> None:
+    network = site.config.addresses.network
+    last = network.subnet.num_addresses - 2
+    for keyword, number in chain([("gateway", network.gateway)], (("resolvers", n) for n in network.resolvers)):
+        if not 0 < number <= last:
+            _report(collector, network, keyword, f"number {number} is outside {network.subnet}")
+    if network.dhcp is not None and not 0 < network.dhcp[0] <= network.dhcp[1] <= last:
+        _report(collector, network, "dhcp", f"DHCP range {network.dhcp} is outside {network.subnet}, or backwards")
+
+
+def _check_name(declared: DeclaredMachine, collector: Collector) -> None:
+    # RFC 1035 section 2.3.4: a label has at most 63 octets.
+    if len(declared.name) > 63:
+        message = f"the name {declared.name!r} is longer than the 63 characters of a DNS label"
+        _report(collector, declared.machine, "", message, "rename the module")
+
+
+def _check_vmids(site: Site, machines: list[DeclaredMachine], collector: Collector) -> None:
+    seen: dict[int, str] = {}
+    for declared in machines:
+        vmid = site.vmid(declared.machine)
+        keyword = "vmid" if declared.machine.vmid is not None else "number"
+        if vmid > MAX_VMID:
+            _report(collector, declared.machine, keyword, f"VMID {vmid} is above Proxmox's {MAX_VMID}")
+        if vmid in site.config.addresses.taken:
+            holder = site.config.addresses.taken[vmid]
+            _report(
+                collector, declared.machine, keyword, f"VMID {vmid} is taken by {holder}, which is not homeprod's"
+            )
+        if vmid in seen:
+            _report(collector, declared.machine, keyword, f"VMID {vmid} is {seen[vmid]}'s already")
+        seen.setdefault(vmid, declared.name)
+
+
+def _used_numbers(machine: VirtualMachine) -> Iterator[tuple[str, int]]:
+    if not machine.dhcp:
+        yield "number", machine.number
+    for number in machine.addresses:
+        yield "addresses", number
+
+
+def _check_numbers(site: Site, machines: list[DeclaredMachine], collector: Collector) -> None:
+    seen: dict[int, str] = {}
+    for declared in machines:
+        if not isinstance(declared.machine, VirtualMachine):
+            continue
+        for keyword, number in _used_numbers(declared.machine):
+            problem = _find_clash(site, number, seen)
+            if problem:
+                _report(collector, declared.machine, keyword, problem)
+            seen.setdefault(number, declared.name)
+
+
+def _find_clash(site: Site, number: int, seen: dict[int, str]) -> str:
+    plan = site.config.addresses
+    network = plan.network
+    if not 0 < number < network.subnet.num_addresses - 1:
+        return f"number {number} is outside {network.subnet}"
+    if number == network.gateway:
+        return f"number {number} ({network.address(number)}) is the gateway's"
+    if number in plan.reserved:
+        return f"number {number} ({network.address(number)}) is reserved for {plan.reserved[number]}"
+    if network.dhcp is not None and network.dhcp[0] <= number <= network.dhcp[1]:
+        return f"number {number} ({network.address(number)}) is in the DHCP range {network.dhcp[0]}-{network.dhcp[1]}"
+    if number in seen:
+        return f"number {number} ({network.address(number)}) is {seen[number]}'s already"
+    return ""
+
+
+def _check_mounts(site: Site, machine: VirtualMachine, collector: Collector) -> None:
+    places: set[str] = set()
+    for mount in machine.mounts:
+        if is_broken(mount) or is_broken(mount.disk):
+            continue
+        if site.owner(mount.disk) is None:
+            _report(collector, mount, "disk", f"the disk {mount.disk.label} belongs to no data VM of this site")
+        if mount.at in places:
+            _report(collector, mount, "at", f"two disks are mounted at {mount.at}")
+        places.add(mount.at)
+
+
+def _check_shared_disks(machines: list[DeclaredMachine], collector: Collector) -> None:
+    users: dict[int, str] = {}
+    for declared in machines:
+        for mount in getattr(declared.machine, "mounts", ()):
+            if is_broken(mount):
+                continue
+            if id(mount.disk) in users:
+                message = f"the disk {mount.disk.label} is attached to {users[id(mount.disk)]} already"
+                _report(collector, mount, "disk", message, "a disk can be used by one machine only")
+            users.setdefault(id(mount.disk), declared.name)
+
+
+def _check_people(machine: VirtualMachine, collector: Collector) -> None:
+    names = [person.name for person in machine.people if not is_broken(person)]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        _report(collector, machine, "people", f"two people are called {name}")
+
+
+def _check_disks(machine: DataVirtualMachine, collector: Collector) -> None:
+    labels: set[str] = set()
+    for disk in machine.disks:
+        if is_broken(disk):
+            continue
+        if disk.label in labels:
+            _report(collector, disk, "label", f"two disks are labelled {disk.label}")
+        if not disk.backup:
+            _report(collector, disk, "backup", f"nobody backs up the data disk {disk.label}", "set backup=True")
+        labels.add(disk.label)

@@ -1,0 +1,104 @@
+"""Declared: what every typed thing of a site is made of.
+
+A declared thing knows where it was written. While a site is loaded a wrong one is reported and loading goes on, so
+that a person sees every mistake at once; outside of a load it raises pydantic's ValidationError as usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+
+from homeprod.core.diagnostic import Diagnostic
+from homeprod.site.source import Source, find_source
+
+
+@dataclass
+class Collector:
+    """The mistakes of one load of the site in ``root``."""
+
+    root: Path
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def report(self, source: Source | None, message: str, *, keyword: str = "", hint: str = "") -> None:
+        """Note a mistake at ``source`` (at its argument ``keyword``, where that is written)."""
+        if source is None:
+            self.diagnostics.append(Diagnostic("modules", 1, message, hint))
+            return
+        line = source.line_of(keyword) if keyword else source.line
+        self.diagnostics.append(Diagnostic(str(source.file.relative_to(self.root)), line, message, hint))
+
+
+_collector: ContextVar[Collector | None] = ContextVar("collector", default=None)
+
+
+@contextmanager
+def collect(root: Path) -> Iterator[Collector]:
+    """Report mistakes of what is declared meanwhile to the collector instead of raising."""
+    collector = Collector(root)
+    token = _collector.set(collector)
+    try:
+        yield collector
+    finally:
+        _collector.reset(token)
+
+
+class Declared(BaseModel):
+    """Base of everything a site declares: frozen, no unknown arguments, equal only to itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    _source: Source | None = PrivateAttr(default=None)
+    _is_broken: bool = PrivateAttr(default=False)
+
+    def __init__(self, **values: Any) -> None:
+        collector = _collector.get()
+        source = find_source(collector.root) if collector else None
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            if collector is None:
+                raise
+            self._break(values)
+            for mistake in error.errors():
+                keyword = str(mistake["loc"][0]) if mistake["loc"] else ""
+                collector.report(source, _explain(type(self).__name__, keyword, mistake), keyword=keyword)
+        self._source = source
+
+    def _break(self, values: dict[str, Any]) -> None:
+        """Hold what was given, unchecked, so that modules which use this go on loading."""
+        fields = type(self).model_fields
+        given = {name: values.get(name, info.get_default(call_default_factory=True)) for name, info in fields.items()}
+        object.__setattr__(self, "__dict__", given)
+        object.__setattr__(self, "__pydantic_fields_set__", set(values))
+        object.__setattr__(self, "__pydantic_extra__", None)
+        object.__setattr__(self, "__pydantic_private__", {"_source": None, "_is_broken": True})
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def source_of(declared: Declared) -> Source | None:
+    return declared._source
+
+
+def is_broken(declared: Declared) -> bool:
+    """Whether a mistake in it was reported already, so that further checks would only repeat it."""
+    return declared._is_broken
+
+
+def _explain(kind: str, keyword: str, mistake: Any) -> str:
+    if mistake["type"] == "missing":
+        return f"{kind} needs {keyword}="
+    if mistake["type"] == "extra_forbidden":
+        return f"{kind} has no {keyword}="
+    text = str(mistake["msg"]).removeprefix("Value error, ")
+    return f"{kind}: {keyword}: {text[:1].lower()}{text[1:]}"

@@ -1,0 +1,143 @@
+"""Load a site's folder: run its modules, find what they declare, check it. Every mistake at once.
+
+A site's modules are Python of its owner and run with the owner's rights, as any Python program does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from homeprod.core.diagnostic import Diagnostic, SiteError
+from homeprod.core.errors import UsageError
+from homeprod.site.checks import check_site
+from homeprod.site.declared import Collector, collect, is_broken
+from homeprod.site.machine import DataVirtualMachine, Machine, SiteConfig
+from homeprod.site.site import DeclaredMachine, Site, name_of
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder with ``modules/_config.py``, from ``start`` upward; raises UsageError."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / "modules" / "_config.py").is_file():
+            return folder
+    raise UsageError(
+        "no site here: no folder with modules/_config.py, from here upward",
+        where=str(start),
+        hint="name one with --site DIR, or make one:\n\n  homeprod init DIR",
+    )
+
+
+def load_site(root: Path) -> Site:
+    """The site in ``root``, checked. Raises SiteError with every mistake found."""
+    root = root.resolve()
+    with collect(root) as collector, _importable(root):
+        modules = _load_modules(root, collector)
+    config = _find_config(modules, collector)
+    machines = _find_machines(modules, root, collector)
+    if config is not None and not is_broken(config):
+        site = Site(root, config, machines)
+        check_site(site, collector)
+        if not collector.diagnostics:
+            return site
+    raise SiteError(collector.diagnostics)
+
+
+@contextmanager
+def _importable(root: Path) -> Iterator[None]:
+    """Make ``modules`` mean this site's, and leave no trace: several sites can be loaded in one process."""
+    before = {name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == "modules"}
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(root))
+        sys.dont_write_bytecode = writes
+        for name in [name for name in sys.modules if name.split(".")[0] == "modules"]:
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _load_modules(root: Path, collector: Collector) -> dict[str, ModuleType]:
+    loaded: dict[str, ModuleType] = {}
+    failed: set[tuple[str, int]] = set()
+    for file in sorted((root / "modules").glob("*.py")):
+        if file.stem == "__init__":
+            continue
+        before = len(collector.diagnostics)
+        try:
+            loaded[file.stem] = importlib.import_module(f"modules.{file.stem}")
+        except Exception as error:  # noqa: BLE001  (a site module may raise anything, and each is a diagnostic)
+            mistake = _describe(error, file, root)
+            # A module that another one imports fails again there; and one whose declarations were reported just now
+            # may well stumble over them. Neither is a mistake of its own.
+            if (mistake.file, mistake.line) not in failed and len(collector.diagnostics) == before:
+                collector.diagnostics.append(mistake)
+            failed.add((mistake.file, mistake.line))
+    return loaded
+
+
+def _describe(error: Exception, file: Path, root: Path) -> Diagnostic:
+    """The deepest line of the site's own files that the error passed through."""
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(root):
+        place, line = Path(error.filename), error.lineno or 1
+        return Diagnostic(str(place.relative_to(root)), line, f"does not parse: {error.msg}")
+    place, line = file, 1
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).is_relative_to(root):
+            place, line = Path(frame.filename), frame.lineno or 1
+    text = str(error) or "no message"
+    message = f"cannot import: {text}" if isinstance(error, ImportError) else f"raises {type(error).__name__}: {text}"
+    return Diagnostic(str(place.relative_to(root)), line, message)
+
+
+def _find_config(modules: dict[str, ModuleType], collector: Collector) -> SiteConfig | None:
+    module = modules.get("_config")
+    if module is None:
+        return None  # it failed to load, and that was reported
+    config = getattr(module, "site", None)
+    if isinstance(config, SiteConfig):
+        return config
+    collector.diagnostics.append(
+        Diagnostic("modules/_config.py", 1, "declares no `site = SiteConfig(…)`", "homeprod init writes an example")
+    )
+    return None
+
+
+def _find_machines(modules: dict[str, ModuleType], root: Path, collector: Collector) -> dict[str, DeclaredMachine]:
+    machines: dict[str, DeclaredMachine] = {}
+    for stem, module in sorted(modules.items()):
+        if stem.startswith("_"):
+            continue
+        file = root / "modules" / f"{stem}.py"
+        name = name_of(stem)
+        problem = _find_problem(stem, name, module)
+        if name is None or problem:
+            collector.diagnostics.append(Diagnostic(f"modules/{stem}.py", 1, *(problem or ("names no machine",))))
+            continue
+        machines[name] = DeclaredMachine(name, module.vm, file)
+    return dict(sorted(machines.items()))
+
+
+def _find_problem(stem: str, name: str | None, module: ModuleType) -> tuple[str, str] | None:
+    if name is None:
+        return (
+            f"{stem}.py names neither a machine nor a data module",
+            "a machine's module ends in _vm.py, a data module's name starts with _",
+        )
+    machine = getattr(module, "vm", None)
+    if not isinstance(machine, Machine):
+        return ("declares no machine", "it needs `vm = VirtualMachine(…)` or `vm = DataVirtualMachine(…)`")
+    if isinstance(machine, DataVirtualMachine) != name.endswith("-data"):
+        return (
+            "a data VM's module, and no other's, ends in _data_vm.py",
+            "rename the file, or declare the other kind",
+        )
+    return None

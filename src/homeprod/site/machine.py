@@ -1,0 +1,118 @@
+"""Machines: virtual machines, the data VMs that own disks for them, and those disks."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from homeprod.core.sizes import MiB
+from homeprod.site.addresses import AddressPlan
+from homeprod.site.declared import Declared
+from homeprod.site.people import Person
+from homeprod.site.place import Cluster, Datastore, Image
+
+TAG = re.compile(r"[a-z0-9_][a-z0-9_.+-]*")  # pve-common JSONSchema `pve-tag`, lower case as 9.x stores it
+SERIAL = re.compile(r"[a-z][a-z0-9_]{0,15}")  # 16: an ext4 label, and within the 20 of a SCSI serial
+
+Keeper = Literal["ansible", "harbormaster"]
+StartPhase = Literal["network", "infrastructure", "desktop", "internal", "external", "never"]
+
+
+class Environment(Declared):
+    """A named set of machines: its branch in the playbook repository, and where a revision must be green first."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    branch: str = ""
+    after: Environment | None = None
+
+
+class Disk(Declared):
+    """A disk of ``size`` bytes (whole MiB) on a datastore. ``backup`` says whether vzdump includes it."""
+
+    size: int = Field(ge=MiB, multiple_of=MiB)
+    on: Datastore
+    backup: bool = True
+
+    def __init__(self, size: int, *, on: Datastore, backup: bool = True) -> None:
+        super().__init__(size=size, on=on, backup=backup)
+
+
+class DataDisk(Declared):
+    """A disk that a data VM owns. ``label`` names its file system and is the drive's serial in the guest."""
+
+    label: str
+    size: int = Field(ge=MiB, multiple_of=MiB)
+    on: Datastore
+    backup: bool = True
+
+    @field_validator("label")
+    @classmethod
+    def _check_label(cls, label: str) -> str:
+        if not SERIAL.fullmatch(label):
+            raise ValueError(f"{label!r} is no label: a letter, then letters, digits and _, 16 at most")
+        return label
+
+
+class Mount(Declared):
+    """A data disk in use by a machine: mounted at ``at``."""
+
+    disk: DataDisk
+    at: str = Field(pattern=r"^/[A-Za-z0-9._/-]+$")
+
+
+class Machine(Declared):
+    """What virtual machines and data VMs share. ``vmid`` is given by the AddressPlan unless set by hand."""
+
+    number: int = Field(gt=0)
+    environment: Environment
+    vmid: int | None = Field(default=None, ge=100, le=999_999_999)
+    node: str | None = None
+    tags: frozenset[str] = frozenset()
+    note: str = Field(default="", max_length=4000)
+    protected: bool = False
+
+    @field_validator("tags")
+    @classmethod
+    def _check_tags(cls, tags: frozenset[str]) -> frozenset[str]:
+        for tag in sorted(tags):
+            if not TAG.fullmatch(tag):
+                raise ValueError(f"Proxmox refuses or rewrites the tag {tag!r}: lower-case letters, digits, _ . + -")
+            if tag.startswith("homeprod"):
+                raise ValueError(f"the tag {tag!r} is homeprod's own")
+        return tags
+
+
+class VirtualMachine(Machine):
+    """A machine that runs. ``memory`` in bytes (whole MiB); ``addresses`` are further host numbers of its card."""
+
+    image: Image
+    boot: Disk
+    people: tuple[Person, ...] = ()
+    cores: int = Field(default=2, ge=1, le=128)
+    memory: int = Field(default=512 * MiB, ge=16 * MiB, multiple_of=MiB)
+    mounts: tuple[Mount, ...] = ()
+    addresses: tuple[int, ...] = ()
+    dhcp: bool = False
+    packages: tuple[str, ...] = ()
+    start: StartPhase | None = None
+    started: bool = True
+    kept_by: frozenset[Keeper] = frozenset({"ansible"})
+
+
+class DataVirtualMachine(Machine):
+    """A machine that is never booted: it only owns disks that are attached to another one."""
+
+    disks: tuple[DataDisk, ...] = Field(min_length=1)
+    protected: bool = True
+
+
+class SiteConfig(Declared):
+    """The site's own values; ``_config.py`` holds one as ``site``. ``id`` is the UUID that ``init`` wrote."""
+
+    id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    cluster: Cluster
+    addresses: AddressPlan
+    iso: Datastore

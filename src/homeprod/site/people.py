@@ -1,0 +1,39 @@
+"""People: who may log in, by public key only."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator
+
+from homeprod.site.declared import Declared
+
+USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+PUBLIC_KEY = re.compile(
+    r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|ssh-rsa) [A-Za-z0-9+/]+=*( .*)?"
+)
+
+
+class Person(Declared):
+    """A user on machines: ``name`` as in useradd(8), public SSH keys, and whether sudo asks nothing of them."""
+
+    name: str
+    keys: tuple[str, ...] = Field(min_length=1)
+    sudo: bool = True
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not USER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no user name: lower-case letters, digits, - and _, 32 at most")
+        return name
+
+    @field_validator("keys")
+    @classmethod
+    def _check_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            if "PRIVATE KEY" in key:
+                raise ValueError("that is a private key; only the public half belongs in a site")
+            if not PUBLIC_KEY.fullmatch(key.strip()):
+                raise ValueError("not a public SSH key (as in authorized_keys)")
+        return keys

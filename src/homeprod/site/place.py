@@ -1,0 +1,73 @@
+"""Where machines live: the cluster, its datastores, and the images they are made from."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import field_validator
+
+from homeprod.site.declared import Declared
+
+_NODE = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?")
+_STORAGE = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*[a-zA-Z0-9]")
+_DIGEST = {"sha256": 64, "sha512": 128}
+
+
+class Cluster(Declared):
+    """A Proxmox VE cluster: the URL of its API and the node that machines are placed on unless they say otherwise."""
+
+    endpoint: str
+    node: str
+
+    @field_validator("endpoint")
+    @classmethod
+    def _check_endpoint(cls, endpoint: str) -> str:
+        if not re.fullmatch(r"https://[^/@\s]+(:\d+)?/?", endpoint):
+            raise ValueError(f"{endpoint!r} is no https URL of a host, such as https://proxmox.example:8006")
+        return endpoint.rstrip("/")
+
+    @field_validator("node")
+    @classmethod
+    def _check_node(cls, node: str) -> str:
+        if not _NODE.fullmatch(node):
+            raise ValueError(f"{node!r} is no node name")
+        return node
+
+
+class Datastore(Declared):
+    """A storage of Proxmox by its name there; ``speed`` is a word for people."""
+
+    name: str
+    speed: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not _STORAGE.fullmatch(name):
+            raise ValueError(f"{name!r} is no storage name")
+        return name
+
+
+class Image(Declared):
+    """A cloud image: where it is fetched from, its checksum, and the release that it holds (``debian-13``)."""
+
+    release: str
+    url: str
+    checksum: str
+    on: Datastore
+    algorithm: Literal["sha256", "sha512"] = "sha256"
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://\S+\.(qcow2|img|raw|vmdk)", url):
+            raise ValueError(f"{url!r} is no URL of a disk image (.qcow2, .img, .raw, .vmdk)")
+        return url
+
+    @field_validator("checksum")
+    @classmethod
+    def _check_checksum(cls, checksum: str) -> str:
+        if not re.fullmatch(r"[0-9a-f]+", checksum) or len(checksum) not in _DIGEST.values():
+            raise ValueError("not a sha256 or sha512 checksum in lower-case hexadecimal")
+        return checksum

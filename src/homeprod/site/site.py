@@ -1,0 +1,71 @@
+"""Site: everything one home declares, as loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeprod.core.address import Address
+from homeprod.site.machine import DataDisk, DataVirtualMachine, Machine, SiteConfig, VirtualMachine
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredMachine:
+    """One machine under its name. ``file`` is its module."""
+
+    name: str
+    machine: Machine
+    file: Path
+
+    @property
+    def address(self) -> Address:
+        return Address("data-vm" if isinstance(self.machine, DataVirtualMachine) else "vm", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """``config`` and the machines by name, in the order of their names."""
+
+    root: Path
+    config: SiteConfig
+    machines: Mapping[str, DeclaredMachine]
+
+    def vmid(self, machine: Machine) -> int:
+        """The VMID by hand, else by the AddressPlan; a data VM's has a 9 in front."""
+        if machine.vmid is not None:
+            return machine.vmid
+        vmid = self.config.addresses.vmid(machine.number)
+        return self.config.addresses.data_vmid(vmid) if isinstance(machine, DataVirtualMachine) else vmid
+
+    def owner(self, disk: DataDisk) -> DeclaredMachine | None:
+        """The data VM that owns the disk."""
+        for declared in self.machines.values():
+            if isinstance(declared.machine, DataVirtualMachine) and any(disk is d for d in declared.machine.disks):
+                return declared
+        return None
+
+    def addresses(self) -> list[dict[str, object]]:
+        """A row a machine: name, kind, number, address (None for a data VM or DHCP), vmid; by number, then kind."""
+        rows = [self._row(declared) for declared in self.machines.values()]
+        return sorted(rows, key=lambda row: (row["number"], row["kind"] == "data-vm"))
+
+    def _row(self, declared: DeclaredMachine) -> dict[str, object]:
+        machine, network = declared.machine, self.config.addresses.network
+        fixed = isinstance(machine, VirtualMachine) and not machine.dhcp
+        address6 = network.address6(machine.number) if fixed else None
+        return {
+            "name": declared.name,
+            "kind": declared.address.kind,
+            "number": machine.number,
+            "address": str(network.address(machine.number)) if fixed else None,
+            "address6": str(address6) if address6 is not None else None,
+            "vmid": self.vmid(machine),
+        }
+
+
+def name_of(module: str) -> str | None:
+    """The machine's name by its module's (``lab_coder_vm`` → ``lab-coder``); None where it names no machine."""
+    found = re.fullmatch(r"([a-z][a-z0-9_]*)_vm", module)
+    return found[1].replace("_", "-") if found else None
