@@ -1,0 +1,121 @@
+"""What the machines of Pegasus share: the cluster, the network and who uses which number, images, people.
+
+Every address of the home has its place here, those of machines that homeprod does not manage too, so that none is
+given out twice.
+"""
+
+from homeprod import AddressPlan, Cluster, Datastore, Environment, Image, Network, Person, SiteConfig
+
+# Datastores -------------------------------------------------------------------------------------------------------
+ssd = Datastore(name="local-nvme", speed="fast")
+hdd = Datastore(name="local-hdd", speed="slow, larger; also images and ISOs")
+
+# Network ----------------------------------------------------------------------------------------------------------
+home = Network(
+    bridge="vmbr0",
+    subnet="10.111.1.0/24",
+    gateway=1,
+    resolvers=(2, 3),
+    domain="home.pegasuspad.com",
+    dhcp=(100, 199),
+)
+
+addresses = AddressPlan(
+    network=home,
+    prefix=4001,  # host number 21 becomes VMID 4001021
+    reserved={
+        1: "opnsense",
+        2: "pihole-01",
+        3: "pihole-02",
+        10: "proxmox-optiplex",
+        11: "proxmox-typhon",
+        201: "archon-04",
+        202: "basement-pc",
+        203: "nfs-blue",
+        204: "coco",
+        205: "lms-00",
+        206: "gitea-green",
+        207: "nextcloud-green",
+        208: "freshrss-blue",
+        209: "terraform-state",
+        210: "collabora-code",
+        211: "coder-blue",
+    },
+    taken={
+        101: "coco",
+        110: "vrising-04",
+        111: "vrising-05",
+        1012: "proxy",
+        9003: "patchwork-blue",
+        9005: "archon-template",
+        9007: "archon-04",
+        11000: "nfs-blue",
+        11010: "prod-ansible (old)",
+        21001: "gitea-green",
+        21110: "terraform-state",
+        29000: "coder-blue",
+        42100: "freshrss-blue",
+        60000: "nextcloud-blue",
+        60001: "nextcloud-green",
+        60002: "lms-00",
+        60003: "collabora-code",
+        911000: "nfs-disks",
+        911010: "prod-ansible-disks",
+        921000: "gitea-disks",
+        921010: "lab-ansible-disks",
+        921110: "terraform-state-disks",
+        929000: "coder-disks",
+        942100: "freshrss-disks",
+    },
+)
+
+site = SiteConfig(
+    id="6f1d0c52-9a3e-4b7c-8d21-5e0f4a9b7c36",
+    name="pegasus",
+    # A name under .invalid (RFC 2606), so that a slip without a lab reaches nobody's network.
+    cluster=Cluster(endpoint="https://proxmox.pegasus.invalid:8006", node="proxmox-1"),
+    addresses=addresses,
+    iso=hdd,
+)
+
+# Environments -----------------------------------------------------------------------------------------------------
+lab = Environment(name="lab", branch="lab")
+prod = Environment(name="prod", branch="prod", after=lab)  # nothing goes to prod that was not green in the lab
+
+# Images -----------------------------------------------------------------------------------------------------------
+# Kept per release date at the makers' image sites; fetched by the hypervisor itself, checksum verified.
+ubuntu_22_04 = Image(
+    release="ubuntu-22.04",
+    url="https://cloud-images.ubuntu.com/releases/22.04/release-20240126/ubuntu-22.04-server-cloudimg-amd64.img",
+    checksum="9f8a0d84b81a1d481aafca2337cb9f0c1fdf697239ac488177cf29c97d706c25",
+    on=hdd,
+)
+# Its cloud-init has a bug with the Ansible provisioner; kept for machines that were made from it.
+ubuntu_22_04_october = Image(
+    release="ubuntu-22.04",
+    url="https://cloud-images.ubuntu.com/releases/22.04/release-20231026/ubuntu-22.04-server-cloudimg-amd64.img",
+    checksum="054db2d88c454bb0ad8dfd8883955e3946b57d2b0bf0d023f3ade3c93cdd14e5",
+    on=hdd,
+)
+# Control nodes need Python 3.11 or later and proxies a recent nginx; Ubuntu 22.04 has neither.
+debian_13 = Image(
+    release="debian-13",
+    url="https://images.pegasus.invalid/debian-13-genericcloud-amd64.qcow2",
+    checksum="0000000000000000000000000000000000000000000000000000000000000000",
+    on=hdd,
+)
+
+# People -----------------------------------------------------------------------------------------------------------
+# Example keys: nobody has their private halves.
+ansible = Person(
+    name="ansible",
+    keys=("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yQW5zaWJsZTEx ansible@pegasus",),
+)
+ops = Person(
+    name="ops",
+    keys=("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yT3BzMTExMTEx ops@pegasus",),
+)
+sean = Person(
+    name="sean",
+    keys=("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yU2VhbjExMTEx sean@pegasus",),
+)

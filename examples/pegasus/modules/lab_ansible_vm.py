@@ -1,0 +1,17 @@
+"""lab-ansible, 10.111.1.22, VMID 4001022: the control node, and where Ansible changes are tried first."""
+
+from homeprod import Disk, GiB, Mount, VirtualMachine
+from modules._config import debian_13, lab, ops, ssd
+from modules.lab_ansible_data_vm import ssh_keys
+
+vm = VirtualMachine(
+    number=22,
+    environment=lab,
+    image=debian_13,
+    memory=1 * GiB,
+    boot=Disk(32 * GiB, on=ssd),
+    mounts=(Mount(disk=ssh_keys, at="/var/lib/ansible"),),
+    people=(ops,),
+    tags={"devsecops", "lab"},
+    start="infrastructure",
+)
