@@ -1,0 +1,70 @@
+"""The targets of the one driver suite. What a target cannot do stands in ``tests/cases/driver_limits.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.drivers.imageserver import ImageServer
+from tests.drivers.target import Target, open_real, open_target
+from tests.lab_server import LabServer
+
+LIMITS: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).parents[1] / "cases" / "driver_limits.json").read_text()
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A limit is an expected failure, and strict: a target that learns to do it must be taken off the list."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        kind = callspec.params.get("target") if callspec is not None else None
+        reason = LIMITS.get(str(kind), {}).get(getattr(item, "originalname", ""))
+        if reason:
+            item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
+
+
+def _open_fakepve(request: pytest.FixtureRequest) -> Target:
+    pve = request.getfixturevalue("fakepve")
+    pve.apitokens["root@pam!suite"] = "0000"
+    pve.storages["local"]["content"] = "iso,vztmpl,import"
+    url, ca_file = request.getfixturevalue("fakepve_url"), request.getfixturevalue("fakepve_cafile")
+    return Target("fakepve", open_target(url, "root@pam!suite=0000", ca_file), "pve1", count(100))
+
+
+def _open_lab(request: pytest.FixtureRequest) -> Target:
+    lab = request.getfixturevalue("lab_server")
+    assert isinstance(lab, LabServer)
+    return Target("lab", open_target(lab.url, lab.token, lab.ca_file), "pve", count(100))
+
+
+_TARGETS: dict[str, Callable[[Any], Target]] = {
+    "fakepve": _open_fakepve,
+    "lab": _open_lab,
+    "real": lambda _: open_real(),
+}
+
+
+def _choose_targets() -> list[str]:
+    """The real cluster only where one is named; test_real_cluster.py says how."""
+    return [name for name in _TARGETS if name != "real" or "HOMEPROD_TEST_ENDPOINT" in os.environ]
+
+
+@pytest.fixture
+def image_server() -> Iterator[ImageServer]:
+    with ImageServer() as server:
+        yield server
+
+
+@pytest.fixture(params=_choose_targets())
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    target = _TARGETS[request.param](request)
+    try:
+        yield target
+    finally:
+        target.clean()
