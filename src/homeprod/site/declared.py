@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from homeprod.core.diagnostic import Diagnostic
+from homeprod.core.sizes import MiB, format_size
 from homeprod.site.source import Source, find_source
 
 
@@ -96,9 +97,28 @@ def is_broken(declared: Declared) -> bool:
 
 
 def _explain(kind: str, keyword: str, mistake: Any) -> str:
-    if mistake["type"] == "missing":
-        return f"{kind} needs {keyword}="
-    if mistake["type"] == "extra_forbidden":
-        return f"{kind} has no {keyword}="
-    text = str(mistake["msg"]).removeprefix("Value error, ")
-    return f"{kind}: {keyword}: {text[:1].lower()}{text[1:]}"
+    """Pydantic's mistake in a site writer's words. ``input`` is shown only where it cannot be a secret."""
+    context = mistake.get("ctx", {})
+    match mistake["type"]:
+        case "missing":
+            return f"{kind} needs {keyword}="
+        case "extra_forbidden":
+            return f"{kind} has no {keyword}="
+        case "value_error":
+            text = str(context["error"])
+        case "greater_than_equal":
+            text = f"must be at least {_measure(context['ge'])}, is {mistake['input']}"
+        case "less_than_equal":
+            text = f"must be at most {_measure(context['le'])}, is {mistake['input']}"
+        case "multiple_of":
+            text = f"must be a multiple of {_measure(context['multiple_of'])}, is {mistake['input']}"
+        case "string_pattern_mismatch":
+            text = f"{mistake['input']!r} does not match {context['pattern']}"
+        case _:
+            text = str(mistake["msg"])
+            text = text[:1].lower() + text[1:]
+    return f"{kind}: {keyword}: {text}"
+
+
+def _measure(bound: float) -> str:
+    return format_size(int(bound)) if bound >= MiB else str(bound)

@@ -6,6 +6,7 @@ A site's modules are Python of its owner and run with the owner's rights, as any
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -93,7 +94,7 @@ def _describe(error: Exception, file: Path, root: Path) -> Diagnostic:
     for frame in traceback.extract_tb(error.__traceback__):
         if Path(frame.filename).is_relative_to(root):
             place, line = Path(frame.filename), frame.lineno or 1
-    text = str(error) or "no message"
+    text = re.sub(r" \((/|unknown location).*\)$", "", str(error)) or "no message"
     message = f"cannot import: {text}" if isinstance(error, ImportError) else f"raises {type(error).__name__}: {text}"
     return Diagnostic(str(place.relative_to(root)), line, message)
 
