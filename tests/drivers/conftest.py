@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 from tests.drivers.imageserver import ImageServer
+from tests.drivers.sentrequest import SentRequest
 from tests.drivers.target import Target, open_real, open_target
 from tests.lab_server import LabServer
+from tests.published_requests import check_request
+
+from homeprod.drivers.proxmox import Connection
 
 LIMITS: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parents[1] / "cases" / "driver_limits.json").read_text()
@@ -61,10 +65,28 @@ def image_server() -> Iterator[ImageServer]:
         yield server
 
 
+@pytest.fixture
+def sent_requests(monkeypatch: pytest.MonkeyPatch) -> list[SentRequest]:
+    """Every request that the driver sends from here on, as it stands on the wire."""
+    sent: list[SentRequest] = []
+    exchange = Connection._exchange
+
+    def spy(self: Connection, method: str, path: str, body: Any, *rest: Any) -> Any:
+        sent.append(SentRequest.read(method, path, body))
+        return exchange(self, method, path, body, *rest)
+
+    monkeypatch.setattr(Connection, "_exchange", spy)
+    return sent
+
+
 @pytest.fixture(params=_choose_targets())
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+def target(request: pytest.FixtureRequest, sent_requests: list[SentRequest]) -> Iterator[Target]:
+    """Whatever a test of the suite sends must be valid by the published schema."""
     target = _TARGETS[request.param](request)
     try:
         yield target
     finally:
         target.clean()
+    problems = [fault for sent in sent_requests for fault in check_request(sent.method, sent.path, sent.parameters)]
+    assert not problems
+    assert sent_requests
