@@ -1,0 +1,79 @@
+"""The NoCloud ISO, its files, and the secret check over them."""
+
+from __future__ import annotations
+
+import dataclasses
+from io import BytesIO
+
+import pycdlib
+import pytest
+import yaml
+
+from homeprod.cloudinit.iso import build_iso, name_iso, render_files
+from homeprod.cloudinit.network import Card
+from homeprod.cloudinit.secret import find_secret
+from homeprod.cloudinit.userdata import DataMount, Guest, User
+from homeprod.core.errors import HomeprodError
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA you"
+GUEST = Guest("files", "vm/files-1a2b3c", "home.example", (User("you", (KEY,)),), mounts=(DataMount("docs", "/srv"),))
+CARD = Card("BC:24:11:00:00:01", ("192.0.2.21/24", "2001:db8::21/64"), ("192.0.2.1",), ("192.0.2.2",), "home.example")
+
+
+def test_the_iso_holds_the_files_under_their_own_names() -> None:
+    files = render_files(GUEST, CARD)
+    iso = pycdlib.PyCdlib()
+    iso.open_fp(BytesIO(build_iso(files)))
+    assert iso.pvd.volume_identifier.decode().strip() == "cidata"
+    for name, data in files.items():
+        read = BytesIO()
+        iso.get_file_from_iso_fp(read, joliet_path=f"/{name}")
+        assert read.getvalue() == data
+    iso.close()
+
+
+def test_nothing_ever_formats_a_data_disk_by_cloud_init() -> None:
+    data = yaml.safe_load(render_files(GUEST, CARD)["user-data"])
+    assert not {"fs_setup", "disk_setup"} & set(data)
+    assert data["runcmd"][0] == ["/usr/local/sbin/homeprod-data-disk", "docs", "/srv"]
+
+
+def test_network_config_names_the_card_by_its_mac() -> None:
+    card = yaml.safe_load(render_files(GUEST, CARD)["network-config"])["ethernets"]["eth0"]
+    assert card["match"] == {"macaddress": "bc:24:11:00:00:01"}
+    assert card["addresses"] == ["192.0.2.21/24", "2001:db8::21/64"]
+    dhcp = yaml.safe_load(render_files(GUEST, Card("BC:24:11:00:00:01"))["network-config"])
+    assert dhcp["ethernets"]["eth0"]["dhcp4"] is True
+
+
+def test_the_name_follows_the_content_and_nothing_else() -> None:
+    one = name_iso("1" * 36, GUEST, render_files(GUEST, CARD))
+    assert one == name_iso("1" * 36, GUEST, render_files(GUEST, CARD))
+    other = dataclasses.replace(GUEST, packages=("nginx",))
+    assert one != name_iso("1" * 36, other, render_files(other, CARD))
+    assert one.startswith("homeprod-11111111-files-")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"),
+        ("passwd: $6$abcdefgh$0123456789abcdefghij", "a password hash"),
+        ("chpasswd:\n  password: hunter2", "a password"),
+        ("api_key = 0123456789", "a token"),
+        ("root@pam!apply=01234567-89ab-cdef", "a Proxmox API token"),
+        ("AGE-SECRET-KEY-1QQQQQQQQQQQQ", "an age identity"),
+        ("lock_passwd: true\nssh_pwauth: false\nssh_authorized_keys: [x]", None),
+        (KEY, None),
+    ],
+)
+def test_what_looks_secret(text: str, found: str | None) -> None:
+    assert find_secret(text.encode()) == found
+
+
+def test_a_secret_in_user_data_is_refused_without_being_repeated() -> None:
+    canary = "password=canary-4711"
+    careless = dataclasses.replace(GUEST, packages=(canary,))
+    with pytest.raises(HomeprodError, match="looks as if it held a password") as caught:
+        render_files(careless, CARD)
+    assert "canary-4711" not in f"{caught.value}{caught.value.hint}"
