@@ -1,5 +1,5 @@
 # Every command a contributor or a newcomer needs. CI runs `make test`.
-.PHONY: setup demo test soak check bench clean format
+.PHONY: setup test check clean format
 python := .venv/bin/python
 
 setup:
