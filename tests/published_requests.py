@@ -1,5 +1,5 @@
-"""Requests checked against the API schema that Proxmox publishes: is there such a method, are its parameters known and
-the needed ones given, and does each value fit its type, limits, pattern and property string. On purpose it shares
+"""Requests checked against the API schema that Proxmox publishes: is there such a method, are its parameters known
+and the needed ones given, and does each value fit its type, limits, pattern and property string. On purpose it shares
 nothing with the forms of the driver itself."""
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ It stands on urllib3 alone: see docs/decisions/0002-transport.md for what was me
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterable, Mapping
@@ -226,14 +227,15 @@ class Connection:
             return explain_tls_error(error, self.trust, self.endpoint.host, self.endpoint.port)
         if isinstance(error, NameResolutionError):
             return self._explain_name(error)
-        if isinstance(error, ExchangeTimeoutError):
-            seconds = self.limits.connect if "connect" in str(error).lower() else self.limits.read
-            return TransientError(
-                f"no answer within {seconds:g} s", where=f"{method} {self.endpoint}{API}{path}", hint=_REACH_HINT
-            )
         if isinstance(error, NewConnectionError):
             reason = str(error).rpartition("] ")[2]
             return TransientError(f"cannot connect: {reason}", where=str(self.endpoint), hint=_REACH_HINT)
+        if isinstance(error, ExchangeTimeoutError):
+            seconds = re.search(r"timeout=([\d.]+)", str(error))
+            within = f" within {float(seconds[1]):g} s" if seconds else ""
+            return TransientError(
+                f"no answer{within}", where=f"{method} {self.endpoint}{API}{path}", hint=_REACH_HINT
+            )
         return self._explain_break(error, method, path)
 
     def _explain_name(self, error: NameResolutionError) -> ProxmoxError:

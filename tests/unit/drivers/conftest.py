@@ -1,0 +1,45 @@
+"""A scripted server, and connections to it that wait for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.scripted_server import ScriptedServer
+
+from homeprod.drivers.proxmox import Connection, Endpoint, Limits, Trust, parse_token
+from homeprod.drivers.proxmox.transport.credential import Credential
+from homeprod.drivers.proxmox.transport.retry import Backoff
+
+SECRET = "canary-5ecre7-0f-a-70ken"
+TOKEN = parse_token(f"homeprod@pve!cli={SECRET}")
+Connect = Callable[..., Connection]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ScriptedServer]:
+    with ScriptedServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def connect(server: ScriptedServer) -> Iterator[Connect]:
+    """Makes a connection to the scripted server; back-off takes no time."""
+    with ExitStack() as stack:
+
+        def make(
+            credential: Credential = TOKEN, trust: Trust | None = None, limits: Limits | None = None, url: str = ""
+        ) -> Connection:
+            connection = Connection(
+                Endpoint.parse(url or server.url),
+                credential,
+                trust or Trust(server.ca_file),
+                limits=limits,
+                backoff=Backoff(sleep=lambda _: None),
+            )
+            stack.callback(connection.close)
+            return connection
+
+        yield make
