@@ -74,10 +74,8 @@ def _partition(disk: Path, layout: DiskLayout) -> None:
 
 def _install_grub(disk: Path) -> None:
     core_file = disk.with_suffix(".core")
-    run_command(
-        ("grub-mkimage", "-O", "i386-pc", "-d", str(_GRUB), "-p", "(hd0,gpt2)/boot/grub", "-o", str(core_file))
-        + _MODULES
-    )
+    prefix = "(hd0,gpt2)/boot/grub"
+    run_command(("grub-mkimage", "-O", "i386-pc", "-d", str(_GRUB), "-p", prefix, "-o", str(core_file), *_MODULES))
     core = patch_core(core_file.read_bytes(), _CORE_START)
     core_file.unlink()
     with disk.open("r+b") as image:
