@@ -1,0 +1,145 @@
+"""Desired: what the site asks of Proxmox, machine by machine, as the typed values that are also read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from homeprod.core.address import Address
+from homeprod.core.ids import choose_mac
+from homeprod.core.sizes import MiB
+from homeprod.plan.config import Agent, BootOrder, Config, NewDrive, Nic, Startup, Value
+from homeprod.plan.mark import site_tag
+from homeprod.site.machine import DataVirtualMachine, VirtualMachine
+from homeprod.site.site import DeclaredMachine, Site
+
+START_PHASES = ("network", "infrastructure", "desktop", "internal", "external")
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedDisk:
+    """A data VM's disk in use by another machine, known by its owner and serial: its volume has no name yet."""
+
+    slot: str
+    owner: int
+    serial: str
+    backup: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredMachine:
+    """``config`` are the managed keys, marks and disks aside. ``disks`` are those it owns, by slot. ``forces`` is
+    what cannot be changed in place. ``words`` is the site's note."""
+
+    address: Address
+    vmid: int
+    node: str
+    config: Config
+    disks: Mapping[str, NewDrive]
+    attached: tuple[AttachedDisk, ...]
+    forces: Mapping[str, str]
+    words: str
+    is_started: bool
+
+
+def desire(site: Site) -> dict[Address, DesiredMachine]:
+    """Every machine of the site by its address."""
+    return {declared.address: _desire_machine(site, declared) for declared in site.machines.values()}
+
+
+def _desire_machine(site: Site, declared: DeclaredMachine) -> DesiredMachine:
+    machine = declared.machine
+    if isinstance(machine, DataVirtualMachine):
+        return _desire_data_machine(site, declared, machine)
+    if not isinstance(machine, VirtualMachine):
+        raise TypeError(f"no such kind of machine: {type(machine).__name__}")
+    vmid = site.vmid(machine)
+    attached = tuple(_attach(site, machine))
+    return DesiredMachine(
+        address=declared.address,
+        vmid=vmid,
+        node=machine.node or site.config.cluster.node,
+        config=_desire_config(site, declared.name, machine, vmid),
+        disks={"scsi0": _boot_drive(machine)},
+        attached=attached,
+        forces=_find_forces(site, machine, attached),
+        words=machine.note,
+        is_started=machine.started,
+    )
+
+
+def _desire_config(site: Site, name: str, machine: VirtualMachine, vmid: int) -> Config:
+    network = site.config.addresses.network
+    options = (("tag", str(network.vlan)),) if network.vlan is not None else ()
+    config: dict[str, Value] = {
+        "name": name,
+        "cores": machine.cores,
+        "memory": machine.memory // MiB,
+        "agent": Agent(True),
+        "ostype": "l26",
+        "scsihw": "virtio-scsi-pci",
+        "serial0": "socket",  # cloud images may panic on a resize without one
+        "boot": BootOrder(("scsi0",)),
+        "net0": Nic("virtio", choose_mac(site.config.id, vmid), network.bridge, options),
+        "tags": machine.tags | {site_tag(site.config.id)},
+        "onboot": machine.started and machine.start != "never",
+        "protection": machine.protected,
+    }
+    if machine.start in START_PHASES:
+        config["startup"] = Startup(order=START_PHASES.index(machine.start) + 1)
+    return config
+
+
+def _boot_drive(machine: VirtualMachine) -> NewDrive:
+    image = machine.image
+    volume = f"{image.on.name}:import/{image_file(image.url, image.checksum)}"
+    return NewDrive(machine.boot.on.name, machine.boot.size, volume, _backup_option(machine.boot.backup))
+
+
+def image_file(url: str, checksum: str) -> str:
+    """The image's name in the datastore: its own, and the beginning of its checksum. Proxmox's ``import`` content
+    takes .qcow2, .raw and .vmdk; cloud images called .img are qcow2."""
+    name = url.rpartition("/")[2]
+    stem, _, extension = name.rpartition(".")
+    return f"{stem}-{checksum[:12]}.{'qcow2' if extension == 'img' else extension}"
+
+
+def _attach(site: Site, machine: VirtualMachine) -> Iterable[AttachedDisk]:
+    for index, mount in enumerate(machine.mounts, start=1):
+        owner = site.owner(mount.disk)
+        if owner is None:
+            raise ValueError(f"{mount.disk.label} has no owner: the site was not checked")
+        yield AttachedDisk(f"scsi{index}", site.vmid(owner.machine), mount.disk.label, mount.disk.backup)
+
+
+def _find_forces(site: Site, machine: VirtualMachine, attached: tuple[AttachedDisk, ...]) -> dict[str, str]:
+    network = site.config.addresses.network
+    numbers = () if machine.dhcp else (machine.number, *machine.addresses)
+    addresses = [str(network.address(number)) for number in numbers]
+    addresses += [str(address) for number in numbers if (address := network.address6(number)) is not None]
+    disks = [f"{disk.serial}@{mount.at}" for disk, mount in zip(attached, machine.mounts, strict=True)]
+    return {
+        "image": image_file(machine.image.url, machine.image.checksum),
+        "network": " ".join(addresses) or "dhcp",
+        "disks": " ".join(disks) or "none",
+    }
+
+
+def _backup_option(is_backed_up: bool) -> tuple[tuple[str, str], ...]:
+    return (("backup", "1" if is_backed_up else "0"),)
+
+
+def _desire_data_machine(site: Site, declared: DeclaredMachine, machine: DataVirtualMachine) -> DesiredMachine:
+    disks = {
+        # backup=0: the disk is saved through the machine that uses it; here it would be read live.
+        f"scsi{index}": NewDrive(disk.on.name, disk.size, None, (("backup", "0"), ("serial", disk.label)))
+        for index, disk in enumerate(machine.disks)
+    }
+    config: dict[str, Value] = {
+        "name": declared.name,
+        "tags": machine.tags | {site_tag(site.config.id)},
+        "onboot": False,
+        "protection": True,
+    }
+    vmid, node = site.vmid(machine), machine.node or site.config.cluster.node
+    return DesiredMachine(declared.address, vmid, node, config, disks, (), {}, machine.note, is_started=False)

@@ -1,0 +1,60 @@
+"""The mark: what makes a machine one of this site's, written into its note in the very call that makes it.
+
+There is no state file; this note, two tags and file names are all that homeprod keeps, and all in Proxmox.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from homeprod.core.address import Address
+
+NEW_TAG = "homeprod-new"
+_LINE = re.compile(r"^homeprod-([a-z]+): (\S.*?) *$", re.MULTILINE)
+_HEADING = "Kept by homeprod: change the site, not this machine."
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """``site`` is the site id, ``instance`` the creation nonce, ``commit`` the site's git commit at the last write.
+    ``forces`` holds what the machine was made with and cannot be changed in place (image, network, data disks)."""
+
+    site: str
+    address: Address
+    instance: str
+    commit: str = ""
+    forces: Mapping[str, str] = field(default_factory=dict)
+
+
+def site_tag(site_id: str) -> str:
+    """The tag of this site's machines, so that one list shows which they are."""
+    return f"homeprod-{site_id[:8]}"
+
+
+def render_note(mark: Mark, words: str) -> str:
+    """The machine's note: the site's own words, then the mark's lines."""
+    lines = [_HEADING, "", f"homeprod-site: {mark.site}", f"homeprod-address: {mark.address}"]
+    lines.append(f"homeprod-instance: {mark.instance}")
+    lines += [f"homeprod-{name}: {value}" for name, value in sorted(mark.forces.items())]
+    if mark.commit:
+        lines.append(f"homeprod-commit: {mark.commit}")
+    return "\n".join([words, "", *lines] if words else lines)
+
+
+def parse_note(note: str) -> Mark | None:
+    """The mark in a note; None where there is none, or one that homeprod would not write."""
+    found = dict(_LINE.findall(note))
+    if len(found) != len(_LINE.findall(note)) or not {"site", "address", "instance"} <= set(found):
+        return None
+    try:
+        address = Address.parse(found.pop("address"))
+    except ValueError:
+        return None
+    return Mark(found.pop("site"), address, found.pop("instance"), found.pop("commit", ""), found)
+
+
+def words_of(note: str) -> str:
+    """What stands before the mark."""
+    return note.partition(_HEADING)[0].strip()
