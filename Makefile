@@ -13,6 +13,7 @@ check: setup
 	@$(python) -m pytest -q -n 2 -m "not guest and not slow and not soak" tests
 
 test: setup
+	@.venv/bin/lint-imports --no-cache
 	@$(python) -m pytest -n 2 -m "not guest and not soak" tests
 	@# 5 is pytest's word for "nothing was selected": no test boots a machine yet
 	@$(python) -m pytest -m "guest and not soak" tests || [ $$? = 5 ]

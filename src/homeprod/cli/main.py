@@ -17,10 +17,12 @@ from homeprod.core.errors import HomeprodError, UsageError
 EXIT_CODES = """\
 exit codes:
   0 done   1 error, or declined   64 wrong usage   130 interrupted
+  plan: 2 there are changes
 """
 COMMANDS = {
     "init": "write a small site that checks clean and is worth reading",
     "check": "find every mistake in the site, touching nothing",
+    "plan": "show what differs from the site; only reads",
     "addresses": "list names, addresses and VMIDs",
 }
 

@@ -37,6 +37,9 @@ class Hypervisor(Protocol):
     def read_permissions(self) -> Permissions: ...
     def read_resources(self) -> Resources: ...
     def read_machine(self, node: str, vmid: int) -> MachineConfig: ...
+    def read_machines(self, machines: Sequence[tuple[str, int]]) -> Mapping[int, MachineConfig | None]:
+        """Many at once, each by its node and VMID; None for one that is not there. One call a machine."""
+
     def read_status(self, node: str, vmid: int) -> str:
         """``running`` or ``stopped``, fresh (``status/current``)."""
 
