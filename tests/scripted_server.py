@@ -45,13 +45,15 @@ class ScriptedServer:
     folder: Path
     script: Script = lambda _: Answer()
     seen: list[Seen] = field(default_factory=list)
+    host: str = "127.0.0.1"
+    """Where it listens; its certificate names 127.0.0.1 and localhost, whatever this is."""
 
     def __enter__(self) -> ScriptedServer:
         certificate, key, self.certificate = make_cert(str(self.folder), hosts=("127.0.0.1",))
         self.ca_file = Path(certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_handler())
+        self._server = ThreadingHTTPServer((self.host, 0), self._make_handler())
         # The handshake belongs to the request's thread, so that one that fails holds up no other.
         self._server.socket = context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
@@ -73,7 +75,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
+        return f"https://{self.host}:{self.port}"
 
     def _make_handler(self) -> type[BaseHTTPRequestHandler]:
         owner = self

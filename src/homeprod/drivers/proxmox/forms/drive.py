@@ -168,7 +168,9 @@ def _convert_bytes_per_second(values: Values) -> None:
 def parse_drive(slot: str, text: str, release: Release = NEWEST, *, strict: bool = True) -> Drive:
     """A drive of a configuration; raises FormError. ``cdrom`` (the host's own drive) is a volume of that name."""
     values = parse_drive_properties(slot, text, release, strict=strict)
-    volume, size = values.pop("file", ""), values.pop("size", None)
+    if "file" not in values:
+        raise FormError(f"a drive without a volume: {text!r}")
+    volume, size = values.pop("file"), values.pop("size", None)
     return Drive(volume, parse_size(size, release) if size is not None else None, tuple(sorted(values.items())))
 
 

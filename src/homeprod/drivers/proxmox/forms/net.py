@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from homeprod.drivers.proxmox.forms.form import NEWEST, Release
+from homeprod.drivers.proxmox.forms.form import NEWEST, FormError, Release
 from homeprod.drivers.proxmox.forms.propertystring import (
     Property,
     Schema,
@@ -58,6 +58,8 @@ def parse_net(text: str, release: Release = NEWEST, *, strict: bool = True) -> N
     """The address keeps the case it was written in, as Proxmox keeps it. Raises FormError."""
     values: Values = parse_properties(text, _SCHEMA_9 if release >= (9, 0) else _SCHEMA_8, release, strict=strict)
     model, mac, bridge = values.pop("model", ""), values.pop("macaddr", None), values.pop("bridge", None)
+    if model not in MODELS:
+        raise FormError(f"no network card: {text!r}")
     return Nic(model, mac, bridge, tuple(sorted(values.items())))
 
 

@@ -66,4 +66,4 @@ def _find_fault(text: str) -> str:
         return "the user has no @REALM"
     if "=" not in text.partition("!")[2]:
         return "there is no = between token id and secret"
-    return "it holds a character that none of its parts may have"
+    return "one of its parts is too short, or holds a character that it may not"

@@ -27,7 +27,7 @@ _TRANSIENT = re.compile(
     r"can't lock file '.*' - (got timeout|can't get lock|unable)"
     r"|got lock (request )?timeout|unable to acquire lock|trying to acquire lock"
     r"|cfs-lock '.*' error: |cluster not ready - no quorum|no quorum"
-    r"|Connection (refused|timed out|reset by peer)$|Broken pipe|proxy loop detected",
+    r"|^(Connection (refused|timed out|reset by peer)|Broken pipe)$|proxy loop detected",
     re.IGNORECASE,
 )
 _NOT_FOUND = re.compile(
