@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.lab_server import LabServer
 
+from homeprod.cli.main import main
 from homeprod.drivers.proxmox import open_hypervisor, resolve_settings
 from homeprod.engine.create import Creation, create_machine
 from homeprod.engine.read import read_actual
@@ -49,3 +51,17 @@ def test_pegasus_is_made_as_desired() -> None:
     assert ("serial", "ssh_keys") in keys.options
     assert actual[4000001].listed.status == "stopped"
     assert actual[4001021].listed.status == "running"
+
+
+def test_apply_then_plan_is_empty(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with LabServer(SPEC) as lab:
+        monkeypatch.setenv("HOMEPROD_ENDPOINT", lab.url)
+        monkeypatch.setenv("HOMEPROD_TOKEN", lab.token)
+        monkeypatch.setenv("HOMEPROD_CA_FILE", str(lab.ca_file))
+        site = ["--site", str(SITE.root)]
+        assert main([*site, "apply"]) == 1  # nobody to ask
+        assert not [call for call in lab.calls if call.writes]
+        assert main([*site, "apply", "--yes"]) == 3
+        assert main([*site, "plan"]) == 0
+        assert main([*site, "apply", "--yes"]) == 0
+    assert "nothing to do" in capsys.readouterr().out

@@ -17,12 +17,13 @@ from homeprod.core.errors import HomeprodError, UsageError
 EXIT_CODES = """\
 exit codes:
   0 done   1 error, or declined   64 wrong usage   130 interrupted
-  plan: 2 there are changes
+  plan: 2 there are changes   apply: 3 done, but cloud-init's end was not waited for
 """
 COMMANDS = {
     "init": "write a small site that checks clean and is worth reading",
     "check": "find every mistake in the site, touching nothing",
     "plan": "show what differs from the site; only reads",
+    "apply": "do what plan shows, after asking",
     "addresses": "list names, addresses and VMIDs",
 }
 
@@ -49,6 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "folder", type=Path, metavar="DIR", help="a folder that is not there yet, or is empty"
             )
+        elif name == "apply":
+            command.add_argument("--yes", action="store_true", help="do not ask")
         else:
             command.add_argument("--json", action="store_true", help="for machines")
     return parser

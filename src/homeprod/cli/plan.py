@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
             {"changes": [_as_json(c) for c in plan.changes], "conflicts": _conflicts(plan), "api_calls": calls}
         )
     else:
-        _show(plan)
+        show_plan(plan)
     if plan.conflicts:
         return 1
     return 2 if plan.changes else 0
@@ -49,7 +49,7 @@ def _conflicts(plan: Plan) -> list[dict[str, str]]:
     return [{"address": str(c.address), "message": c.message, "hint": c.hint} for c in plan.conflicts]
 
 
-def _show(plan: Plan) -> None:
+def show_plan(plan: Plan) -> None:
     for change in plan.changes:
         why = f"  ({change.why})" if change.why else ""
         render.print_line(f"{change.action.value} {change.address}  VMID {change.vmid}{why}")

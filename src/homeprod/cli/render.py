@@ -36,9 +36,9 @@ def print_error(error: HomeprodError, *, as_json: bool = False) -> None:
         if as_json:
             print_json([_as_json(mistake) for mistake in error.diagnostics])
         for mistake in error.diagnostics:
-            _say(f"{mistake.file}:{mistake.line}: {_red('error')}: {mistake.message}")
+            say(f"{mistake.file}:{mistake.line}: {_red('error')}: {mistake.message}")
             _say_hint(mistake.hint)
-    _say(f"{_red('error')}: {error}")
+    say(f"{_red('error')}: {error}")
     _say_hint(error.hint)
 
 
@@ -46,13 +46,14 @@ def _as_json(mistake: Any) -> dict[str, object]:
     return {"file": mistake.file, "line": mistake.line, "message": mistake.message, "hint": mistake.hint}
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Talk, apart from results: to stderr."""
     print(text, file=sys.stderr)
 
 
 def _say_hint(hint: str) -> None:
     if hint:
-        _say("\n".join(f"  {line}".rstrip() for line in hint.splitlines()))
+        say("\n".join(f"  {line}".rstrip() for line in hint.splitlines()))
 
 
 def _red(text: str) -> str:
