@@ -30,7 +30,7 @@ class Acceleration:
         keeps guests from vector instructions that cost more to emulate than they save."""
         if self.is_fast:
             return ("-accel", "kvm", "-cpu", "host")
-        return ("-accel", "tcg,thread=multi,tb-size=128", "-cpu", "qemu64")
+        return ("-accel", "tcg,thread=multi,tb-size=128", "-cpu", "qemu64,-svm")
 
 
 @functools.cache

@@ -15,7 +15,8 @@ from homeprod.lab.image.disk import DiskLayout, find_missing_programs, make_disk
 from homeprod.lab.image.recipe import Recipe
 
 KERNEL_ARGUMENTS = (
-    "ro console=ttyS0,115200 quiet loglevel=4 rootflags=noinit_itable mitigations=off audit=0 random.trust_cpu=on"
+    "rw console=ttyS0,115200 quiet loglevel=4 rootflags=noinit_itable mitigations=off audit=0 lsm=capability"
+    " random.trust_cpu=on tsc=reliable nowatchdog"
 )
 """Mitigations cost much under emulation, and a lab's machines run nothing that their owner did not put there.
 ``noinit_itable`` keeps a grown root from zeroing inode tables for minutes."""
@@ -85,7 +86,7 @@ def plan_layout(tree_bytes: int) -> DiskLayout:
 
 def write_boot_files(tree: Path, layout: DiskLayout) -> None:
     """fstab and grub.cfg of the image. The root is found by its UUID: the order of SCSI disks is not fixed."""
-    (tree / "etc/fstab").write_text(f"UUID={layout.root_uuid} / ext4 defaults,noinit_itable 0 1\n")
+    (tree / "etc/fstab").write_text(f"UUID={layout.root_uuid} / ext4 defaults,noinit_itable 0 0\n")
     grub = tree / "boot/grub"
     grub.mkdir(parents=True, exist_ok=True)
     (grub / "grub.cfg").write_text(
