@@ -172,6 +172,7 @@ def test_options_of_a_newer_release_are_kept() -> None:
     assert print_drive(drive) == text
     with pytest.raises(FormError):
         parse_drive("scsi0", text)
+    assert parse_drive("scsi0", "a1:x,size=half", strict=False) == Drive("a1:x", None, (("size", "half"),))
 
 
 def test_drive_slots() -> None:

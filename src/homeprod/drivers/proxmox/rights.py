@@ -155,6 +155,11 @@ def _name_role(path: str) -> str:
     return next((role for start, role in _ROLES if path.startswith(start)), "HomeprodSystem")
 
 
+def choose_least(privileges: Sequence[str]) -> str:
+    """Of several privileges that would each do, the one that allows least."""
+    return min(privileges, key=lambda name: (not name.endswith((".Audit", ".FileRead")), privileges.index(name)))
+
+
 def describe_grant(path: str, privileges: Iterable[str], user: str, token: str = "") -> str:
     """The lines that grant some privileges to a user, and to its token, which may be a privilege-separated one.
 

@@ -170,8 +170,9 @@ def parse_drive(slot: str, text: str, release: Release = NEWEST, *, strict: bool
     values = parse_drive_properties(slot, text, release, strict=strict)
     if "file" not in values:
         raise FormError(f"a drive without a volume: {text!r}")
-    volume, size = values.pop("file"), values.pop("size", None)
-    return Drive(volume, parse_size(size, release) if size is not None else None, tuple(sorted(values.items())))
+    volume = values.pop("file")
+    size = parse_size(values.pop("size"), release) if _is_size(values.get("size", "")) else None
+    return Drive(volume, size, tuple(sorted(values.items())))
 
 
 def print_drive(drive: Drive) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from homeprod.core.errors import DeniedError, NotFoundError, ProxmoxError, TransientError
-from homeprod.drivers.proxmox.rights import describe_grant
+from homeprod.drivers.proxmox.rights import choose_least, describe_grant
 from homeprod.drivers.proxmox.transport.credential import Credential, Token
 from homeprod.drivers.proxmox.transport.hint import find_hint
 
@@ -114,8 +114,8 @@ def _explain_unknown(refusal: Refusal, credential: Credential) -> DeniedError:
 
 
 def _explain_denied(refusal: Refusal, credential: Credential) -> DeniedError:
-    found = _PERMISSION.search(refusal.message)
     where = f"{refusal.method} {refusal.path}"
+    found = _PERMISSION.search(refusal.message) or _PERMISSION.search(_name_privilege(refusal))
     if found is None:
         return DeniedError(
             f"{credential} may not do this: {refusal.message or 'permission denied'}",
@@ -124,11 +124,19 @@ def _explain_denied(refusal: Refusal, credential: Credential) -> DeniedError:
         )
     privileges = [name for name in re.split(r"[\s,|]+", found["privileges"]) if name]
     token = credential.name if isinstance(credential, Token) else ""
+    least = choose_least(privileges)
     return DeniedError(
         f"{credential} lacks {' or '.join(privileges)} on {found['path']}",
         where=where,
-        hint=describe_grant(found["path"], privileges[:1], credential.user, token),
+        hint=describe_grant(found["path"], [least], credential.user, token),
     )
+
+
+def _name_privilege(refusal: Refusal) -> str:
+    """The create call alone is refused without naming what lacks (recorded): the machine's own path or that of its
+    pool would do, so Proxmox names neither."""
+    is_create = refusal.method == "POST" and re.fullmatch(r"/nodes/[^/]+/qemu", refusal.path)
+    return "Permission check failed (/vms, VM.Allocate)" if is_create else ""
 
 
 def _explain_parameters(refusal: Refusal, where: str) -> ProxmoxError:
