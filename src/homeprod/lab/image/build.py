@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import tempfile
 import uuid
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from homeprod.core.errors import LabError
 from homeprod.lab.image.command import Progress, run_command
 from homeprod.lab.image.disk import DiskLayout, find_missing_programs, make_disk, measure_tree
 from homeprod.lab.image.recipe import Recipe
+from homeprod.lab.image.scratch import make_scratch
 
 KERNEL_ARGUMENTS = (
     "rw console=ttyS0,115200 quiet loglevel=4 rootflags=noinit_itable mitigations=off audit=0 lsm=capability"
@@ -32,9 +32,7 @@ def build_image(recipe: Recipe, target: Path, on_progress: Progress) -> None:
     Needs root: the tree holds files of many owners. Takes 1 to 2 minutes and the network. Raises LabError.
     """
     _check_host(target.parent)
-    with tempfile.TemporaryDirectory(prefix=".build-", dir=target.parent) as scratch:
-        folder = Path(scratch)
-        # The tree's root is the machines' root folder: open to all, unlike a temporary folder.
+    with make_scratch(target.parent) as folder:
         tree = folder / "tree"
         _install_packages(recipe, tree, on_progress)
         layout = plan_layout(measure_tree(tree))
@@ -43,8 +41,7 @@ def build_image(recipe: Recipe, target: Path, on_progress: Progress) -> None:
         make_disk(tree, folder / "disk.raw", layout)
         on_progress("writing the qcow2 image")
         _convert(folder / "disk.raw", folder / "disk.qcow2")
-        (folder / "disk.qcow2").chmod(0o644)
-        os.replace(folder / "disk.qcow2", target)  # noqa: PTH105 (atomic by intent, and named so)
+        _publish(folder / "disk.qcow2", target)
 
 
 def _check_host(folder: Path) -> None:
@@ -96,3 +93,12 @@ def write_boot_files(tree: Path, layout: DiskLayout) -> None:
 
 def _convert(raw: Path, qcow2: Path) -> None:
     run_command(("qemu-img", "convert", "-W", "-m", "4", "-f", "raw", "-O", "qcow2", str(raw), str(qcow2)))
+
+
+def _publish(file: Path, target: Path) -> None:
+    """Give the finished file its name; on disk before that, so that not even a power cut leaves half an image
+    under a name that is trusted."""
+    file.chmod(0o644)
+    with file.open("rb") as image:
+        os.fsync(image.fileno())
+    os.replace(file, target)  # noqa: PTH105 (atomic by intent, and named so)
