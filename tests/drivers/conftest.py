@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark.structures import ParameterSet
+from tests.drivers.booted_lab import open_booted_lab
 from tests.drivers.imageserver import ImageServer
 from tests.drivers.sentrequest import SentRequest
 from tests.drivers.target import Target, open_real, open_target
@@ -47,16 +49,30 @@ def _open_lab(request: pytest.FixtureRequest) -> Target:
     return Target("lab", open_target(lab.url, lab.token, lab.ca_file), "pve", count(100))
 
 
+def _open_booted(request: pytest.FixtureRequest) -> Target:
+    lab = request.getfixturevalue("booted_lab")
+    assert isinstance(lab, LabServer)
+    return Target("lab-booted", open_target(lab.url, lab.token, lab.ca_file), "pve", count(100))
+
+
 _TARGETS: dict[str, Callable[[Any], Target]] = {
     "fakepve": _open_fakepve,
     "lab": _open_lab,
+    "lab-booted": _open_booted,
     "real": lambda _: open_real(),
 }
 
 
-def _choose_targets() -> list[str]:
+def _choose_targets() -> list[ParameterSet]:
     """The real cluster only where one is named; test_real_cluster.py says how."""
-    return [name for name in _TARGETS if name != "real" or "HOMEPROD_TEST_ENDPOINT" in os.environ]
+    named = [name for name in _TARGETS if name != "real" or "HOMEPROD_TEST_ENDPOINT" in os.environ]
+    return [pytest.param(name, marks=[pytest.mark.guest] if name == "lab-booted" else []) for name in named]
+
+
+@pytest.fixture
+def booted_lab() -> Iterator[LabServer]:
+    with open_booted_lab() as lab:
+        yield lab
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_a_waiting_deletion_reads_as_none(target: Target) -> None:
 def test_shutdown(target: Target) -> None:
     vmid = target.create()
     target.run(target.hypervisor.start_machine(target.node, vmid))
-    target.run(target.hypervisor.shutdown_machine(target.node, vmid, timeout=20))
+    target.run(target.hypervisor.shutdown_machine(target.node, vmid, timeout=5))
     assert target.hypervisor.read_status(target.node, vmid) == "stopped"
 
 

@@ -42,6 +42,10 @@ _TABLE: tuple[tuple[str, str], ...] = (
         r"download failed|unable to (connect|resolve)",
         "the node itself could not fetch it: check its network and the URL, or have homeprod upload the image",
     ),
+    (
+        r"VM quit/powerdown failed",
+        "the guest did not power off in time: look at its console; `--force-stop` pulls the plug, data disks mounted",
+    ),
     (r"shrinking disks is not supported", "a disk only grows; a smaller one is a new one"),
     (r"refusing to override existing file", "a file of that name is there already: delete it, or use it"),
 )
