@@ -28,8 +28,9 @@ from homeprod.drivers.proxmox.forms.startup import parse_startup
 from homeprod.drivers.proxmox.forms.tag import normalise_tags, parse_tags, print_tags
 from homeprod.drivers.proxmox.forms.text import decode_text, encode_text, print_description, settle_description
 from homeprod.drivers.proxmox.forms.upid import Upid, parse_upid
-from homeprod.drivers.proxmox.forms.volume import parse_volume_id, parse_volume_name, read_owner
+from homeprod.drivers.proxmox.forms.volume import parse_volume_id, parse_volume_name
 from homeprod.drivers.proxmox.task import classify_exit
+from homeprod.plan.volume import read_owner
 
 Reading = tuple[Any, str | None]
 Reader = Callable[[Any, Release], Reading]

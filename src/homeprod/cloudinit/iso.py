@@ -13,6 +13,9 @@ from homeprod.cloudinit.secret import find_secret
 from homeprod.cloudinit.userdata import Guest, render_meta_data, render_user_data
 from homeprod.core.errors import HomeprodError
 
+FORMAT = 1
+"""Counts up whenever the files made from the same values change; a test holds it against the files themselves."""
+
 
 def render_files(guest: Guest, card: Card) -> dict[str, bytes]:
     """The three files by name. Raises HomeprodError if one looks as if it held a secret."""
@@ -31,12 +34,13 @@ def render_files(guest: Guest, card: Card) -> dict[str, bytes]:
     return files
 
 
-def name_iso(site_id: str, guest: Guest, files: Mapping[str, bytes]) -> str:
-    """``homeprod-<site id, 8>-<name>-<hash>.iso``: by the name alone one knows what it holds."""
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
-    return f"homeprod-{site_id[:8]}-{guest.name}-{digest.hexdigest()[:12]}.iso"
+def name_iso(site_id: str, guest: Guest, card: Card) -> str:
+    """``homeprod-<site id, 8>-<name>-<hash>.iso``: by the name alone one knows what it holds.
+
+    The hash is over what the files are made from, and :data:`FORMAT`: a plan names a thousand ISOs and builds none.
+    """
+    digest = hashlib.sha256(f"{FORMAT} {guest!r} {card!r}".encode()).hexdigest()
+    return f"homeprod-{site_id[:8]}-{guest.name}-{digest[:12]}.iso"
 
 
 def build_iso(files: Mapping[str, bytes]) -> bytes:

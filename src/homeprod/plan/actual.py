@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from homeprod.plan.config import Config, Value
+from homeprod.plan.config import Config, Drive, Value
+from homeprod.plan.mark import NEW_TAG, Mark, parse_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +85,48 @@ class MachineConfig:
     config: Config
     pending: Mapping[str, Value | None] = field(default_factory=dict)
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActualMachine:
+    """A machine as listed and as read."""
+
+    listed: ListedMachine
+    config: MachineConfig
+
+    @property
+    def mark(self) -> Mark | None:
+        """Whose machine it is; None for a stranger's."""
+        note = self.config.config.get("description", "")
+        return parse_note(note) if isinstance(note, str) else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was created, but its end was not seen yet."""
+        tags = self.config.config.get("tags", frozenset())
+        return isinstance(tags, frozenset) and NEW_TAG in tags
+
+    @property
+    def is_protected(self) -> bool:
+        return self.config.config.get("protection") is True
+
+    def volumes(self) -> frozenset[str]:
+        """Every volume that it names, now or after a cold start."""
+        values = [*self.config.config.values(), *self.config.pending.values()]
+        return frozenset(value.volume for value in values if isinstance(value, Drive))
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """All that a plan is decided from. ``machines`` by VMID: those that the site asks for or that carry its tag.
+    ``content`` by (node, storage)."""
+
+    version: Version
+    permissions: Mapping[str, frozenset[str]]
+    resources: Resources
+    machines: Mapping[int, ActualMachine]
+    content: Mapping[tuple[str, str], tuple[Volume, ...]] = field(default_factory=dict)
+
+    def is_shared(self, storage: str) -> bool:
+        """Whether every node sees the same files there."""
+        return any(listed.name == storage and listed.is_shared for listed in self.resources.storages)

@@ -15,7 +15,6 @@ EFFECTS: dict[str, Effect] = {
     "onboot": Effect.LIVE,
     "startup": Effect.LIVE,
     "protection": Effect.LIVE,
-    "ide2": Effect.RECREATION,
     "net0": Effect.LIVE,
     "cores": Effect.COLD_START,
     "memory": Effect.COLD_START,

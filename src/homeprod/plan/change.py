@@ -10,14 +10,30 @@ from homeprod.plan.config import Value
 
 
 class Action(Enum):
-    """What would be done; the value is the sign that a person sees."""
+    """What would be done; ``sign`` is what a person sees in front of it."""
 
-    CREATE = "+"
-    UPDATE = "~"
-    REPLACE = "±"
-    DELETE = "-"
-    FINISH = ">"
-    ADOPT = "="
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    START = "start"
+    FINISH = "finish"
+    ADOPT = "adopt"
+
+    @property
+    def sign(self) -> str:
+        return _SIGNS[self]
+
+
+_SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "±",
+    Action.DELETE: "-",
+    Action.START: ">",
+    Action.FINISH: ">",
+    Action.ADOPT: "=",
+}
 
 
 class Effect(Enum):
@@ -31,7 +47,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One attribute, old and new; ``old`` is None where it was not set."""
+    """One attribute, old and new; ``old`` is None where it was not set, ``new`` where it is taken away."""
 
     attribute: str
     old: Value | None
@@ -41,10 +57,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``why`` says in a few words what made it necessary."""
+    """``why`` says in a few words what made it necessary. ``vmid`` is 0 for what is no machine; ``volume`` is that of
+    an image or ISO. ``instance`` is the nonce that the machine has, or will be made with."""
 
     action: Action
     address: Address
-    vmid: int
+    node: str
+    vmid: int = 0
     differences: tuple[Difference, ...] = ()
     why: str = ""
+    volume: str = ""
+    instance: str = ""

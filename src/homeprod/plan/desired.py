@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from homeprod.core.address import Address
 from homeprod.core.ids import choose_mac
 from homeprod.core.sizes import MiB
-from homeprod.plan.config import Agent, BootOrder, Config, NewDrive, Nic, Startup, Value
+from homeprod.plan.config import Agent, BootOrder, Config, NewDrive, Nic, Options, Startup, Value
+from homeprod.plan.image import image_name, image_volume
 from homeprod.plan.mark import site_tag
-from homeprod.site.machine import DataVirtualMachine, VirtualMachine
+from homeprod.site.machine import DataVirtualMachine, Disk, VirtualMachine
 from homeprod.site.site import DeclaredMachine, Site
 
 START_PHASES = ("network", "infrastructure", "desktop", "internal", "external")
@@ -25,11 +26,15 @@ class AttachedDisk:
     serial: str
     backup: bool
 
+    @property
+    def options(self) -> Options:
+        return (("backup", "1" if self.backup else "0"), ("serial", self.serial))
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredMachine:
-    """``config`` are the managed keys, marks and disks aside. ``disks`` are those it owns, by slot. ``forces`` is
-    what cannot be changed in place. ``words`` is the site's note."""
+    """``config`` are the managed keys, marks and disks aside. ``disks`` are those it owns, by the slot they are made
+    in. ``forces`` is what cannot be changed in place. ``words`` is the site's note."""
 
     address: Address
     vmid: int
@@ -60,7 +65,7 @@ def _desire_machine(site: Site, declared: DeclaredMachine) -> DesiredMachine:
         vmid=vmid,
         node=machine.node or site.config.cluster.node,
         config=_desire_config(site, declared.name, machine, vmid),
-        disks={"scsi0": _boot_drive(machine)},
+        disks={"scsi0": _boot_drive(site, machine)},
         attached=attached,
         forces=_find_forces(site, machine, attached),
         words=machine.note,
@@ -79,7 +84,8 @@ def _desire_config(site: Site, name: str, machine: VirtualMachine, vmid: int) ->
         "ostype": "l26",
         "scsihw": "virtio-scsi-pci",
         "serial0": "socket",  # cloud images may panic on a resize without one
-        "boot": BootOrder(("scsi0",)),
+        # Proxmox itself appends a CD that is not in the order whenever it is set, which would then wait as a change.
+        "boot": BootOrder(("scsi0", "ide2")),
         "net0": Nic("virtio", choose_mac(site.config.id, vmid), network.bridge, options),
         "tags": machine.tags | {site_tag(site.config.id)},
         "onboot": machine.started and machine.start != "never",
@@ -90,18 +96,9 @@ def _desire_config(site: Site, name: str, machine: VirtualMachine, vmid: int) ->
     return config
 
 
-def _boot_drive(machine: VirtualMachine) -> NewDrive:
+def _boot_drive(site: Site, machine: VirtualMachine) -> NewDrive:
     image = machine.image
-    volume = f"{image.on.name}:import/{image_file(image.url, image.checksum)}"
-    return NewDrive(machine.boot.on.name, machine.boot.size, volume, _backup_option(machine.boot.backup))
-
-
-def image_file(url: str, checksum: str) -> str:
-    """The image's name in the datastore: its own, and the beginning of its checksum. Proxmox's ``import`` content
-    takes .qcow2, .raw and .vmdk; cloud images called .img are qcow2."""
-    name = url.rpartition("/")[2]
-    stem, _, extension = name.rpartition(".")
-    return f"{stem}-{checksum[:12]}.{'qcow2' if extension == 'img' else extension}"
+    return NewDrive(machine.boot.on.name, machine.boot.size, image_volume(site, image), _backup_option(machine.boot))
 
 
 def _attach(site: Site, machine: VirtualMachine) -> Iterable[AttachedDisk]:
@@ -117,16 +114,16 @@ def _find_forces(site: Site, machine: VirtualMachine, attached: tuple[AttachedDi
     numbers = () if machine.dhcp else (machine.number, *machine.addresses)
     addresses = [str(network.address(number)) for number in numbers]
     addresses += [str(address) for number in numbers if (address := network.address6(number)) is not None]
-    disks = [f"{disk.serial}@{mount.at}" for disk, mount in zip(attached, machine.mounts, strict=True)]
+    disks = sorted(f"{disk.serial}@{mount.at}" for disk, mount in zip(attached, machine.mounts, strict=True))
     return {
-        "image": image_file(machine.image.url, machine.image.checksum),
+        "image": image_name(site, machine.image),
         "network": " ".join(addresses) or "dhcp",
         "disks": " ".join(disks) or "none",
     }
 
 
-def _backup_option(is_backed_up: bool) -> tuple[tuple[str, str], ...]:
-    return (("backup", "1" if is_backed_up else "0"),)
+def _backup_option(disk: Disk) -> Options:
+    return (("backup", "1" if disk.backup else "0"),)
 
 
 def _desire_data_machine(site: Site, declared: DeclaredMachine, machine: DataVirtualMachine) -> DesiredMachine:

@@ -1,71 +1,74 @@
-"""``diff``: desired and actual in, a Plan out; no I/O. An apply does what the plan says and nothing else."""
+"""``diff``: the site and what was read in, a Plan out; no I/O. An apply does what the plan says and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from homeprod.cloudinit.secret import find_secret
 from homeprod.core.address import Address
-from homeprod.plan.actual import ListedMachine, MachineConfig
+from homeprod.core.errors import HomeprodError
+from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.attributes import EFFECTS
 from homeprod.plan.change import Action, Change, Difference, Effect
-from homeprod.plan.config import Config, Drive, Value
-from homeprod.plan.desired import DesiredMachine
-from homeprod.plan.mark import NEW_TAG, Mark, parse_note, words_of
+from homeprod.plan.config import Drive
+from homeprod.plan.desired import DesiredMachine, desire
+from homeprod.plan.drives import coming_value, compare_attached, compare_disks
+from homeprod.plan.guest import desire_iso
+from homeprod.plan.image import desire_images
+from homeprod.plan.leftover import find_leftovers
+from homeprod.plan.mark import NEW_TAG, Mark, words_of
+from homeprod.plan.obstacle import find_obstacles
+from homeprod.plan.plan import Conflict, Notice, Plan
+from homeprod.site.machine import VirtualMachine
+from homeprod.site.site import Site
+
+NewInstance = Callable[[Address], str]
+"""Gives the creation nonce of a machine to be made; never asked for one that is there."""
 
 
 @dataclass(frozen=True, slots=True)
-class ActualMachine:
-    """A machine as listed and as read."""
+class Wish:
+    """What a person asks for besides the site. ``starts`` starts machines that somebody stopped."""
 
-    listed: ListedMachine
-    config: MachineConfig
-
-    @property
-    def mark(self) -> Mark | None:
-        note = self.config.config.get("description", "")
-        return parse_note(note) if isinstance(note, str) else None
+    starts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """What the site asks for and Proxmox cannot give: a person must decide."""
-
-    address: Address
-    message: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """``changes`` in the order of addresses, deletions last; ``waiting`` are values that a cold start will bring."""
-
-    changes: tuple[Change, ...]
-    conflicts: tuple[Conflict, ...] = ()
-    waiting: tuple[tuple[Address, str], ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.changes and not self.conflicts
-
-
-def diff(site_id: str, desired: Mapping[Address, DesiredMachine], actual: Mapping[int, ActualMachine]) -> Plan:
-    """What would make actual as desired. ``actual`` holds every machine that the site asks for or that carries its
-    mark, by VMID. A stranger's machine is never changed: one that holds a desired VMID is a conflict."""
-    changes: list[Change] = []
+def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | None = None) -> Plan:
+    """What would make actual as the site says. A stranger's machine is never changed: one that holds a desired VMID
+    is a conflict. Raises HomeprodError where something that would be uploaded looks secret."""
+    desired = desire(site)
+    comparison = _Comparison(site, actual, new_instance, wish or Wish())
+    changes: list[Change] = [*_compare_images(site, actual)]
     conflicts: list[Conflict] = []
-    waiting: list[tuple[Address, str]] = []
-    for address, machine in sorted(desired.items()):
-        found = actual.get(machine.vmid)
-        if found is None:
-            changes.append(Change(Action.CREATE, address, machine.vmid, why="is not there"))
-        elif found.mark is None or found.mark.site != site_id:
+    notices: list[Notice] = []
+    for _, machine in sorted(desired.items()):
+        found = actual.machines.get(machine.vmid)
+        if found is not None and (found.mark is None or found.mark.site != site.config.id):
             conflicts.append(_refuse_stranger(machine, found))
+            continue
+        changes += comparison.compare(machine, found)
+        notices += _notice(machine, found, starts=comparison.wish.starts)
+    for change in _find_gone(site.config.id, desired, actual):
+        if change.address.kind == "data-vm":
+            notices.append(_keep(change))
         else:
-            changes += _compare(machine, found, found.mark)
-            waiting += [(address, key) for key in sorted(found.config.pending)]
-    changes += _find_orphans(site_id, desired, actual)
-    return Plan(tuple(changes), tuple(conflicts), tuple(waiting))
+            changes.append(change)
+    changes += find_leftovers(site, actual, changes)
+    _refuse_secrets(site, changes)
+    conflicts += _refuse_protected(changes, actual)
+    conflicts += find_obstacles(site, actual, changes, desired)
+    return Plan(tuple(changes), tuple(conflicts), tuple(notices), _note_basis(desired, actual))
+
+
+def _compare_images(site: Site, actual: Actual) -> Iterator[Change]:
+    seen: set[str] = set()
+    for image in desire_images(site):
+        volumes = actual.content.get((image.node, image.storage), ())
+        is_there = any(volume.id == image.volume for volume in volumes)
+        if not is_there and not (image.volume in seen and actual.is_shared(image.storage)):
+            seen.add(image.volume)
+            yield Change(Action.CREATE, image.address, image.node, why="is not there", volume=image.volume)
 
 
 def _refuse_stranger(machine: DesiredMachine, found: ActualMachine) -> Conflict:
@@ -76,70 +79,145 @@ def _refuse_stranger(machine: DesiredMachine, found: ActualMachine) -> Conflict:
     )
 
 
-def _find_orphans(
-    site_id: str, desired: Mapping[Address, DesiredMachine], actual: Mapping[int, ActualMachine]
-) -> Iterator[Change]:
+def _find_gone(site_id: str, desired: Mapping[Address, DesiredMachine], actual: Actual) -> Iterator[Change]:
     wanted = {machine.vmid for machine in desired.values()}
-    for vmid, found in sorted(actual.items()):
+    for vmid, found in sorted(actual.machines.items()):
         if vmid not in wanted and found.mark is not None and found.mark.site == site_id:
-            yield Change(Action.DELETE, found.mark.address, vmid, why="is no longer in the site")
+            yield delete_machine(found, found.mark, "is no longer in the site")
 
 
-def _compare(machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Change]:
-    forced = tuple(
-        Difference(name, mark.forces.get(name), value, Effect.REPLACEMENT)
-        for name, value in sorted(machine.forces.items())
-        if mark.forces.get(name) != value
-    )
-    if forced:
-        why = f"{', '.join(difference.attribute for difference in forced)} cannot be changed in place"
-        yield Change(Action.REPLACE, machine.address, machine.vmid, forced, why)
+def delete_machine(found: ActualMachine, mark: Mark, why: str) -> Change:
+    return Change(Action.DELETE, mark.address, found.listed.node, found.listed.vmid, why=why, instance=mark.instance)
+
+
+def _keep(change: Change) -> Notice:
+    name = change.address.name
+    return Notice(change.address, f"{change.why}; it is kept with its disks until `homeprod destroy --data {name}`")
+
+
+def _refuse_secrets(site: Site, changes: list[Change]) -> None:
+    """Look at every byte that the changes would send to Proxmox's storage and notes."""
+    for change in changes:
+        declared = site.machines.get(change.address.name)
+        if declared is None or change.address != declared.address:
+            continue
+        if found := find_secret(declared.machine.note.encode()):
+            hint = "everybody who sees the machine in Proxmox reads its note; take it out"
+            raise HomeprodError(f"the note looks as if it held {found}", where=str(change.address), hint=hint)
+        makes_iso = change.action in (Action.CREATE, Action.REPLACE) or any(
+            difference.attribute == "cloud-init" for difference in change.differences
+        )
+        if makes_iso and isinstance(declared.machine, VirtualMachine):
+            desire_iso(site, declared.name, declared.machine, change.instance).render_files()
+
+
+def _refuse_protected(changes: list[Change], actual: Actual) -> Iterator[Conflict]:
+    for change in changes:
+        found = actual.machines.get(change.vmid)
+        if change.action in (Action.REPLACE, Action.DELETE) and found is not None and found.is_protected:
+            hint = "take `protected=True` out of its module and apply that first"
+            if change.action is Action.DELETE:
+                hint = "put its module back with `protected=False`, apply, then take the module out again"
+            yield Conflict(change.address, f"is protected, and the plan would {change.action.value} it", hint)
+
+
+def _notice(machine: DesiredMachine, found: ActualMachine | None, *, starts: bool) -> Iterator[Notice]:
+    if found is None:
         return
-    differences = (
-        *_compare_keys(machine, found),
-        *_compare_sizes(machine, found),
-        *_compare_note(machine, found, mark),
-    )
-    if differences:
-        yield Change(Action.UPDATE, machine.address, machine.vmid, differences)
-    if _is_new(found):
-        yield Change(Action.FINISH, machine.address, machine.vmid, why="was created, but not finished")
+    for key in sorted(found.config.pending):
+        yield Notice(machine.address, f"{key} waits for a cold start")
+    if machine.is_started and found.listed.status == "stopped" and not found.is_new and not starts:
+        yield Notice(machine.address, "is stopped; `homeprod apply --start` starts it")
+    for slot, value in sorted(found.config.config.items()):
+        serial = dict(value.options).get("serial", "") if isinstance(value, Drive) else ""
+        if machine.address.kind == "data-vm" and serial and not _is_declared(machine, serial):
+            yield Notice(machine.address, f"{slot} ({serial}) left the site; it is kept")
 
 
-def _is_new(found: ActualMachine) -> bool:
-    tags = found.config.config.get("tags", frozenset())
-    return isinstance(tags, frozenset) and NEW_TAG in tags
+def _is_declared(machine: DesiredMachine, serial: str) -> bool:
+    return any(("serial", serial) in disk.options for disk in machine.disks.values())
+
+
+def _note_basis(desired: Mapping[Address, DesiredMachine], actual: Actual) -> dict[str, str]:
+    vmids = {machine.vmid: str(machine.address) for machine in desired.values()}
+    vmids |= {vmid: vmids.get(vmid, f"VMID {vmid}") for vmid in actual.machines}
+    found = actual.machines
+    return {name: found[vmid].config.digest if vmid in found else "absent" for vmid, name in sorted(vmids.items())}
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    site: Site
+    actual: Actual
+    new_instance: NewInstance
+    wish: Wish
+
+    def compare(self, machine: DesiredMachine, found: ActualMachine | None) -> Iterator[Change]:
+        """What one machine of the site needs, ours or not there."""
+        if found is None or found.mark is None:
+            instance = self.new_instance(machine.address)
+            why = "is not there"
+            yield Change(Action.CREATE, machine.address, machine.node, machine.vmid, why=why, instance=instance)
+            return
+        forced = tuple(_compare_forces(machine, found.mark))
+        if forced:
+            names = ", ".join(difference.attribute for difference in forced)
+            instance = self.new_instance(machine.address)
+            why = f"{names} cannot be changed in place"
+            yield Change(
+                Action.REPLACE, machine.address, found.listed.node, machine.vmid, forced, why, instance=instance
+            )
+        else:
+            yield from self._compare_in_place(machine, found, found.mark)
+
+    def _compare_in_place(self, machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Change]:
+        node, vmid = found.listed.node, machine.vmid
+        differences = (
+            *_compare_keys(machine, found),
+            *compare_disks(machine, found),
+            *compare_attached(machine, found, self.actual.machines),
+            *_compare_note(machine, found, mark),
+            *self._compare_iso(machine, found, mark),
+        )
+        if differences:
+            yield Change(Action.UPDATE, machine.address, node, vmid, differences, instance=mark.instance)
+        if found.is_new:
+            why = "was made, but its end was not seen"
+            yield Change(Action.FINISH, machine.address, node, vmid, why=why, instance=mark.instance)
+        elif self.wish.starts and machine.is_started and found.listed.status == "stopped":
+            yield Change(Action.START, machine.address, node, vmid, why="is stopped", instance=mark.instance)
+
+    def _compare_iso(self, machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Difference]:
+        declared = self.site.machines[machine.address.name].machine
+        if isinstance(declared, VirtualMachine):
+            wanted = desire_iso(self.site, machine.address.name, declared, mark.instance).volume
+            old = coming_value(found.config, "ide2")
+            if not isinstance(old, Drive) or old.volume != wanted:
+                volume = old.volume if isinstance(old, Drive) else None
+                yield Difference("cloud-init", volume, wanted, Effect.RECREATION)
+
+
+def _compare_forces(machine: DesiredMachine, mark: Mark) -> Iterator[Difference]:
+    for name, value in sorted(machine.forces.items()):
+        if mark.forces.get(name) != value:
+            yield Difference(name, mark.forces.get(name), value, Effect.REPLACEMENT)
 
 
 def _compare_keys(machine: DesiredMachine, found: ActualMachine) -> Iterator[Difference]:
     """Only keys that the site manages; what it does not name is left alone."""
     for key, new in sorted(machine.config.items()):
-        old = _wanted_value(found.config, key)
+        old = coming_value(found.config, key)
         if key == "tags" and isinstance(old, frozenset):
             old -= {NEW_TAG}
         if old is None and new is False:  # Proxmox's default of onboot and protection
             continue
         if old != new:
-            yield Difference(key, old, new, EFFECTS[key])
-
-
-def _wanted_value(actual: MachineConfig, key: str) -> Value | None:
-    """What the key will be once everything that waits has come: a change that waits is not planned again."""
-    return actual.pending[key] if key in actual.pending else actual.config.get(key)
-
-
-def _compare_sizes(machine: DesiredMachine, found: ActualMachine) -> Iterator[Difference]:
-    for slot, new in sorted(machine.disks.items()):
-        old = found.config.config.get(slot)
-        if not isinstance(old, Drive):
-            yield Difference(slot, None, new, Effect.LIVE)
-        elif old.size is not None and old.size < new.size:
-            yield Difference(f"{slot} size", old.size, new.size, Effect.LIVE)
+            is_running = found.listed.status == "running"
+            yield Difference(key, old, new, EFFECTS[key] if is_running else Effect.LIVE)
 
 
 def _compare_note(machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Difference]:
-    config: Config = found.config.config
-    old = words_of(str(config.get("description", "")))
+    old = words_of(str(found.config.config.get("description", "")))
     if old != machine.words.strip():
         yield Difference("description", old, machine.words.strip(), Effect.LIVE)
     if mark.address != machine.address:

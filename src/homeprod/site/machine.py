@@ -109,10 +109,12 @@ class DataVirtualMachine(Machine):
 
 
 class SiteConfig(Declared):
-    """The site's own values; ``_config.py`` holds one as ``site``. ``id`` is the UUID that ``init`` wrote."""
+    """The site's own values; ``_config.py`` holds one as ``site``. ``id`` is the UUID that ``init`` wrote.
+    ``shutdown_limit`` is how many seconds a guest gets to power off."""
 
     id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     cluster: Cluster
     addresses: AddressPlan
     iso: Datastore
+    shutdown_limit: int = Field(default=180, ge=1, le=3600)

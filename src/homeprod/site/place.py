@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from homeprod.site.declared import Declared
 
@@ -50,20 +50,30 @@ class Datastore(Declared):
 
 
 class Image(Declared):
-    """A cloud image: where it is fetched from, its checksum, and the release that it holds (``debian-13``)."""
+    """A cloud image: where it comes from, its checksum, and the release that it holds (``debian-13``).
+
+    ``via`` says who brings it: ``fetch`` has the node download it, ``upload`` downloads it here (``url`` may then be
+    a ``file://`` of this machine) and sends it through the API, for nodes without a way out."""
 
     release: str
     url: str
     checksum: str
     on: Datastore
     algorithm: Literal["sha256", "sha512"] = "sha256"
+    via: Literal["fetch", "upload"] = "fetch"
 
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str) -> str:
-        if not re.fullmatch(r"https?://\S+\.(qcow2|img|raw|vmdk)", url):
+        if not re.fullmatch(r"(https?|file)://\S+\.(qcow2|img|raw|vmdk)", url):
             raise ValueError(f"{url!r} is no URL of a disk image (.qcow2, .img, .raw, .vmdk)")
         return url
+
+    @model_validator(mode="after")
+    def _check_way(self) -> Image:
+        if self.url.startswith("file:") and self.via != "upload":
+            raise ValueError("a file of this machine cannot be fetched by a node: say via='upload'")
+        return self
 
     @field_validator("checksum")
     @classmethod

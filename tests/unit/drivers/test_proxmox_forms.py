@@ -19,8 +19,9 @@ from homeprod.drivers.proxmox.forms.startup import parse_startup, print_startup
 from homeprod.drivers.proxmox.forms.tag import normalise_tags, parse_tags, print_tags
 from homeprod.drivers.proxmox.forms.text import decode_text, encode_text, settle_description
 from homeprod.drivers.proxmox.forms.upid import Upid, parse_upid
-from homeprod.drivers.proxmox.forms.volume import parse_volume_id, parse_volume_name, read_owner
+from homeprod.drivers.proxmox.forms.volume import parse_volume_id, parse_volume_name
 from homeprod.plan.config import Agent, BootOrder, Drive, NewDrive, Nic, Startup
+from homeprod.plan.volume import read_owner
 
 GIB = 1024**3
 FLAG = st.sampled_from(["0", "1"])

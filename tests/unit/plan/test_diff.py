@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
+from tests.unit.plan.pegasus import (
+    ANSIBLE,
+    CODER,
+    DESIRED,
+    ID,
+    INSTANCE,
+    KEYS,
+    MACHINES,
+    SITE,
+    actual,
+    list_content,
+    make,
+    plan,
+    redeclare,
+    with_machine,
+    without,
+)
 
 from homeprod.core.address import Address
-from homeprod.plan.actual import ListedMachine, MachineConfig
+from homeprod.core.errors import HomeprodError
+from homeprod.core.sizes import GiB
+from homeprod.plan.actual import ActualMachine, Volume
 from homeprod.plan.change import Action, Effect
 from homeprod.plan.config import Drive, Value
-from homeprod.plan.desired import DesiredMachine, desire
-from homeprod.plan.diff import ActualMachine, diff
 from homeprod.plan.mark import NEW_TAG, Mark, parse_note, render_note, words_of
-from homeprod.site.loader import load_site
-
-SITE = load_site(Path(__file__).parents[3] / "examples" / "pegasus")
-ID = SITE.config.id
-DESIRED = desire(SITE)
-CODER = Address("vm", "lab-coder")
+from homeprod.site.people import Person
 
 
-def _made(machine: DesiredMachine, **other: Value) -> ActualMachine:
-    """The machine as Proxmox would show it after it was made as desired."""
-    note = render_note(Mark(ID, machine.address, "1a2b3c", "abc1234", machine.forces), machine.words)
-    disks = {
-        slot: Drive(f"{d.storage}:vm-{machine.vmid}-{slot}", d.size, d.options) for slot, d in machine.disks.items()
-    }
-    config = {**machine.config, **disks, "description": note, **other}
-    listed = ListedMachine(machine.vmid, machine.node, machine.address.name, "running")
-    return ActualMachine(listed, MachineConfig(config))
-
-
-ACTUAL = {machine.vmid: _made(machine) for machine in DESIRED.values()}
-
-
-def _with(vmid: int, found: ActualMachine) -> dict[int, ActualMachine]:
-    return {**ACTUAL, vmid: found}
+def _pending(found: ActualMachine, **values: Value | None) -> ActualMachine:
+    return dataclasses.replace(found, config=dataclasses.replace(found.config, pending=values))
 
 
 def test_what_was_made_as_desired_gives_an_empty_plan() -> None:
-    assert diff(ID, DESIRED, ACTUAL).is_empty
+    assert plan(actual()).is_empty
 
 
-def test_nothing_there_creates_everything() -> None:
-    plan = diff(ID, DESIRED, {})
-    assert [change.action for change in plan.changes] == [Action.CREATE] * 8
+def test_nothing_there_creates_everything_with_images() -> None:
+    made = plan(actual({}, ()))
+    assert [change.action for change in made.changes] == [Action.CREATE] * 10
+    assert sum(change.address.kind == "image" for change in made.changes) == 2
+    assert {change.instance for change in made.changes if change.address == CODER} == {"new-lab-coder"}
+    assert set(made.basis.values()) == {"absent"}
 
 
 @pytest.mark.parametrize(
@@ -60,64 +60,167 @@ def test_nothing_there_creates_everything() -> None:
     ],
 )
 def test_a_strangers_change_is_planned_back(key: str, value: Value, effect: Effect) -> None:
-    (change,) = diff(ID, DESIRED, _with(4001021, _made(DESIRED[CODER], **{key: value}))).changes
+    (change,) = plan(with_machine(make(DESIRED[CODER], **{key: value}))).changes
     assert (change.action, change.address) == (Action.UPDATE, CODER)
     assert [(d.attribute, d.old, d.effect) for d in change.differences] == [(key, value, effect)]
 
 
+def test_a_stopped_machine_needs_no_cold_start() -> None:
+    (change,) = plan(with_machine(make(DESIRED[CODER], "stopped", cores=4))).changes
+    assert [d.effect for d in change.differences] == [Effect.LIVE]
+
+
 def test_what_the_site_does_not_name_is_left_alone() -> None:
-    assert diff(ID, DESIRED, _with(4001021, _made(DESIRED[CODER], balloon=256, vga="qxl"))).is_empty
+    assert plan(with_machine(make(DESIRED[CODER], balloon=256, vga="qxl"))).is_empty
 
 
-def test_a_value_that_waits_is_not_planned_again() -> None:
-    found = _made(DESIRED[CODER], cores=4)
-    found = dataclasses.replace(found, config=dataclasses.replace(found.config, pending={"cores": 2}))
-    plan = diff(ID, DESIRED, _with(4001021, found))
-    assert plan.is_empty
-    assert plan.waiting == ((CODER, "cores"),)
+def test_a_value_that_waits_is_not_planned_again_but_shown() -> None:
+    made = plan(with_machine(_pending(make(DESIRED[CODER], cores=4), cores=2)))
+    assert made.is_empty
+    assert [(notice.address, notice.message) for notice in made.notices] == [(CODER, "cores waits for a cold start")]
 
 
 def test_a_new_tag_means_finish_and_is_no_drift() -> None:
     tags = DESIRED[CODER].config["tags"]
     assert isinstance(tags, frozenset)
-    (change,) = diff(ID, DESIRED, _with(4001021, _made(DESIRED[CODER], tags=tags | {NEW_TAG}))).changes
-    assert change.action is Action.FINISH
+    (change,) = plan(with_machine(make(DESIRED[CODER], tags=tags | {NEW_TAG}))).changes
+    assert (change.action, change.action.sign) == (Action.FINISH, ">")
 
 
 def test_another_image_replaces_and_says_why() -> None:
-    desired = {**DESIRED, CODER: dataclasses.replace(DESIRED[CODER], forces={**DESIRED[CODER].forces, "image": "b"})}
-    (change,) = diff(ID, desired, ACTUAL).changes
-    assert (change.action, change.why) == (Action.REPLACE, "image cannot be changed in place")
+    site = redeclare("lab-coder", image=SITE.machines["lab-proxy"].machine.image)  # type: ignore[attr-defined]
+    made = plan(actual(), site)
+    replacement, *rest = made.changes
+    assert (replacement.action, replacement.why) == (Action.REPLACE, "image cannot be changed in place")
+    # Ubuntu's image is used by nobody then.
+    assert [(c.action, c.address.kind) for c in rest] == [(Action.DELETE, "image")]
+
+
+def test_another_address_replaces() -> None:
+    site = redeclare("lab-coder", addresses=(30,))
+    (change,) = plan(actual(), site).changes
+    assert (change.action, change.why) == (Action.REPLACE, "network cannot be changed in place")
+    assert [(d.old, d.new) for d in change.differences] == [("10.111.1.21", "10.111.1.21 10.111.1.30")]
+
+
+def test_changed_user_data_swaps_the_iso_only() -> None:
+    you = Person(name="you", keys=("ssh-ed25519 AAAA you",))
+    (change,) = plan(actual(), redeclare("lab-coder", people=(you,))).changes
+    assert (change.action, change.instance) == (Action.UPDATE, INSTANCE)
+    assert [(d.attribute, d.effect) for d in change.differences] == [("cloud-init", Effect.RECREATION)]
 
 
 def test_a_smaller_disk_is_grown_and_a_bigger_one_left() -> None:
-    small, big = Drive("local-nvme:vm-4001021-disk-0", 2**31), Drive("local-nvme:vm-4001021-disk-0", 2**40)
-    (change,) = diff(ID, DESIRED, _with(4001021, _made(DESIRED[CODER], scsi0=small))).changes
-    assert [d.attribute for d in change.differences] == ["scsi0 size"]
-    assert diff(ID, DESIRED, _with(4001021, _made(DESIRED[CODER], scsi0=big))).is_empty
+    options = DESIRED[CODER].disks["scsi0"].options
+    small = Drive("local-nvme:vm-4001021-disk-0", 2 * GiB, options)
+    (change,) = plan(with_machine(make(DESIRED[CODER], scsi0=small))).changes
+    assert [(d.attribute, d.new) for d in change.differences] == [("scsi0 size", 32 * GiB)]
+    big = dataclasses.replace(small, size=99 * GiB)
+    assert plan(with_machine(make(DESIRED[CODER], scsi0=big))).is_empty
+
+
+def test_a_disk_left_out_of_the_backup_by_hand_is_put_back() -> None:
+    drive = Drive("local-nvme:vm-4001021-scsi0", 32 * GiB, (("backup", "0"), ("discard", "on")))
+    (change,) = plan(with_machine(make(DESIRED[CODER], scsi0=drive))).changes
+    (difference,) = change.differences
+    assert difference.new == dataclasses.replace(drive, options=(("backup", "1"), ("discard", "on")))
+
+
+def test_data_disks_are_known_by_serial_in_any_slot() -> None:
+    found = MACHINES[94001022].config.config["scsi0"]
+    moved = make(DESIRED[KEYS], scsi3=found)
+    config = {key: value for key, value in moved.config.config.items() if key != "scsi0"}
+    moved = dataclasses.replace(moved, config=dataclasses.replace(moved.config, config=config))
+    assert plan(with_machine(moved)).is_empty
+
+
+def test_a_data_disk_that_left_the_site_is_kept_and_shown() -> None:
+    extra = Drive("local-hdd:vm-94001022-disk-7", GiB, (("serial", "old"),))
+    made = plan(with_machine(make(DESIRED[KEYS], scsi7=extra)))
+    assert made.is_empty
+    assert [notice.message for notice in made.notices] == ["scsi7 (old) left the site; it is kept"]
+
+
+def test_a_detached_data_disk_is_attached_again() -> None:
+    found = make(DESIRED[ANSIBLE])
+    config = {key: value for key, value in found.config.config.items() if key != "scsi1"}
+    found = dataclasses.replace(found, config=dataclasses.replace(found.config, config=config))
+    (change,) = plan(with_machine(found)).changes
+    (difference,) = change.differences
+    assert difference.attribute == "scsi1"
+    assert isinstance(difference.new, Drive)
+    assert difference.new.volume == "local-hdd:vm-94001022-scsi0"
 
 
 def test_a_machine_that_left_the_site_is_deleted() -> None:
-    desired = {address: machine for address, machine in DESIRED.items() if address != CODER}
-    (change,) = diff(ID, desired, ACTUAL).changes
-    assert (change.action, change.vmid) == (Action.DELETE, 4001021)
+    first, image = plan(actual(), without("lab-coder")).changes
+    assert (first.action, first.vmid) == (Action.DELETE, 4001021)
+    assert (image.action, image.address.kind) == (Action.DELETE, "image")
+
+
+def test_a_data_vm_that_left_the_site_is_kept() -> None:
+    made = plan(actual(), without("lab-ansible", "lab-ansible-data"))
+    assert [(change.action, change.address) for change in made.changes] == [(Action.DELETE, ANSIBLE)]
+    assert [(notice.address, "destroy --data" in notice.message) for notice in made.notices] == [(KEYS, True)]
 
 
 @pytest.mark.parametrize("note", ["", "homeprod-site: other", render_note(Mark("0" * 36, CODER, "x"), "")])
 def test_a_stranger_on_our_vmid_is_a_conflict_and_never_changed(note: str) -> None:
-    plan = diff(ID, DESIRED, _with(4001021, _made(DESIRED[CODER], description=note)))
-    assert not plan.changes
-    assert [conflict.address for conflict in plan.conflicts] == [CODER]
+    made = plan(with_machine(make(DESIRED[CODER], description=note)))
+    assert not [change for change in made.changes if change.vmid]
+    assert [conflict.address for conflict in made.conflicts] == [CODER]
 
 
-def test_a_renamed_module_is_a_rename_in_place() -> None:
-    renamed = Address("vm", "lab-builder")
-    machine = DESIRED[CODER]
-    machine = dataclasses.replace(machine, address=renamed, config={**machine.config, "name": "lab-builder"})
-    desired = {renamed if a == CODER else a: machine if a == CODER else m for a, m in DESIRED.items()}
-    (change,) = diff(ID, desired, ACTUAL).changes
-    assert (change.action, change.address) == (Action.UPDATE, renamed)
-    assert [d.attribute for d in change.differences] == ["name", "address"]
+def test_a_protected_machine_is_neither_replaced_nor_deleted() -> None:
+    found = with_machine(make(DESIRED[CODER], protection=True))
+    for site in (redeclare("lab-coder", addresses=(30,), protected=True), without("lab-coder")):
+        (conflict,) = plan(found, site).conflicts
+        assert "is protected" in conflict.message
+        assert conflict.hint
+
+
+def test_a_renamed_module_is_a_rename_in_place_and_its_data_vm_too() -> None:
+    machines = dict(SITE.machines)
+    for old, new in (("lab-ansible", "lab-control"), ("lab-ansible-data", "lab-control-data")):
+        machines[new] = dataclasses.replace(machines.pop(old), name=new)
+    made = plan(actual(), dataclasses.replace(SITE, machines=machines))
+    assert [(change.action, str(change.address)) for change in made.changes] == [
+        (Action.UPDATE, "data-vm/lab-control-data"),
+        (Action.UPDATE, "vm/lab-control"),
+    ]
+    assert [[d.attribute for d in change.differences] for change in made.changes] == [
+        ["name", "address"],
+        ["name", "address", "cloud-init"],
+    ]
+
+
+def test_a_machine_that_somebody_stopped_is_shown_and_started_when_asked() -> None:
+    found = with_machine(make(DESIRED[CODER], "stopped"))
+    assert [notice.message for notice in plan(found).notices] == ["is stopped; `homeprod apply --start` starts it"]
+    made = plan(found, starts=True)
+    assert [change.action for change in made.changes] == [Action.START]
+    assert not made.notices
+
+
+def test_files_that_nothing_uses_are_deleted_and_strangers_files_never() -> None:
+    extra = [f"local-hdd:iso/homeprod-{ID[:8]}-lab-coder-000000000000.iso", "local-hdd:iso/homeprod-ffffffff-x-0.iso"]
+    content = (*list_content(), *(Volume(volume, "iso", 1) for volume in (*extra, "local-hdd:iso/debian.iso")))
+    (change,) = plan(actual(content=content)).changes
+    assert (change.action, change.volume) == (Action.DELETE, extra[0])
+
+
+def test_an_iso_that_waits_for_a_cold_start_is_not_deleted() -> None:
+    waiting = Volume(f"local-hdd:iso/homeprod-{ID[:8]}-lab-coder-000000000000.iso", "iso", 1)
+    found = _pending(make(DESIRED[CODER]), ide3=Drive(waiting.id))
+    assert plan(actual({**MACHINES, 4001021: found}, (*list_content(), waiting))).is_empty
+
+
+def test_a_secret_in_a_note_or_package_list_is_refused_without_being_shown() -> None:
+    secret = "hunter2hunter2"
+    for changes in ({"note": f"password: {secret}"}, {"packages": (f"token={secret}",)}):
+        with pytest.raises(HomeprodError) as caught:
+            plan(actual({}, ()), redeclare("lab-coder", **changes))
+        assert secret not in str(caught.value) + caught.value.hint
 
 
 def test_the_note_keeps_the_sites_words_and_the_mark() -> None:
@@ -128,5 +231,5 @@ def test_the_note_keeps_the_sites_words_and_the_mark() -> None:
 
 
 def test_a_note_with_two_marks_is_none() -> None:
-    note = render_note(Mark(ID, CODER, "x"), "")
+    note = render_note(Mark(ID, Address("vm", "lab-coder"), "x"), "")
     assert parse_note(note + "\n" + note) is None

@@ -3,7 +3,7 @@
 Its public door. Everything else in here is the driver's own affair.
 """
 
-from homeprod.drivers.proxmox.config import decode_config, decode_pending, encode_config
+from homeprod.drivers.proxmox.config import decode_config, decode_pending, encode_config, encode_value
 from homeprod.drivers.proxmox.hypervisor import ProxmoxHypervisor
 from homeprod.drivers.proxmox.settings import Settings, resolve_settings
 from homeprod.drivers.proxmox.transport.connection import Connection, Endpoint, Limits
@@ -22,6 +22,7 @@ __all__ = [
     "decode_config",
     "decode_pending",
     "encode_config",
+    "encode_value",
     "open_hypervisor",
     "parse_fingerprint",
     "parse_token",

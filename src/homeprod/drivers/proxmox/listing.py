@@ -7,7 +7,6 @@ from typing import Any
 
 from homeprod.core.errors import ProxmoxError
 from homeprod.drivers.proxmox.forms.tag import parse_tags
-from homeprod.drivers.proxmox.forms.volume import read_owner
 from homeprod.plan.actual import (
     ListedMachine,
     ListedNode,
@@ -16,6 +15,7 @@ from homeprod.plan.actual import (
     Version,
     Volume,
 )
+from homeprod.plan.volume import read_owner
 
 Item = Mapping[str, Any]
 OLDEST = (8, 4)

@@ -33,19 +33,6 @@ def parse_volume_id(text: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def read_owner(volume: str) -> int | None:
-    """Whose volume this is by its name alone, whatever kind of storage holds it; None for images and CDs.
-
-    The owner alone decides what a destroyed machine takes with it (facts: "Frees only volumes whose owner is this
-    VM"), so only forms that Proxmox itself gives an owner are read.
-    """
-    _, _, name = volume.partition(":")
-    if found := re.fullmatch(r"(?:[0-9]+/[^/]+/)?([0-9]+)/[^/]+", name):
-        return int(found[1])
-    found = re.fullmatch(r"(?:(?:base|basevol)-[0-9]+-[^/]+/)?(?:vm|base|subvol|basevol)-([0-9]+)-[^/]+", name)
-    return int(found[1]) if found else None
-
-
 def parse_volume_name(name: str, kind: str, release: Release = NEWEST) -> VolumeName:
     """Read the name of a volume on a storage of ``kind`` (``dir``, ``nfs``, ``lvm``, ``lvmthin``, ``zfspool``,
     ``rbd``, ``pbs``, …); raises FormError."""

@@ -1,0 +1,22 @@
+"""Git: which commit of the site this is."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+
+def read_commit(root: Path) -> str:
+    """The commit of the work tree at ``root``, ``-dirty`` behind it where something in ``root`` is not committed;
+    empty where it is none, or git is not installed: the commit is a convenience for people."""
+    try:
+        commit = _ask(root, "rev-parse", "--short=12", "HEAD")
+        changed = _ask(root, "status", "--porcelain", "--", ".")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"{commit}-dirty" if changed else commit
+
+
+def _ask(root: Path, *arguments: str) -> str:
+    command = ("git", "-C", str(root), *arguments)
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()

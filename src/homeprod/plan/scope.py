@@ -1,0 +1,33 @@
+"""Scope: the part of a plan that a person asked for by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from homeprod.core.address import Address
+from homeprod.core.errors import UsageError
+from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.plan import Plan
+
+
+def choose_part(plan: Plan, names: Iterable[str], desired: Mapping[Address, DesiredMachine]) -> Plan:
+    """The changes of these machines and of what they are made from: their images, and the data VMs whose disks they
+    use. Raises UsageError for a name that the site does not have."""
+    wanted: set[Address] = set()
+    for name in names:
+        found = [address for address in desired if address.name == name]
+        gone = [change.address for change in plan.changes if change.address.name == name]
+        if not found and not gone:
+            known = ", ".join(sorted(address.name for address in desired))
+            raise UsageError(f"the site has no machine {name!r}", hint=f"there are: {known}")
+        wanted.update(found, gone)
+    owners = {disk.owner for address in wanted & desired.keys() for disk in desired[address].attached}
+    images = {
+        disk.import_from.partition("/")[2]
+        for address in wanted & desired.keys()
+        for disk in desired[address].disks.values()
+        if disk.import_from is not None
+    }
+    wanted |= {address for address, machine in desired.items() if machine.vmid in owners}
+    wanted |= {Address("image", image) for image in images}
+    return plan.only(frozenset(wanted))
