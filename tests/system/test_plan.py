@@ -3,56 +3,95 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.lab_server import LabServer
+from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
-from homeprod.cli.main import main
-from homeprod.drivers.proxmox import open_hypervisor, resolve_settings
-from homeprod.lab.spec import LabSpec, StorageSpec
+from homeprod.lab.spec import StorageSpec
 
-PEGASUS = Path(__file__).parents[2] / "examples" / "pegasus"
-SPEC = LabSpec(
-    name="pegasus",
-    boot=False,
-    nodes=("proxmox-1",),
-    storages=(StorageSpec("local-nvme", "lvmthin", ("images",)), StorageSpec("local-hdd")),
+MACHINES, CONTENTS = 8, 1
+
+
+def test_an_empty_cluster_gets_everything_and_nothing_is_written(site_lab: SiteLab) -> None:
+    site_lab.lab.forget_calls()
+    code, out, _ = site_lab.run("plan", "--json")
+    plan = json.loads(out)
+    assert code == 2
+    assert [change["action"] for change in plan["changes"]] == ["create"] * MACHINES
+    assert not plan["conflicts"]
+    assert plan["api_calls"] == MACHINES + CONTENTS + 3
+    assert len(site_lab.lab.calls) == plan["api_calls"]
+    assert not site_lab.lab.written()
+
+
+def test_a_plan_of_what_is_there_costs_the_same_and_writes_nothing(site_lab: SiteLab) -> None:
+    assert site_lab.apply() == 0
+    site_lab.lab.forget_calls()
+    plan = site_lab.plan()
+    assert (plan["changes"], plan["api_calls"]) == ([], MACHINES + CONTENTS + 3)
+    assert len(site_lab.lab.calls) == plan["api_calls"]
+    assert not site_lab.lab.written()
+
+
+def test_a_strangers_machine_on_our_vmid_is_a_conflict(site_lab: SiteLab) -> None:
+    with site_lab.driver() as cluster:
+        cluster.wait(cluster.create_machine(NODE, 4001021, {"name": "stranger"}))
+    code, out, _ = site_lab.run("plan", "--json")
+    assert code == 1
+    assert [conflict["address"] for conflict in json.loads(out)["conflicts"]] == ["vm/lab-coder"]
+    code, _, said = site_lab.run("apply", "--yes", "--no-wait")
+    assert code == 1
+    assert "VMID 4001021 is held by 'stranger'" in said
+    assert len([call for call in site_lab.lab.written() if call.path.endswith("/qemu")]) == 1
+
+
+def test_a_person_reads_what_changes_from_what_to_what_and_when(site_lab: SiteLab) -> None:
+    site_lab.apply()
+    site_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
+    code, out, _ = site_lab.run("plan")
+    assert code == 2
+    assert "~ update vm/lab-coder  VMID 4001021 on proxmox-1" in out
+    assert "memory: 2048 MiB → 3072 MiB  after a cold start" in out
+    assert out.splitlines()[-1] == "1 to update"
+
+
+def test_only_takes_what_a_machine_is_made_from(site_lab: SiteLab) -> None:
+    assert site_lab.actions("--only", "lab-ansible") == [
+        ("create", "data-vm/lab-ansible-data"),
+        ("create", "vm/lab-ansible"),
+    ]
+    code, _, said = site_lab.run("plan", "--only", "nobody")
+    assert code == 64
+    assert "lab-coder" in said
+
+
+@pytest.mark.parametrize(
+    ("storages", "nodes", "words"),
+    [
+        ((StorageSpec("local-hdd"),), (NODE,), "has no storage local-nvme"),
+        (
+            (StorageSpec("local-nvme", "lvmthin", ("images",)), StorageSpec("local-hdd", content=("images", "iso"))),
+            (NODE,),
+            "does not take content import",
+        ),
+        ((StorageSpec("local-nvme"), StorageSpec("local-hdd")), ("elsewhere",), "the cluster has no node proxmox-1"),
+    ],
 )
-
-
-def _plan(lab: LabServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict]:  # type: ignore[type-arg]
-    monkeypatch.setenv("HOMEPROD_ENDPOINT", lab.url)
-    monkeypatch.setenv("HOMEPROD_TOKEN", lab.token)
-    monkeypatch.setenv("HOMEPROD_CA_FILE", str(lab.ca_file))
-    code = main(["--site", str(PEGASUS), "plan", "--json"])
-    said = capsys.readouterr()
-    assert lab.token.partition("=")[2] not in said.out + said.err
-    return code, json.loads(said.out)
-
-
-def test_an_empty_cluster_gets_everything(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_what_is_not_there_is_found_before_the_first_write(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    storages: tuple[StorageSpec, ...],
+    nodes: tuple[str, ...],
+    words: str,
 ) -> None:
-    with LabServer(SPEC) as lab:
-        code, plan = _plan(lab, monkeypatch, capsys)
-        assert code == 2
-        assert {change["action"] for change in plan["changes"]} == {"create"}
-        assert len(plan["changes"]) == 8
-        assert plan["api_calls"] == 8 + 2
-        assert len(lab.calls) == plan["api_calls"]
-        assert not [call for call in lab.calls if call.writes]
-
-
-def test_a_strangers_machine_on_our_vmid_is_a_conflict(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with LabServer(SPEC) as lab:
-        monkeypatch.setenv("HOMEPROD_ENDPOINT", lab.url)
-        env = {"HOMEPROD_ENDPOINT": lab.url, "HOMEPROD_TOKEN": lab.token, "HOMEPROD_CA_FILE": str(lab.ca_file)}
-        with closing(open_hypervisor(resolve_settings(env))) as cluster:
-            cluster.wait(cluster.create_machine("proxmox-1", 4001021, {"name": "stranger"}))
-        code, plan = _plan(lab, monkeypatch, capsys)
+    monkeypatch.setattr("tests.system.site_lab.desire_images", lambda _: ())
+    with open_site_lab(tmp_path, monkeypatch, capsys, storages=storages, nodes=nodes) as site_lab:
+        code, out, _ = site_lab.run("plan")
         assert code == 1
-        assert [conflict["address"] for conflict in plan["conflicts"]] == ["vm/lab-coder"]
+        assert words in out
+        code, _, said = site_lab.run("apply", "--yes", "--no-wait")
+        assert code == 1
+        assert words in said
+        assert not site_lab.lab.written()

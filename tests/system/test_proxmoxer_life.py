@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from proxmoxer import ProxmoxAPI, ResourceException
 from proxmoxer.tools import Tasks
+from tests.lab_server import LabServer
 
 from homeprod.lab.spec import LabSpec, SeedSpec
-from tests.lab_server import LabServer
 
 IMAGE = "local:import/debian-13.qcow2"
 CONTENT = b"an image worth having" * 1000

@@ -1,46 +1,102 @@
-"""``homeprod apply``: do what ``plan`` shows. Exits 3 where a machine's cloud-init was not waited for."""
+"""``homeprod apply``: do what ``plan`` shows. Exits 3 where a machine's end was not seen."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import closing
 
 from homeprod.cli import render
-from homeprod.cli.plan import show_plan
-from homeprod.core.errors import DeclinedError
-from homeprod.engine.apply import Applying, apply_plan, check_plan
-from homeprod.engine.read import read_actual
+from homeprod.cli.connection import connect
+from homeprod.cli.plan import Planned, make_plan, new_instance, refuse_conflicts
+from homeprod.cli.planfile import check_fresh, read_plan_file
+from homeprod.cli.progress import Progress
+from homeprod.cli.question import ask
+from homeprod.cli.showplan import describe_change, show_plan
+from homeprod.drivers.git import read_commit
+from homeprod.drivers.image import bring_image
+from homeprod.drivers.proxmox import ProxmoxHypervisor
+from homeprod.engine.apply import Outcome, apply_plan
+from homeprod.engine.work import Manner, Work
+from homeprod.plan.change import Action
 from homeprod.plan.desired import desire
-from homeprod.plan.diff import diff
+from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
-from homeprod.wiring import open_cluster
+from homeprod.site.site import Site
 
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
-    desired = desire(site)
-    with closing(open_cluster(site)) as cluster:
-        actual = read_actual(cluster, site.config.id, desired)
-        plan = diff(site.config.id, desired, actual)
-        show_plan(plan)
-        check_plan(plan)
+    with closing(connect(site, options)) as cluster:
+        planned = _make_or_read(site, cluster, options)
+        plan = planned.plan
+        if not options.json:
+            show_plan(plan)
+        refuse_conflicts(plan)
         if not plan.changes:
-            return 0
-        _ask(options.yes)
-        applying = Applying(site, cluster, desired, actual)
-        unfinished = apply_plan(applying, plan, lambda address, line: render.say(f"{address}: {line}"))
-    if unfinished:
-        names = ", ".join(address.name for address in unfinished)
-        render.say(f"not waited for cloud-init's end on: {names}")
-        return 3
-    return 0
+            return _report(Outcome(), options)
+        _agree(plan, options)
+        return run_plan(site, cluster, planned, options)
 
 
-def _ask(is_agreed: bool) -> None:
-    if is_agreed:
+def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: argparse.Namespace) -> int:
+    """Apply what was agreed upon, showing how it goes; the exit code."""
+    manner = Manner(
+        waits=not options.no_wait,
+        forces_stop=options.force_stop,
+        commit=read_commit(site.root),
+        wait_limit=options.wait_limit,
+        shutdown_limit=site.config.shutdown_limit,
+        parallel=options.parallel,
+    )
+    work = Work(site, cluster, desire(site), planned.actual, manner, bring_image)
+    with Progress(len(planned.plan.changes)) as progress:
+        outcome = apply_plan(work, planned.plan, progress.show)
+    return _report(outcome, options)
+
+
+def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
+    if options.file is None:
+        return make_plan(site, cluster, options)
+    kept = read_plan_file(options.file, site)
+    options.only, options.start = kept.only, kept.start
+    planned = make_plan(
+        site, cluster, options, lambda address: kept.instances.get(str(address)) or new_instance(address)
+    )
+    check_fresh(kept, planned.plan)
+    return planned
+
+
+def _agree(plan: Plan, options: argparse.Namespace) -> None:
+    """Machines to be deleted are asked for apart. Raises DeclinedError."""
+    if options.yes:
         return
-    if not sys.stdin.isatty():
-        raise DeclinedError("nobody is there to say yes", hint="run it in a terminal, or add --yes")
-    if input("apply this? [yes/no] ").strip().lower() != "yes":
-        raise DeclinedError("declined; nothing was done")
+    ask("apply this?", "yes")
+    doomed = [change.address.name for change in plan.of(Action.DELETE) if change.vmid]
+    if doomed:
+        ask(f"delete {', '.join(doomed)} and the disks that they own?", "delete")
+
+
+def _report(outcome: Outcome, options: argparse.Namespace) -> int:
+    if options.json:
+        render.print_json(
+            {
+                "done": [describe_change(change) for change in outcome.done],
+                "failed": [{**describe_change(c), "error": str(e), "hint": e.hint} for c, e in outcome.failed],
+                "skipped": [describe_change(change) for change in outcome.skipped],
+                "unfinished": {str(address): why for address, why in outcome.unfinished.items()},
+            }
+        )
+    for _, error in outcome.failed:
+        render.print_error(error)
+    for address, reason in sorted(outcome.unfinished.items()):
+        render.say(f"{render.paint_talk('not finished', 'yellow')}: {address}: {reason}")
+    if outcome.skipped:
+        names = ", ".join(sorted({str(change.address) for change in outcome.skipped}))
+        render.say(f"not begun: {names}\n  the next apply goes on from here")
+    if options.no_wait and outcome.done:
+        render.say("cloud-init's end was not waited for (--no-wait)")
+    if outcome.was_interrupted:
+        return 130
+    if outcome.failed:
+        return 1
+    return 3 if outcome.unfinished else 0

@@ -12,18 +12,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from homeprod import __version__
+from homeprod.cli.arguments import add_arguments
 from homeprod.core.errors import HomeprodError, UsageError
 
 EXIT_CODES = """\
 exit codes:
   0 done   1 error, or declined   64 wrong usage   130 interrupted
-  plan: 2 there are changes   apply: 3 done, but cloud-init's end was not waited for
+  plan: 2 there are changes   apply: 3 made, but a machine's end was not seen, or cloud-init failed in it
 """
 COMMANDS = {
     "init": "write a small site that checks clean and is worth reading",
     "check": "find every mistake in the site, touching nothing",
     "plan": "show what differs from the site; only reads",
     "apply": "do what plan shows, after asking",
+    "destroy": "destroy one machine; its data disks stay, unless it is a data VM and you say --data",
+    "status": "show every machine as it is now; only reads",
     "addresses": "list names, addresses and VMIDs",
 }
 
@@ -45,15 +48,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show a traceback where there is one")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, purpose in COMMANDS.items():
-        command = commands.add_parser(name, help=purpose, description=purpose, epilog=EXIT_CODES)
-        if name == "init":
-            command.add_argument(
-                "folder", type=Path, metavar="DIR", help="a folder that is not there yet, or is empty"
-            )
-        elif name == "apply":
-            command.add_argument("--yes", action="store_true", help="do not ask")
-        else:
-            command.add_argument("--json", action="store_true", help="for machines")
+        command = commands.add_parser(
+            name,
+            help=purpose,
+            description=purpose,
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add_arguments(name, command)
     return parser
 
 

@@ -3,69 +3,77 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 from contextlib import closing
+from dataclasses import dataclass
 
 from homeprod.cli import render
+from homeprod.cli.connection import connect
+from homeprod.cli.planfile import write_plan_file
+from homeprod.cli.showplan import describe_plan, show_plan
+from homeprod.core.address import Address
+from homeprod.core.errors import HomeprodError
+from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.read import read_actual
-from homeprod.plan.change import Change
+from homeprod.plan.actual import Actual
 from homeprod.plan.desired import desire
-from homeprod.plan.diff import Plan, diff
+from homeprod.plan.diff import NewInstance, Wish, diff
+from homeprod.plan.plan import Plan
+from homeprod.plan.scope import choose_part
 from homeprod.site.loader import find_root, load_site
-from homeprod.wiring import open_cluster
+from homeprod.site.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, what it was made from, and what reading that cost."""
+
+    plan: Plan
+    actual: Actual
+    api_calls: int
 
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
-    desired = desire(site)
-    with closing(open_cluster(site)) as cluster:
-        plan = diff(site.config.id, desired, read_actual(cluster, site.config.id, desired))
-        calls = cluster.api_calls
+    with closing(connect(site, options)) as cluster:
+        planned = make_plan(site, cluster, options)
+    plan = planned.plan
     if options.json:
-        render.print_json(
-            {"changes": [_as_json(c) for c in plan.changes], "conflicts": _conflicts(plan), "api_calls": calls}
-        )
+        render.print_json(describe_plan(plan, planned.api_calls))
     else:
         show_plan(plan)
     if plan.conflicts:
         return 1
+    if options.out is not None:
+        write_plan_file(options.out, site, plan, options)
+        render.say(f"written; apply just this with:\n\n  homeprod apply {options.out}")
     return 2 if plan.changes else 0
 
 
-def _as_json(change: Change) -> dict[str, object]:
-    differences = [
-        {"attribute": d.attribute, "old": _text(d.old), "new": _text(d.new), "effect": d.effect.value}
-        for d in change.differences
-    ]
-    return {
-        "action": change.action.name.lower(),
-        "address": str(change.address),
-        "vmid": change.vmid,
-        "why": change.why,
-        "differences": differences,
-    }
+def new_instance(_: Address) -> str:
+    """A creation nonce: cloud-init takes a machine with another one for a new machine."""
+    return secrets.token_hex(6)
 
 
-def _conflicts(plan: Plan) -> list[dict[str, str]]:
-    return [{"address": str(c.address), "message": c.message, "hint": c.hint} for c in plan.conflicts]
+def make_plan(
+    site: Site,
+    cluster: ProxmoxHypervisor,
+    options: argparse.Namespace,
+    instance: NewInstance = new_instance,
+) -> Planned:
+    """Read what is and compare. Raises HomeprodError."""
+    with render.busy("reading Proxmox"):
+        actual = read_actual(cluster, site)
+    calls = cluster.api_calls
+    plan = diff(site, actual, instance, Wish(starts=options.start))
+    if options.only:
+        plan = choose_part(plan, options.only, desire(site))
+    return Planned(plan, actual, calls)
 
 
-def show_plan(plan: Plan) -> None:
-    for change in plan.changes:
-        why = f"  ({change.why})" if change.why else ""
-        render.print_line(f"{change.action.value} {change.address}  VMID {change.vmid}{why}")
-        for d in change.differences:
-            render.print_line(f"    {d.attribute}: {_text(d.old)} → {_text(d.new)}  {d.effect.value}")
-    for address, key in plan.waiting:
-        render.print_line(f"  {address}: {key} waits for a cold start")
-    for conflict in plan.conflicts:
-        render.print_line(f"! {conflict.address}: {conflict.message}\n    {conflict.hint}")
-    if plan.is_empty:
-        render.print_line("nothing to do: Proxmox is as the site says")
-    else:
-        render.print_line(f"\n{len(plan.changes)} changes, {len(plan.conflicts)} conflicts")
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    return " ".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+def refuse_conflicts(plan: Plan) -> None:
+    """Raises HomeprodError where a person must decide first."""
+    if plan.conflicts:
+        first, more = plan.conflicts[0], len(plan.conflicts) - 1
+        message = first.message + (f" (and {more} more, above)" if more else "")
+        raise HomeprodError(message, where=str(first.address), hint=first.hint)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from homeprod.core.diagnostic import SiteError
@@ -56,8 +58,43 @@ def _say_hint(hint: str) -> None:
         say("\n".join(f"  {line}".rstrip() for line in hint.splitlines()))
 
 
+_CODES = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
+
+
+def paint(text: str, colour: str) -> str:
+    """For stdout: coloured on a terminal, plain elsewhere and under NO_COLOR."""
+    return f"\033[{_CODES[colour]}m{text}\033[0m" if _is_colourful(sys.stdout) else text
+
+
+def paint_talk(text: str, colour: str) -> str:
+    """The same for stderr."""
+    return f"\033[{_CODES[colour]}m{text}\033[0m" if _is_colourful(sys.stderr) else text
+
+
 def _red(text: str) -> str:
-    return f"\033[31m{text}\033[0m" if _is_colourful(sys.stderr) else text
+    return paint_talk(text, "red")
+
+
+def read_line(prompt: str) -> str:
+    """A line that a person types; empty where the input ends."""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    return sys.stdin.readline()
+
+
+@contextmanager
+def busy(words: str) -> Iterator[None]:
+    """Say what takes so long, where it takes more than a second and somebody watches."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    timer = threading.Timer(1.0, lambda: say(f"{words} …"))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _is_colourful(stream: TextIO) -> bool:

@@ -1,133 +1,195 @@
-"""Apply: do what the plan says, in an order that its parts depend on, and nothing else."""
+"""Apply: do what the plan says, in the order that its parts need, everything else at once, and nothing else."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
-from homeprod.engine.create import Creation, create_machine
-from homeprod.engine.ports import Hypervisor
+from homeprod.engine.create import create_machine
+from homeprod.engine.event import Event, Listener, Stage
+from homeprod.engine.file import bring_image, delete_file
+from homeprod.engine.finish import finish_machine, start_machine
+from homeprod.engine.removal import remove_machine
+from homeprod.engine.update import update_machine
+from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.change import Action, Change
-from homeprod.plan.config import Value
-from homeprod.plan.desired import DesiredMachine
-from homeprod.plan.diff import ActualMachine, Plan
-from homeprod.plan.mark import NEW_TAG, Mark, render_note
-from homeprod.site.site import Site
+from homeprod.plan.order import Graph, order_changes
+from homeprod.plan.plan import Plan
 
-Say = Callable[[Address, str], None]
-ABLE = frozenset({Action.CREATE, Action.UPDATE, Action.FINISH})
+THREADS = 32
+"""Changes under way at once; most of them wait for a guest. How many write is ``Manner.parallel``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applying:
-    """What one apply works with."""
+@dataclass(slots=True)
+class Outcome:
+    """What became of each change. ``unfinished`` says why a machine's end was not seen."""
 
-    site: Site
-    hypervisor: Hypervisor
-    desired: Mapping[Address, DesiredMachine]
-    actual: Mapping[int, ActualMachine]
+    done: list[Change] = field(default_factory=list)
+    failed: list[tuple[Change, HomeprodError]] = field(default_factory=list)
+    skipped: list[Change] = field(default_factory=list)
+    unfinished: dict[Address, str] = field(default_factory=dict)
+    was_interrupted: bool = False
 
 
 def check_plan(plan: Plan) -> None:
     """Raise HomeprodError for a plan that cannot be applied; nothing was touched then."""
     for conflict in plan.conflicts:
-        raise HomeprodError(conflict.message, where=str(conflict.address), hint=conflict.hint)
-    for change in plan.changes:
-        if change.action not in ABLE:
-            raise HomeprodError(
-                f"this version of homeprod cannot {change.action.name.lower()} a machine; nothing was done",
-                where=str(change.address),
-                hint=f"{change.why}; undo that in the site, or do it by hand",
-            )
+        more = len(plan.conflicts) - 1
+        message = conflict.message + (f" (and {more} more)" if more else "")
+        raise HomeprodError(message, where=str(conflict.address), hint=conflict.hint)
 
 
-def order_changes(plan: Plan, desired: Mapping[Address, DesiredMachine]) -> Iterator[Change]:
-    """Every change after those it needs: a machine after the data VMs whose disks it uses."""
-    by_vmid = {machine.vmid: address for address, machine in desired.items()}
-    graph: TopologicalSorter[Address] = TopologicalSorter()
-    for address, machine in sorted(desired.items()):
-        graph.add(address, *(by_vmid[disk.owner] for disk in machine.attached))
-    changes: dict[Address, list[Change]] = {}
-    for change in plan.changes:
-        changes.setdefault(change.address, []).append(change)
-    for address in graph.static_order():
-        yield from changes.get(address, [])
-
-
-def apply_plan(applying: Applying, plan: Plan, say: Say) -> tuple[Address, ...]:
-    """Do it; the machines made or found whose cloud-init was not waited for. Raises ProxmoxError at the first
-    failure: what was done by then carries its marks, and the next plan sees it."""
+def apply_plan(work: Work, plan: Plan, listen: Listener) -> Outcome:
+    """Do it. A change that fails takes with it those that need it; the others go on. What was done by then carries
+    its marks, and the next plan sees it. Raises HomeprodError before anything was touched."""
     check_plan(plan)
-    unfinished: list[Address] = []
-    for change in order_changes(plan, applying.desired):
-        say(change.address, f"{change.action.value} {change.address}")
-        _apply_change(applying, change, lambda line, address=change.address: say(address, line))  # type: ignore[misc]
-        if change.address.kind == "vm" and change.action is not Action.UPDATE:
-            unfinished.append(change.address)
-    return tuple(unfinished)
+    graph = order_changes(plan, work.desired, work.actual)
+    return _Run(work, plan, graph, _serialise(listen)).go()
 
 
-def _apply_change(applying: Applying, change: Change, say: Callable[[str], None]) -> None:
-    machine = applying.desired[change.address]
+def _serialise(listen: Listener) -> Listener:
+    lock = threading.Lock()
+
+    def tell(event: Event) -> None:
+        with lock:
+            listen(event)
+
+    return tell
+
+
+@dataclass
+class _Run:
+    work: Work
+    plan: Plan
+    graph: Graph
+    listen: Listener
+    outcome: Outcome = field(default_factory=Outcome)
+    lost: set[int] = field(default_factory=set)
+    under_way: dict[Future[str], int] = field(default_factory=dict)
+
+    def go(self) -> Outcome:
+        """Interrupted once, nothing new begins and tasks that run are waited for; twice, KeyboardInterrupt leaves at
+        once, threads still waiting."""
+        sorter = TopologicalSorter(self.graph)
+        sorter.prepare()
+        pool = ThreadPoolExecutor(THREADS, "apply")
+        is_patient = True
+        try:
+            while sorter.is_active():
+                try:
+                    self._begin(sorter, pool)
+                    self._end(sorter)
+                except KeyboardInterrupt:
+                    is_patient = not self.work.is_stopping.is_set()
+                    if not is_patient:
+                        raise
+                    self.work.is_stopping.set()
+                    self.outcome.was_interrupted = True
+        finally:
+            pool.shutdown(wait=is_patient, cancel_futures=True)
+        return self.outcome
+
+    def _begin(self, sorter: TopologicalSorter[int], pool: ThreadPoolExecutor) -> None:
+        ready = list(sorter.get_ready())
+        while ready:
+            for place in ready:
+                if self.work.is_stopping.is_set() or self.graph[place] & self.lost:
+                    self._skip(place)
+                    sorter.done(place)
+                else:
+                    self.under_way[pool.submit(self._do, self.plan.changes[place])] = place
+            ready = list(sorter.get_ready())
+
+    def _skip(self, place: int) -> None:
+        change = self.plan.changes[place]
+        self.lost.add(place)
+        self.outcome.skipped.append(change)
+        self._tell(Stage.SKIPPED, change)
+
+    def _end(self, sorter: TopologicalSorter[int]) -> None:
+        ended, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
+        for future in ended:
+            place = self.under_way.pop(future)
+            self._note(place, future)
+            sorter.done(place)
+
+    def _note(self, place: int, future: Future[str]) -> None:
+        change = self.plan.changes[place]
+        try:
+            reason = future.result()
+        except InterruptedWorkError:
+            self._skip(place)
+        except HomeprodError as error:
+            error.where = error.where or str(change.address)
+            self.lost.add(place)
+            self.outcome.failed.append((change, error))
+            self._tell(Stage.FAILED, change, str(error))
+        else:
+            self.outcome.done.append(change)
+            if reason:
+                self.outcome.unfinished[change.address] = reason
+            self._tell(Stage.UNFINISHED if reason else Stage.DONE, change, reason)
+
+    def _do(self, change: Change) -> str:
+        self._tell(Stage.BEGUN, change, change.why)
+        return do_change(self.work, change, lambda line: self._tell(Stage.SAID, change, line))
+
+    def _tell(self, stage: Stage, change: Change, text: str = "") -> None:
+        self.listen(Event(stage, change.address, change.action.value, text))
+
+
+def do_change(work: Work, change: Change, say: Say) -> str:
+    """One change; why its machine's end was not seen, or nothing. Raises HomeprodError."""
+    if change.address.kind in ("image", "iso"):
+        _change_file(work, change, say)
+        return ""
+    if change.action is Action.DELETE:
+        remove_machine(work, change, say)
+        return ""
+    return _MACHINE[change.action](work, change, say)
+
+
+def _change_file(work: Work, change: Change, say: Say) -> None:
     if change.action is Action.CREATE:
-        create_machine(Creation(applying.site, applying.hypervisor, machine, secrets.token_hex(6)), say)
-        _remove_new_tag(applying, machine)
-    elif change.action is Action.UPDATE:
-        _update(applying, change, machine, say)
+        bring_image(work, change, say)
     else:
-        _start_if_wanted(applying, machine, say)
-        _remove_new_tag(applying, machine)
+        delete_file(work, change.node, change.volume, say)
 
 
-def _start_if_wanted(applying: Applying, machine: DesiredMachine, say: Callable[[str], None]) -> None:
-    """An apply that was cut short between create and start is gone on with here."""
-    hypervisor = applying.hypervisor
-    if machine.is_started and hypervisor.read_status(machine.node, machine.vmid) != "running":
-        hypervisor.wait(hypervisor.start_machine(machine.node, machine.vmid), on_line=say)
+def _create(work: Work, change: Change, say: Say) -> str:
+    machine = work.desired[change.address]
+    create_machine(work, change, machine, say)
+    return finish_machine(work, change, machine, say) if machine.is_started else ""
 
 
-def _remove_new_tag(applying: Applying, machine: DesiredMachine) -> None:
-    """The last write for a machine. Cloud-init's end is not waited for in this version, and apply says so."""
-    if machine.address.kind == "vm":
-        _write(applying, machine, {"tags": machine.config["tags"]}, lambda _: None)
+def _replace(work: Work, change: Change, say: Say) -> str:
+    remove_machine(work, change, say)
+    return _create(work, change, say)
 
 
-def _update(applying: Applying, change: Change, machine: DesiredMachine, say: Callable[[str], None]) -> None:
-    config: dict[str, Value] = {}
-    for difference in change.differences:
-        if difference.attribute in machine.config:
-            config[difference.attribute] = machine.config[difference.attribute]
-        elif difference.attribute in ("description", "address"):
-            config["description"] = _renew_note(applying, machine)
-        elif difference.attribute in machine.disks:
-            config[difference.attribute] = machine.disks[difference.attribute]
-    found = applying.actual[machine.vmid].config.config.get("tags")
-    if "tags" in config and isinstance(found, frozenset) and NEW_TAG in found:
-        tags = machine.config["tags"]
-        config["tags"] = tags | {NEW_TAG} if isinstance(tags, frozenset) else tags
-    if config:
-        _write(applying, machine, config, say)
-    for slot, disk in machine.disks.items():
-        if any(difference.attribute == f"{slot} size" for difference in change.differences):
-            task = applying.hypervisor.grow_disk(machine.node, machine.vmid, slot, disk.size)
-            if task is not None:
-                applying.hypervisor.wait(task, on_line=say)
+def _update(work: Work, change: Change, say: Say) -> str:
+    update_machine(work, change, work.desired[change.address], say)
+    return ""
 
 
-def _renew_note(applying: Applying, machine: DesiredMachine) -> str:
-    mark = applying.actual[machine.vmid].mark
-    if mark is None:
-        raise HomeprodError("the machine lost its mark", where=str(machine.address), hint="run homeprod plan again")
-    return render_note(Mark(mark.site, machine.address, mark.instance, mark.commit, mark.forces), machine.words)
+def _start(work: Work, change: Change, say: Say) -> str:
+    start_machine(work, change, say)
+    return ""
 
 
-def _write(
-    applying: Applying, machine: DesiredMachine, config: Mapping[str, Value], say: Callable[[str], None]
-) -> None:
-    task = applying.hypervisor.change_machine(machine.node, machine.vmid, config)
-    if task is not None:
-        applying.hypervisor.wait(task, on_line=say)
+def _finish(work: Work, change: Change, say: Say) -> str:
+    return finish_machine(work, change, work.desired[change.address], say)
+
+
+_MACHINE: dict[Action, Callable[[Work, Change, Say], str]] = {
+    Action.CREATE: _create,
+    Action.REPLACE: _replace,
+    Action.UPDATE: _update,
+    Action.START: _start,
+    Action.FINISH: _finish,
+}

@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from homeprod.core.address import Address
 from homeprod.engine.ports import Hypervisor
-from homeprod.plan.actual import ListedMachine
-from homeprod.plan.desired import DesiredMachine
-from homeprod.plan.diff import ActualMachine
+from homeprod.plan.actual import Actual, ActualMachine, ListedMachine, Resources, Volume
+from homeprod.plan.desired import DesiredMachine, desire
+from homeprod.plan.image import desire_images
 from homeprod.plan.mark import site_tag
+from homeprod.site.site import Site
 
 
-def read_actual(
-    hypervisor: Hypervisor, site_id: str, desired: Mapping[Address, DesiredMachine]
-) -> dict[int, ActualMachine]:
-    """By VMID. Costs one call for the version, one for the list, and one a machine in question.
+def read_actual(hypervisor: Hypervisor, site: Site) -> Actual:
+    """Costs one call each for the version, the permissions and the list, one a machine in question, and one for the
+    content of each (node, storage) with images or ISOs.
 
     The list can lag behind on other nodes, so what it misses is asked for by itself before it counts as gone.
     Raises ProxmoxError.
     """
-    hypervisor.read_version()
-    listed = {machine.vmid: machine for machine in hypervisor.read_resources().machines}
-    tag = site_tag(site_id)
-    asked = {vmid: machine for vmid, machine in listed.items() if tag in machine.tags}
-    for machine in desired.values():
-        unlisted = ListedMachine(machine.vmid, machine.node, machine.address.name, "unknown")
-        asked[machine.vmid] = listed.get(machine.vmid, unlisted)
-    virtual = [machine for _, machine in sorted(asked.items()) if not machine.is_container]
-    configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in virtual])
-    return {
+    version = hypervisor.read_version()
+    permissions = hypervisor.read_permissions()
+    resources = hypervisor.read_resources()
+    desired = desire(site)
+    asked = _choose_machines(resources, site_tag(site.config.id), desired.values())
+    configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in asked])
+    machines = {
         machine.vmid: ActualMachine(machine, config)
-        for machine in virtual
+        for machine in asked
         if (config := configs[machine.vmid]) is not None
     }
+    places = _choose_content(site, resources, {machine.node for machine in asked})
+    return Actual(version, permissions, resources, machines, _read_contents(hypervisor, places))
+
+
+def _choose_machines(resources: Resources, tag: str, desired: Iterable[DesiredMachine]) -> list[ListedMachine]:
+    listed = {machine.vmid: machine for machine in resources.machines}
+    online = {node.name for node in resources.nodes if node.is_online}
+    asked = {vmid: machine for vmid, machine in listed.items() if tag in machine.tags}
+    for machine in desired:
+        unlisted = ListedMachine(machine.vmid, machine.node, machine.address.name, "unknown")
+        found = listed.get(machine.vmid, unlisted)
+        if found.node in online:  # a machine on a node that is not there is a conflict of the plan, not an error
+            asked[machine.vmid] = found
+    return [machine for _, machine in sorted(asked.items()) if not machine.is_container]
+
+
+def _choose_content(site: Site, resources: Resources, nodes: set[str]) -> list[tuple[str, str]]:
+    """Where this site's images and ISOs are, or would be: each (node, storage) that can be asked."""
+    wanted = {(image.node, image.storage) for image in desire_images(site)}
+    wanted |= {(node, site.config.iso.name) for node in nodes}
+    available = {(storage.node, storage.name) for storage in resources.storages if storage.is_available}
+    return sorted(wanted & available)
+
+
+def _read_contents(
+    hypervisor: Hypervisor, places: list[tuple[str, str]]
+) -> Mapping[tuple[str, str], tuple[Volume, ...]]:
+    if not places:
+        return {}
+    with ThreadPoolExecutor(min(4, len(places)), "content") as pool:
+        contents = pool.map(lambda place: tuple(hypervisor.read_content(*place)), places)
+        return dict(zip(places, contents, strict=True))

@@ -57,7 +57,7 @@ class GuestRunner(Protocol):
     def pid(self, vmid: int) -> int: ...
 
     async def grow_disk(self, vmid: int, slot: str, size: int) -> None:
-        """Tell a running machine that its drive now has ``size`` bytes (the runner grows the file, QEMU holding it)."""
+        """Tell a running machine that its drive now has ``size`` bytes (QEMU, holding the file, grows it)."""
 
     async def change_cdrom(self, vmid: int, slot: str, path: Path | None) -> None:
         """Swap the CD of a running machine."""

@@ -1,0 +1,103 @@
+"""What each command takes. Apart from the commands, so that ``--help`` loads none of them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
+    """Give the command's parser its own arguments."""
+    _ADDERS.get(name, _add_json)(command)
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="for machines")
+
+
+def _add_init(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="DIR", help="a folder that is not there yet, or is empty")
+
+
+def _add_choice(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--only",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="just this machine, with its images and data VMs; may be repeated",
+    )
+    command.add_argument("--start", action="store_true", help="also start machines that somebody stopped")
+
+
+def _add_plan(command: argparse.ArgumentParser) -> None:
+    _add_json(command)
+    _add_choice(command)
+    command.add_argument("--out", metavar="FILE", type=Path, help="keep the plan, for `homeprod apply FILE`")
+
+
+def _add_manner(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument("--no-wait", action="store_true", help="do not wait for cloud-init's end")
+    command.add_argument(
+        "--wait-limit",
+        metavar="SECONDS",
+        type=_read_seconds,
+        default=600.0,
+        help="how long to wait for it (default: %(default)g)",
+    )
+    command.add_argument(
+        "--force-stop",
+        action="store_true",
+        help="pull the plug of a machine that does not shut down, even with a data disk mounted",
+    )
+    command.add_argument(
+        "--parallel",
+        metavar="N",
+        type=_read_count,
+        default=4,
+        help="how many tasks Proxmox is given at once (default: %(default)s)",
+    )
+
+
+def _add_apply(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`")
+    _add_json(command)
+    _add_choice(command)
+    _add_manner(command)
+
+
+def _add_destroy(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME")
+    command.add_argument("--data", action="store_true", help="NAME is a data VM; its disks are lost for good")
+    command.add_argument("--confirm", metavar="NAME", help="with --data: the name again, instead of typing it")
+    command.set_defaults(json=False)
+    _add_manner(command)
+
+
+def _add_status(command: argparse.ArgumentParser) -> None:
+    _add_json(command)
+    command.set_defaults(only=[], start=False)
+
+
+def _read_seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 86_400:
+        raise ValueError(text)
+    return seconds
+
+
+def _read_count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 64:
+        raise ValueError(text)
+    return count
+
+
+_ADDERS = {
+    "init": _add_init,
+    "plan": _add_plan,
+    "apply": _add_apply,
+    "destroy": _add_destroy,
+    "status": _add_status,
+}

@@ -1,0 +1,14 @@
+"""The cluster that a command speaks to."""
+
+from __future__ import annotations
+
+import argparse
+
+from homeprod.drivers.proxmox import ProxmoxHypervisor
+from homeprod.site.site import Site
+from homeprod.wiring import open_cluster
+
+
+def connect(site: Site, options: argparse.Namespace) -> ProxmoxHypervisor:  # noqa: ARG001 (--lab is about to be read)
+    """Raises UsageError; sends nothing yet."""
+    return open_cluster(site)

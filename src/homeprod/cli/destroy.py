@@ -1,0 +1,58 @@
+"""``homeprod destroy NAME``: destroy one machine; with ``--data``, a data VM and the disks on it."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import closing
+
+from homeprod.cli import render
+from homeprod.cli.apply import run_plan
+from homeprod.cli.connection import connect
+from homeprod.cli.plan import Planned
+from homeprod.cli.question import ask
+from homeprod.cli.showplan import show_plan
+from homeprod.core.errors import DeclinedError, HomeprodError
+from homeprod.drivers.proxmox import ProxmoxHypervisor
+from homeprod.engine.destroy import find_users, list_disks, plan_destruction
+from homeprod.engine.read import read_actual
+from homeprod.plan.actual import Actual
+from homeprod.plan.plan import Plan
+from homeprod.site.loader import find_root, load_site
+
+
+def run(options: argparse.Namespace) -> int:
+    site = load_site(find_root(options.site))
+    with closing(connect(site, options)) as cluster:
+        actual = read_actual(cluster, site)
+        plan = plan_destruction(site, actual, options.name, is_data=options.data)
+        show_plan(plan)
+        if options.data:
+            _check_data(cluster, actual, plan)
+        _agree(options)
+        return run_plan(site, cluster, Planned(plan, actual, cluster.api_calls), options)
+
+
+def _check_data(cluster: ProxmoxHypervisor, actual: Actual, plan: Plan) -> None:
+    """Proxmox would free the volumes without asking who uses them."""
+    change = plan.changes[0]
+    users = sorted(find_users(cluster, actual, change.vmid))
+    if users:
+        raise HomeprodError(
+            f"its disks are in use by {', '.join(users)}; nothing was done",
+            where=str(change.address),
+            hint="destroy or replace those first",
+        )
+    for slot, drive in list_disks(actual.machines[change.vmid]):
+        size = f", {drive.size / 1024**3:g} GiB" if drive.size is not None else ""
+        render.print_line(f"    {slot}: {drive.volume}{size} and everything on it is lost for good")
+
+
+def _agree(options: argparse.Namespace) -> None:
+    """A data VM's name is asked for again, or given again as ``--confirm NAME``. Raises DeclinedError."""
+    if options.data:
+        if options.confirm is None:
+            ask(f"to lose these disks, type the name {options.name}:", options.name, otherwise="--confirm NAME")
+        elif options.confirm != options.name:
+            raise DeclinedError(f"--confirm says {options.confirm}, not {options.name}; nothing was done")
+    elif not options.yes:
+        ask(f"destroy {options.name}?", "yes")

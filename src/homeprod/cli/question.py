@@ -1,0 +1,19 @@
+"""Questions that a person answers by typing a word."""
+
+from __future__ import annotations
+
+import sys
+
+from homeprod.cli import render
+from homeprod.core.errors import DeclinedError
+
+
+def ask(question: str, word: str, *, otherwise: str = "--yes") -> None:
+    """Raises DeclinedError unless exactly ``word`` is typed. ``otherwise`` is the option that answers beforehand."""
+    if not sys.stdin.isatty():
+        raise DeclinedError(
+            "nobody is there to answer; nothing was done", hint=f"run it in a terminal, or add {otherwise}"
+        )
+    answer = render.read_line(f"{question} [{word}/no] ")
+    if answer.strip() != word:
+        raise DeclinedError("declined; nothing was done")

@@ -1,0 +1,94 @@
+"""A plan as a person and as a machine reads it."""
+
+from __future__ import annotations
+
+from homeprod.cli import render
+from homeprod.drivers.proxmox import encode_value
+from homeprod.plan.change import Action, Change, Difference
+from homeprod.plan.config import Value
+from homeprod.plan.plan import Plan
+
+_COLOURS = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.REPLACE: "magenta",
+    Action.DELETE: "red",
+    Action.START: "cyan",
+    Action.FINISH: "cyan",
+    Action.ADOPT: "cyan",
+}
+
+
+def describe_plan(plan: Plan, api_calls: int) -> dict[str, object]:
+    """For ``--json``. ``api_calls`` is what reading for it cost."""
+    return {
+        "changes": [describe_change(change) for change in plan.changes],
+        "conflicts": [{"address": str(c.address), "message": c.message, "hint": c.hint} for c in plan.conflicts],
+        "notices": [{"address": str(n.address), "message": n.message} for n in plan.notices],
+        "api_calls": api_calls,
+    }
+
+
+def describe_change(change: Change) -> dict[str, object]:
+    return {
+        "action": change.action.value,
+        "address": str(change.address),
+        "node": change.node,
+        "vmid": change.vmid or None,
+        "why": change.why,
+        "differences": [
+            {"attribute": d.attribute, "old": _text(d, d.old), "new": _text(d, d.new), "effect": d.effect.value}
+            for d in change.differences
+        ],
+    }
+
+
+def show_plan(plan: Plan) -> None:
+    """What would be done, deletions apart; then what to know; then a summary in one line."""
+    deletions = plan.of(Action.DELETE)
+    for change in plan.changes:
+        if change not in deletions:
+            _show_change(change)
+    if deletions:
+        render.print_line("\nto be deleted:" if len(deletions) < len(plan.changes) else "to be deleted:")
+        for change in deletions:
+            _show_change(change)
+    for notice in plan.notices:
+        render.print_line(f"{render.paint('~', 'yellow')} {notice.address}: {notice.message}")
+    for conflict in plan.conflicts:
+        render.print_line(f"{render.paint('!', 'red')} {conflict.address}: {conflict.message}")
+        for line in conflict.hint.splitlines():
+            render.print_line(f"    {line}".rstrip())
+    render.print_line(("\n" if plan.changes or plan.notices or plan.conflicts else "") + summarise(plan))
+
+
+def _show_change(change: Change) -> None:
+    sign = render.paint(change.action.sign, _COLOURS[change.action])
+    vmid = f"  VMID {change.vmid}" if change.vmid else ""
+    why = f"  ({change.why})" if change.why else ""
+    render.print_line(f"{sign} {change.action.value} {change.address}{vmid} on {change.node}{why}")
+    for difference in change.differences:
+        old, new = _text(difference, difference.old), _text(difference, difference.new)
+        render.print_line(f"    {difference.attribute}: {old or '–'} → {new or '–'}  {difference.effect.value}")
+
+
+def summarise(plan: Plan) -> str:
+    """``2 to create, 1 to update; 1 conflict``."""
+    counts = [(action, len(plan.of(action))) for action in Action]
+    words = ", ".join(f"{count} to {action.value}" for action, count in counts if count)
+    if plan.conflicts:
+        count = len(plan.conflicts)
+        conflicts = f"{count} conflict{'s' * (count != 1)}, so nothing can be applied"
+        return f"{words}; {conflicts}" if words else conflicts
+    return words or "nothing to do: Proxmox is as the site says"
+
+
+def _text(difference: Difference, value: Value | None) -> str | None:
+    """In Proxmox's own form, as its own pages show it; sizes for a person."""
+    if value is None:
+        return None
+    if difference.attribute.endswith(" size") and isinstance(value, int):
+        return f"{value / 1024**3:g} GiB"
+    if difference.attribute == "memory":
+        return f"{value} MiB"
+    return encode_value(value).replace(";", " ") if isinstance(value, frozenset) else encode_value(value)

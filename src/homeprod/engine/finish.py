@@ -1,0 +1,100 @@
+"""Finish a machine: start it, see cloud-init end through the guest agent, take its tag ``homeprod-new`` away."""
+
+from __future__ import annotations
+
+import time
+
+from homeprod.cloudinit.ending import RESULT_FILE, STATUS_FILE, Ending, EndingState, read_ending
+from homeprod.core.errors import ProxmoxError, TransientError
+from homeprod.engine.update import write_config
+from homeprod.engine.work import InterruptedWorkError, Say, Work
+from homeprod.plan.change import Change
+from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.mark import NEW_TAG
+
+CAUSES = (
+    "the image has no qemu-guest-agent, and the guest no network to install it",
+    "the guest does not boot: look at its console",
+    "it boots slowly: apply again goes on waiting",
+)
+
+
+def finish_machine(work: Work, change: Change, machine: DesiredMachine, say: Say) -> str:
+    """Why the machine is not finished, or nothing when it is. Raises ProxmoxError.
+
+    The tag is taken away last of all, so that whatever is cut short here is gone on with by the next apply.
+    """
+    if machine.is_started:
+        start_machine(work, change, say)
+        if work.manner.waits:
+            reason = wait_for_ending(work, change, say)
+            if reason:
+                return reason
+    _remove_tag(work, change, say)
+    return ""
+
+
+def start_machine(work: Work, change: Change, say: Say) -> None:
+    """Nothing happens where it runs already."""
+    hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
+    if hypervisor.read_status(node, vmid) == "running":
+        return
+    try:
+        work.run(lambda: hypervisor.start_machine(node, vmid), say)
+    except ProxmoxError:
+        if hypervisor.read_status(node, vmid) != "running":
+            raise
+
+
+def _remove_tag(work: Work, change: Change, say: Say) -> None:
+    """By what the tags are now: whoever added one meanwhile keeps it."""
+    current = work.hypervisor.read_machine(change.node, change.vmid)
+    tags = current.config.get("tags", frozenset())
+    if isinstance(tags, frozenset) and NEW_TAG in tags:
+        write_config(work, change, {"tags": tags - {NEW_TAG}}, say, digest=current.digest)
+
+
+def wait_for_ending(work: Work, change: Change, say: Say) -> str:
+    """Watch cloud-init until it has ended, or for ``wait_limit`` seconds; why it is no good, or nothing."""
+    deadline = time.monotonic() + work.manner.wait_limit
+    said, ending = "", None
+    say("waiting for the guest to boot")
+    while time.monotonic() < deadline:
+        if work.is_stopping.is_set():
+            raise InterruptedWorkError
+        ending = _read(work, change)
+        if ending is not None and ending.has_ended:
+            return _judge(ending, say)
+        stage = ending.stage if ending is not None else ""
+        if stage and stage != said:
+            say(f"cloud-init: {stage}")
+            said = stage
+        time.sleep(min(work.manner.look_every, max(0.0, deadline - time.monotonic())))
+    return _explain_silence(work.manner.wait_limit, said)
+
+
+def _read(work: Work, change: Change) -> Ending | None:
+    """None where the agent does not answer, or knows nothing yet."""
+    hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
+    try:
+        result = hypervisor.read_guest_file(node, vmid, RESULT_FILE)
+        status = hypervisor.read_guest_file(node, vmid, STATUS_FILE)
+    except TransientError:
+        return None  # asked again at the next look
+    return None if status is None and result is None else read_ending(status, result)
+
+
+def _judge(ending: Ending, say: Say) -> str:
+    for warning in ending.warnings:
+        say(f"cloud-init warns: {warning}")
+    if ending.state is EndingState.FAILED:
+        return "cloud-init failed: " + "; ".join(ending.errors)
+    say("cloud-init has ended")
+    return ""
+
+
+def _explain_silence(limit: float, stage: str) -> str:
+    if stage:
+        return f"cloud-init has not ended within {limit:g} s; it was at: {stage}"
+    causes = "".join(f"\n  - {cause}" for cause in CAUSES)
+    return f"the guest agent has not answered within {limit:g} s; likely causes:{causes}"

@@ -1,0 +1,73 @@
+"""Update one machine in place: what its differences say, and nothing else."""
+
+from __future__ import annotations
+
+from homeprod.core.errors import HomeprodError, ProxmoxError, StalePlanError
+from homeprod.engine.create import find_volume, grow_disk
+from homeprod.engine.file import drop_iso, send_iso
+from homeprod.engine.work import Say, Work
+from homeprod.plan.actual import ActualMachine
+from homeprod.plan.change import Change, Difference
+from homeprod.plan.config import Config, Drive, Value
+from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.mark import NEW_TAG, Mark, render_note
+
+
+def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say) -> None:
+    """Raises StalePlanError where somebody changed the machine since it was read, and ProxmoxError."""
+    found = work.actual.machines[change.vmid]
+    config: dict[str, Value] = {}
+    for difference in change.differences:
+        config |= _convert(work, change, machine, found, difference, say)
+    if config:
+        write_config(work, change, config, say, digest=found.config.digest)
+    for difference in change.differences:
+        slot, _, is_size = difference.attribute.partition(" ")
+        if is_size and isinstance(difference.new, int):
+            grow_disk(work, change.node, change.vmid, slot, difference.new, say)
+        if difference.attribute == "cloud-init" and isinstance(difference.old, str):
+            drop_iso(work, change.node, change.vmid, difference.old, say)
+
+
+def _convert(
+    work: Work, change: Change, machine: DesiredMachine, found: ActualMachine, difference: Difference, say: Say
+) -> Config:
+    """A difference as keys of the configuration; none for one that is no matter of it."""
+    key, new = difference.attribute, difference.new
+    if key in ("description", "address"):
+        return {"description": _renew_note(work, machine, found)}
+    if key == "cloud-init":
+        iso = send_iso(work, machine, change.node, change.instance, say)
+        return {"ide2": Drive(iso, None, (("media", "cdrom"),))} if iso is not None else {}
+    if key == "tags" and isinstance(new, frozenset):
+        return {key: new | {NEW_TAG} if found.is_new else new}
+    attached = next((disk for disk in machine.attached if f"disk {disk.serial} of {disk.owner}" == new), None)
+    if attached is not None:
+        volume = find_volume(work, machine, attached.owner, attached.serial)
+        return {key: Drive(volume, None, attached.options)}
+    return {} if " " in key or new is None else {key: new}
+
+
+def _renew_note(work: Work, machine: DesiredMachine, found: ActualMachine) -> str:
+    mark = found.mark
+    if mark is None:
+        raise HomeprodError("the machine lost its mark", where=str(machine.address), hint="run homeprod plan again")
+    commit = work.manner.commit or mark.commit
+    return render_note(Mark(mark.site, machine.address, mark.instance, commit, mark.forces), machine.words)
+
+
+def write_config(
+    work: Work, change: Change, config: Config, say: Say, *, delete: tuple[str, ...] = (), digest: str = ""
+) -> None:
+    """Write some keys. With ``digest``, only to the configuration as it was read."""
+    hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
+    try:
+        work.run(lambda: hypervisor.change_machine(node, vmid, config, delete=delete, digest=digest), say)
+    except ProxmoxError as error:
+        if digest and "checksum mismatch" in error.message:
+            raise StalePlanError(
+                "somebody changed this machine since the plan was made; it was left as it is",
+                where=str(change.address),
+                hint="see what is there now:\n\n  homeprod plan",
+            ) from error
+        raise

@@ -1,0 +1,80 @@
+"""Work: what one apply works with, and how it runs a task of Proxmox."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from homeprod.core.address import Address
+from homeprod.core.errors import TransientError
+from homeprod.engine.ports import Hypervisor, Task
+from homeprod.plan.actual import Actual
+from homeprod.plan.desired import DesiredMachine
+from homeprod.site.place import Image
+from homeprod.site.site import Site
+
+Say = Callable[[str], None]
+ImageSource = Callable[[Image, Say], Path]
+"""Gives an image as a local file, its checksum verified. Raises HomeprodError."""
+
+ATTEMPTS = 5
+
+
+class InterruptedWorkError(Exception):
+    """Somebody asked to stop: the step that would come next is not begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to go about it. Limits in seconds. ``commit`` is the site's git commit, for the marks."""
+
+    waits: bool = True
+    forces_stop: bool = False
+    commit: str = ""
+    wait_limit: float = 600
+    shutdown_limit: int = 180
+    parallel: int = 4
+    look_every: float = 2.0
+    pause: float = 1.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """Shared by all threads of one apply. ``slots`` bounds how many write to Proxmox at once, ``is_stopping`` is set
+    when nothing new is to be begun."""
+
+    site: Site
+    hypervisor: Hypervisor
+    desired: Mapping[Address, DesiredMachine]
+    actual: Actual
+    manner: Manner = field(default_factory=Manner)
+    image_source: ImageSource | None = None
+    is_stopping: threading.Event = field(default_factory=threading.Event)
+    slots: threading.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "slots", threading.Semaphore(self.manner.parallel))
+
+    def run(self, begin: Callable[[], Task | None], say: Say) -> None:
+        """Begin a task and wait for its end, a few times where Proxmox says that repeating may help (a lock that is
+        taken). Raises ProxmoxError, and InterruptedWorkError before it begins."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if self.is_stopping.is_set():
+                raise InterruptedWorkError
+            try:
+                with self.slots:
+                    task = begin()
+                    if task is not None:
+                        self.hypervisor.wait(task, on_line=say)
+            except TransientError as error:
+                if attempt == ATTEMPTS:
+                    error.message += f" (tried {ATTEMPTS} times)"
+                    raise
+                say(f"{error.message}; trying again ({attempt + 1} of {ATTEMPTS})")
+                time.sleep(self.manner.pause * attempt * random.uniform(0.5, 1.5))  # noqa: S311 (jitter, no secret)
+            else:
+                return

@@ -1,0 +1,93 @@
+"""A lab that boots nothing, made for a site, and the command line run against it as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lab_server import LabServer
+
+from homeprod.cli.main import main
+from homeprod.drivers.proxmox import ProxmoxHypervisor, open_hypervisor, resolve_settings
+from homeprod.lab.spec import LabSpec, SeedSpec, StorageSpec
+from homeprod.plan.image import desire_images
+from homeprod.site.loader import load_site
+
+PEGASUS = Path(__file__).parents[2] / "examples" / "pegasus"
+NODE = "proxmox-1"
+STORAGES = (StorageSpec("local-nvme", "lvmthin", ("images",)), StorageSpec("local-hdd"))
+
+
+@dataclass(frozen=True)
+class SiteLab:
+    """``root`` is a copy of the site that a test may change."""
+
+    root: Path
+    lab: LabServer
+    capsys: pytest.CaptureFixture[str]
+
+    @property
+    def env(self) -> dict[str, str]:
+        ca_file = str(self.lab.ca_file)
+        return {"HOMEPROD_ENDPOINT": self.lab.url, "HOMEPROD_TOKEN": self.lab.token, "HOMEPROD_CA_FILE": ca_file}
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, what was printed, what was said. The token's secret is in neither."""
+        self.capsys.readouterr()
+        code = main(["--site", str(self.root), *arguments])
+        said = self.capsys.readouterr()
+        assert self.lab.token.partition("=")[2] not in said.out + said.err
+        return code, said.out, said.err
+
+    def plan(self, *arguments: str) -> dict[str, Any]:
+        _, out, _ = self.run("plan", "--json", *arguments)
+        return dict(json.loads(out))
+
+    def apply(self, *arguments: str) -> int:
+        return self.run("apply", "--yes", "--no-wait", *arguments)[0]
+
+    def actions(self, *arguments: str) -> list[tuple[str, str]]:
+        """Action and address of every change that a plan has now."""
+        return [(change["action"], change["address"]) for change in self.plan(*arguments)["changes"]]
+
+    def edit(self, module: str, old: str, new: str) -> None:
+        file = self.root / "modules" / f"{module}.py"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    @contextmanager
+    def driver(self) -> Iterator[ProxmoxHypervisor]:
+        with closing(open_hypervisor(resolve_settings(self.env))) as cluster:
+            yield cluster
+
+
+@contextmanager
+def open_site_lab(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    storages: tuple[StorageSpec, ...] = STORAGES,
+    nodes: tuple[str, ...] = (NODE,),
+) -> Iterator[SiteLab]:
+    root = tmp_path / "pegasus"
+    shutil.copytree(PEGASUS, root, ignore=shutil.ignore_patterns("__pycache__"))
+    names = {storage.name for storage in storages}
+    volumes = [image.volume for image in desire_images(load_site(root)) if image.storage in names]
+    seeds = tuple(SeedSpec(volume, "debian-13") for volume in volumes)
+    spec = LabSpec(name="pegasus", boot=False, nodes=nodes, storages=storages, seeds=seeds)
+    for name in [name for name in os.environ if name.startswith("HOMEPROD_")]:
+        monkeypatch.delenv(name)
+    with LabServer(spec) as lab:
+        site_lab = SiteLab(root, lab, capsys)
+        for name, value in site_lab.env.items():
+            monkeypatch.setenv(name, value)
+        yield site_lab
