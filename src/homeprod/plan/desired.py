@@ -114,7 +114,9 @@ def _find_forces(site: Site, machine: VirtualMachine, attached: tuple[AttachedDi
     numbers = () if machine.dhcp else (machine.number, *machine.addresses)
     addresses = [str(network.address(number)) for number in numbers]
     addresses += [str(address) for number in numbers if (address := network.address6(number)) is not None]
-    disks = sorted(f"{disk.serial}@{mount.at}" for disk, mount in zip(attached, machine.mounts, strict=True))
+    disks = sorted(
+        f"{disk.owner}/{disk.serial}@{mount.at}" for disk, mount in zip(attached, machine.mounts, strict=True)
+    )
     return {
         "image": image_name(site, machine.image),
         "network": " ".join(addresses) or "dhcp",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 
 from homeprod.core.address import Address
 from homeprod.core.errors import UsageError
@@ -10,7 +11,7 @@ from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Plan
 
 
-def choose_part(plan: Plan, names: Iterable[str], desired: Mapping[Address, DesiredMachine]) -> Plan:
+def choose_part(plan: Plan, names: Collection[str], desired: Mapping[Address, DesiredMachine]) -> Plan:
     """The changes of these machines and of what they are made from: their images, and the data VMs whose disks they
     use. Raises UsageError for a name that the site does not have."""
     wanted: set[Address] = set()
@@ -30,4 +31,11 @@ def choose_part(plan: Plan, names: Iterable[str], desired: Mapping[Address, Desi
     }
     wanted |= {address for address, machine in desired.items() if machine.vmid in owners}
     wanted |= {Address("image", image) for image in images}
+    wanted |= {change.address for change in plan.changes if _is_iso_of(change.address, names)}
     return plan.only(frozenset(wanted))
+
+
+def _is_iso_of(address: Address, names: Iterable[str]) -> bool:
+    """An ISO that an apply which was cut off left behind."""
+    found = re.fullmatch(r"homeprod-[0-9a-f]{8}-(.+)-[0-9a-f]{12}\.iso", address.name)
+    return address.kind == "iso" and found is not None and found[1] in names

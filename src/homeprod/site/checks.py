@@ -104,6 +104,7 @@ def _find_clash(site: Site, number: int, seen: dict[int, str]) -> str:
 
 def _check_mounts(site: Site, machine: VirtualMachine, collector: Collector) -> None:
     places: set[str] = set()
+    labels: set[str] = set()
     for mount in machine.mounts:
         if is_broken(mount) or is_broken(mount.disk):
             continue
@@ -111,7 +112,11 @@ def _check_mounts(site: Site, machine: VirtualMachine, collector: Collector) -> 
             _report(collector, mount, "disk", f"the disk {mount.disk.label} belongs to no data VM of this site")
         if mount.at in places:
             _report(collector, mount, "at", f"two disks are mounted at {mount.at}")
+        if mount.disk.label in labels:
+            # Label and serial are what the guest knows a disk by.
+            _report(collector, mount, "disk", f"two disks labelled {mount.disk.label} on one machine")
         places.add(mount.at)
+        labels.add(mount.disk.label)
 
 
 def _check_shared_disks(machines: list[DeclaredMachine], collector: Collector) -> None:

@@ -1,0 +1,5 @@
+"""``python -m homeprod``."""
+
+from homeprod.cli.main import run
+
+run()
