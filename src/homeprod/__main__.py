@@ -1,0 +1,6 @@
+"""``python -m homeprod``."""
+
+from homeprod.cli.main import run
+
+if __name__ == "__main__":
+    run()
