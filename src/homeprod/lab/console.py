@@ -91,16 +91,15 @@ def _write(target: int, content: bytes) -> None:
 @contextlib.contextmanager
 def _connect(path: Path) -> Iterator[socket.socket]:
     """Through a descriptor of its folder: a socket's address holds 107 bytes at most (unix(7))."""
-    try:
-        folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    with socket.socket(socket.AF_UNIX) as serial:
         try:
-            serial = socket.socket(socket.AF_UNIX)
-            serial.connect(f"/proc/self/fd/{folder}/{path.name}")
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise LabError(f"cannot reach the console: {error.strerror}", where=str(path)) from error
-    with serial:
+            folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+            try:
+                serial.connect(f"/proc/self/fd/{folder}/{path.name}")
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise LabError(f"cannot reach the console: {error.strerror}", where=str(path)) from error
         yield serial
 
 
