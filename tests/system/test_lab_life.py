@@ -5,68 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.home import PEGASUS, Home
 
-from homeprod.lab.process import ProcessMark
-
-PEGASUS = Path(__file__).parents[2] / "examples" / "pegasus"
 pytestmark = pytest.mark.timeout(180)
-
-
-@dataclass(frozen=True)
-class Home:
-    """The command line of somebody whose labs lie in ``folder``."""
-
-    folder: Path
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "homeprod", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            cwd=self.folder,
-            env={**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "HOMEPROD_TOKEN": "canary"},
-        )
-
-    def do(self, *arguments: str) -> str:
-        done = self.run(*arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def plan(self, lab: str) -> dict[str, Any]:
-        done = self.run("--site", str(PEGASUS), "--lab", lab, "plan", "--json")
-        assert done.returncode in (0, 2), done.stderr
-        return dict(json.loads(done.stdout))
-
-    def status(self, name: str) -> dict[str, Any]:
-        return dict(json.loads(self.do("lab", "status", name, "--json")))
-
-    def lab(self, name: str) -> Path:
-        return self.folder / "state" / "homeprod" / "labs" / name
-
-    def daemon(self, name: str) -> ProcessMark:
-        mark = ProcessMark.read(self.lab(name) / "daemon.mark")
-        assert mark is not None
-        return mark
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     home = Home(tmp_path)
     yield home
-    for folder in (tmp_path / "state" / "homeprod" / "labs").glob("*"):
-        mark = ProcessMark.read(folder / "daemon.mark")
-        if mark is not None:
-            mark.end()
+    home.clear()
 
 
 def up(home: Home, name: str, *more: str) -> str:

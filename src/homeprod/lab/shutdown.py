@@ -9,6 +9,7 @@ from pathlib import Path
 from homeprod.core.errors import LabError
 from homeprod.lab.api.error import ApiError
 from homeprod.lab.api.formats import parse_startup
+from homeprod.lab.census import find_mark
 from homeprod.lab.folder import Say
 from homeprod.lab.hypervisor import Hypervisor
 from homeprod.lab.machine.power import shut_down
@@ -21,8 +22,18 @@ _NO_ORDER = 10_000
 
 
 def shut_down_machines(spec: LabSpec, state: Path, say: Say, limit: float | None) -> None:
-    """For a lab whose process has ended; returns when no machine runs any more."""
-    asyncio.run(_shut_down_all(spec, state, say, limit))
+    """For a lab whose process has ended; returns when no machine runs any more.
+
+    Files that cannot be read are no reason to leave a machine running: then its plug is pulled.
+    """
+    try:
+        asyncio.run(_shut_down_all(spec, state, say, limit))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        say(f"cannot read the lab's files ({error}), so no machine is asked: plugs are pulled")
+        for guest in state.glob("guests/*"):
+            mark = find_mark(state, int(guest.name))
+            if mark is not None:
+                mark.end()
 
 
 async def _shut_down_all(spec: LabSpec, state: Path, say: Say, limit: float | None) -> None:
