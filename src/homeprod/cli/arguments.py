@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
+
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     """Give the command's parser its own arguments."""
@@ -100,4 +102,5 @@ _ADDERS = {
     "apply": _add_apply,
     "destroy": _add_destroy,
     "status": _add_status,
+    "lab": add_lab_arguments,
 }

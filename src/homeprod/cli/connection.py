@@ -9,6 +9,6 @@ from homeprod.site.site import Site
 from homeprod.wiring import open_cluster
 
 
-def connect(site: Site, options: argparse.Namespace) -> ProxmoxHypervisor:  # noqa: ARG001 (--lab is about to be read)
-    """Raises UsageError; sends nothing yet."""
-    return open_cluster(site)
+def connect(site: Site, options: argparse.Namespace) -> ProxmoxHypervisor:
+    """Raises UsageError, or LabError where the lab is not up; sends nothing yet."""
+    return open_cluster(site, lab=options.lab)

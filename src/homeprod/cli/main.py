@@ -28,6 +28,7 @@ COMMANDS = {
     "destroy": "destroy one machine; its data disks stay, unless it is a data VM and you say --data",
     "status": "show every machine as it is now; only reads",
     "addresses": "list names, addresses and VMIDs",
+    "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh",
 }
 
 
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"homeprod {__version__}")
     parser.add_argument("--site", metavar="DIR", type=Path, default=Path(), help="the site (default: here, upward)")
+    parser.add_argument("--lab", metavar="NAME", default="", help="that running lab instead of the site's cluster")
     parser.add_argument("--debug", action="store_true", help="show a traceback where there is one")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, purpose in COMMANDS.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -51,6 +52,28 @@ def _as_json(mistake: Any) -> dict[str, object]:
 def say(text: str) -> None:
     """Talk, apart from results: to stderr."""
     print(text, file=sys.stderr)
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str], None]]:
+    """Yields what shows how far a thing is: on a terminal one line that changes and is gone at the end, else a line
+    for each change."""
+    is_live = sys.stderr.isatty()
+
+    def show(text: str) -> None:
+        if is_live:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(f"\r\033[K{text[:width]}")
+            sys.stderr.flush()
+        else:
+            say(text)
+
+    try:
+        yield show
+    finally:
+        if is_live:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
 
 
 def _say_hint(hint: str) -> None:

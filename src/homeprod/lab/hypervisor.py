@@ -19,6 +19,7 @@ from homeprod.lab.pools import PoolStore
 from homeprod.lab.ports import GuestRunner, VolumeStore
 from homeprod.lab.spec import LabSpec, StorageSpec
 from homeprod.lab.storage.catalog import VolumeCatalog
+from homeprod.lab.supply import ImageSupply
 from homeprod.lab.task import TaskLog
 
 MEASURE_SECONDS = 10.0
@@ -44,6 +45,7 @@ class Hypervisor:
         self.started_at: dict[int, float] = {}
         self.began = time.time()
         self.fingerprint = ""
+        self.supply = ImageSupply(state)
         self._used: dict[str, tuple[float, int]] = {}
         self._storage_locks: dict[str, asyncio.Lock] = {}
 
@@ -91,6 +93,7 @@ class Hypervisor:
 
     async def close(self) -> None:
         await self.tasks.close()
+        await self.supply.close()
         await self.runner.close()
 
 

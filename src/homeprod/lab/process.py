@@ -6,10 +6,13 @@ counted in, it names one process for good.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -92,6 +95,38 @@ class ProcessMark:
             return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
         except (OSError, IndexError):
             return 0
+
+
+def spawn_module(module: str, arguments: Sequence[str], output: Path) -> ProcessMark | None:
+    """Run ``python -m module`` apart from this process: it goes on when this one ends, and a Ctrl-C here is not for
+    it. What it says is appended to ``output``. None when it ended at once."""
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    # -P: the folder that a person happens to stand in is no place to import from.
+    argv = [sys.executable, "-P", "-m", module, *arguments]
+    return ProcessMark.of(
+        os.posix_spawn(sys.executable, argv, _plain_environment(), file_actions=actions, setsid=True)
+    )
+
+
+_KEPT = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "PYTHONPATH",
+    "PYTHONWARNINGS", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
+)  # fmt: skip
+
+
+def _plain_environment() -> dict[str, str]:
+    """Only what such a process needs: it lives long, and a token in the caller's environment is not its business."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+def reap(mark: ProcessMark) -> None:
+    """Let go of an ended process if it was a child of this one."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(mark.pid, os.WNOHANG)
 
 
 def _read_start_time(pid: int) -> int | None:

@@ -23,18 +23,42 @@ def seed_file(state: Path, volume: str) -> Path:
     return state / "seeds" / volume.replace("/", "_")
 
 
-def plant_seeds(hypervisor: Hypervisor) -> None:
-    """Put every seed of the spec in its place, again on every start, so that new ones are picked up.
+def plant_seeds(hypervisor: Hypervisor) -> set[str]:
+    """Put every seed of the spec in its place, again on every start, so that new ones are picked up; the recipes
+    whose images are still needed.
 
-    A volume that was really downloaded or uploaded in the meantime is left alone. Raises LabError.
+    A volume that was really downloaded or uploaded in the meantime is left alone. A lab that boots lists its seeds
+    before their images are there. Raises LabError.
     """
+    ours = [seed for seed in hypervisor.spec.seeds if _is_ours(hypervisor, seed)]
+    lacking = {seed.stand_in for seed in ours if not _plant(hypervisor, seed)}
+    return lacking if hypervisor.spec.boot else set()
+
+
+def place_image(hypervisor: Hypervisor, recipe: str, image: Path) -> None:
+    """Put the image of a recipe behind every seed that it stands in for."""
     for seed in hypervisor.spec.seeds:
-        record = hypervisor.catalog.find(seed.volume)
-        if record is None or record.note.startswith(NOTE):
-            _plant(hypervisor, seed)
+        given = seed_file(hypervisor.state, seed.volume)
+        if seed.stand_in == recipe and _is_ours(hypervisor, seed) and not given.exists():
+            target = hypervisor.volumes.path(seed.volume)
+            _place(image, target)
+            _list(hypervisor, seed, target.stat().st_size)
 
 
-def _plant(hypervisor: Hypervisor, seed: SeedSpec) -> None:
+def recipe_of(hypervisor: Hypervisor, volume: str) -> str | None:
+    """The recipe whose image stands behind ``volume``; None where the volume is what its name says."""
+    record = hypervisor.catalog.find(volume)
+    note = record.note if record is not None else ""
+    return note.removeprefix(NOTE) if note.startswith(NOTE) else None
+
+
+def _is_ours(hypervisor: Hypervisor, seed: SeedSpec) -> bool:
+    record = hypervisor.catalog.find(seed.volume)
+    return record is None or record.note.startswith(NOTE)
+
+
+def _plant(hypervisor: Hypervisor, seed: SeedSpec) -> bool:
+    """List one seed; whether the lab was given its content."""
     storage = hypervisor.storages.get(split_volume(seed.volume)[0])
     if storage is None:
         raise LabError(
@@ -45,13 +69,14 @@ def _plant(hypervisor: Hypervisor, seed: SeedSpec) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.exists():
         _place(source, target)
-    elif hypervisor.spec.boot:
-        raise LabError(
-            f"no image for the seed {seed.volume}", where=str(source), hint="build the lab's image before it starts"
-        )
-    elif not target.exists():
+    elif not hypervisor.spec.boot and not target.exists():
         make_stand_in(target, seed.volume)
-    size, note = target.stat().st_size, f"{NOTE}{seed.stand_in}"
+    _list(hypervisor, seed, target.stat().st_size if target.exists() else 0)
+    return source.exists()
+
+
+def _list(hypervisor: Hypervisor, seed: SeedSpec, size: int) -> None:
+    note = f"{NOTE}{seed.stand_in}"
     record = hypervisor.catalog.find(seed.volume)
     if record is None:
         hypervisor.catalog.add(seed.volume, size, note=note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import logging
 import secrets
@@ -19,9 +20,10 @@ from homeprod.lab.api.calls import ROUTES
 from homeprod.lab.api.server import REFUSAL_SECONDS, ApiServer, Watcher
 from homeprod.lab.certificate import ensure_certificates, write_secret
 from homeprod.lab.hypervisor import Hypervisor
+from homeprod.lab.image.recipe import find_recipe
 from homeprod.lab.ports import GuestRunner, VolumeStore
 from homeprod.lab.runner import NoBootRunner
-from homeprod.lab.seeds import plant_seeds
+from homeprod.lab.seeds import place_image, plant_seeds
 from homeprod.lab.spec import LabSpec
 from homeprod.lab.storage.noboot import NoBootVolumes
 
@@ -55,7 +57,7 @@ class LabService:
         self.url = ""
 
     async def start(self) -> None:
-        """Raises LabError when the port is taken or a seed is missing."""
+        """Raises LabError when the port is taken or a seed cannot be."""
         self.state.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.state / "uploads", ignore_errors=True)
         certificates = ensure_certificates(self.state)
@@ -64,10 +66,14 @@ class LabService:
         self.hypervisor.fingerprint = certificates.fingerprint()
         self._admit()
         self.hypervisor.catalog.forget_missing(lambda volume: volumes.path(volume).exists())
-        plant_seeds(self.hypervisor)
+        lacking = plant_seeds(self.hypervisor)
+        for recipe in lacking:
+            find_recipe(recipe)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates.certificate, certificates.key)
         await self._listen(context)
+        # Last, so that a lab that cannot start begins no work.
+        self.hypervisor.supply.start(lacking, functools.partial(place_image, self.hypervisor))
 
     def _admit(self) -> None:
         """The lab's own token and root's password, made once and kept beside the lab's other files."""

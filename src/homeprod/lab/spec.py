@@ -48,7 +48,7 @@ class SeedSpec:
 
 @dataclass(frozen=True, slots=True)
 class LabSpec:
-    """One lab. ``hosts`` are names and addresses that its DNS knows; ``domain`` the search domain.
+    """One lab. ``hosts`` are names and the addresses of each that its DNS knows; ``domain`` the search domain.
     ``task_seconds`` slows tasks of a kind (``qmcreate``) down, for benchmarks and tests of waiting;
     ``memory`` is what each node shows as its memory, in bytes. ``port`` 0 lets the kernel choose."""
 
@@ -63,7 +63,7 @@ class LabSpec:
     )
     bridges: tuple[BridgeSpec, ...] = (BridgeSpec(),)
     seeds: tuple[SeedSpec, ...] = ()
-    hosts: Mapping[str, str] = field(default_factory=dict)
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     domain: str = ""
     task_seconds: Mapping[str, float] = field(default_factory=dict)
     memory: int = 64 * 1024**3
@@ -85,4 +85,5 @@ class LabSpec:
             BridgeSpec(b["name"], tuple(b["gateways"]), tuple(b["resolvers"])) for b in known["bridges"]
         )
         known["seeds"] = tuple(SeedSpec(**s) for s in known["seeds"])
+        known["hosts"] = {name: tuple(addresses) for name, addresses in known["hosts"].items()}
         return cls(**known)

@@ -6,11 +6,13 @@ in a chroot whose root is no mount point. ``nsenter --net`` changes the network 
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from homeprod.core.errors import LabError
+from homeprod.lab.process import ProcessMark
 
 _FOLDER = Path("/run/netns")
 _PATIENCE = 30.0
@@ -45,6 +47,16 @@ class Namespace:
             self.path.unlink()
         _unmount_empty()
 
+    def list_processes(self) -> list[ProcessMark]:
+        """Every process inside, whoever started it."""
+        if not self.exists():
+            return []
+        wanted = self.path.stat()
+        inside = [
+            int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _is_in(entry, wanted)
+        ]
+        return [mark for mark in map(ProcessMark.of, inside) if mark is not None]
+
     def enter(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs ``argv`` inside."""
         return ["nsenter", f"--net={self.path}", "--", *argv]
@@ -52,6 +64,13 @@ class Namespace:
     def run(self, *argv: str, given: str = "") -> str:
         """Run a short command inside; its output. Raises LabError."""
         return run(*self.enter(argv), given=given)
+
+
+def _is_in(process: Path, namespace: os.stat_result) -> bool:
+    try:
+        return os.path.samestat((process / "ns" / "net").stat(), namespace)
+    except OSError:  # it has ended in between
+        return False
 
 
 def run(*argv: str, given: str = "") -> str:

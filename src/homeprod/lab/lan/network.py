@@ -6,6 +6,7 @@ import hashlib
 import ipaddress
 import os
 import re
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -49,8 +50,17 @@ class Lan:
         self._start_resolver()
 
     def down(self) -> None:
-        """Remove everything; nothing happens where nothing is. Raises LabError."""
+        """Remove everything; nothing happens where nothing is. Raises LabError.
+
+        Whatever still runs inside (a login of a person, a QEMU that lost its starter) is ended: the namespace would
+        live on with it, without a name.
+        """
         self._end_resolver()
+        left = self.namespace.list_processes()
+        for mark in left:
+            mark.send(signal.SIGTERM)
+        for mark in left:
+            mark.end()
         self.namespace.delete()
 
     def enter(self, argv: Sequence[str]) -> list[str]:

@@ -34,8 +34,9 @@ def write_configuration(spec: LabSpec) -> str:
 def _records(spec: LabSpec) -> list[str]:
     """One record for each address; the first of its names is what a reverse look-up answers."""
     by_address: dict[str, list[str]] = defaultdict(list)
-    for name, address in spec.hosts.items():
-        by_address[address] += _expand(name, spec.domain)
+    for name, addresses in spec.hosts.items():
+        for address in addresses:
+            by_address[address] += _expand(name, spec.domain)
     return [f"host-record={','.join([*dict.fromkeys(names), address])}" for address, names in by_address.items()]
 
 

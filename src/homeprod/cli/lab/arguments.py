@@ -1,0 +1,69 @@
+"""What can be typed after ``homeprod lab``. Imports nothing, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import argparse
+
+COMMANDS = {
+    "up": "bring a lab up: made new, brought back with its disks, or repaired",
+    "down": "shut its machines down and leave nothing running; its disks stay",
+    "status": "show a lab, or list all of them",
+    "console": "the serial console of a machine on this terminal",
+    "ssh": "log in to a machine, inside the lab's network",
+}
+_MORE = {
+    "up": "The site in reach says what the lab looks like; without one it has a node pve with local and local-lvm. "
+    "A lab that boots machines needs root. Images that it must build are built behind it.",
+    "console": "Ctrl-] ends it. What the machine said last is shown first.",
+    "ssh": "Options come before the lab's name: everything after the machine's is the command.",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="lab_command", metavar="COMMAND", required=True, parser_class=type(parser))
+    made = {
+        name: commands.add_parser(name, help=purpose, description=purpose, epilog=_MORE.get(name))
+        for name, purpose in COMMANDS.items()
+    }
+    for name, command in made.items():
+        if name == "ssh":
+            command.add_argument("--user", default="", help="default: the first of the lab's own keys, else ansible")
+        if name == "status":
+            command.add_argument("name", metavar="NAME", nargs="?", default="", help="a lab (default: all)")
+        else:
+            command.add_argument("name", metavar="NAME", help="the lab")
+        if name in ("console", "ssh"):
+            command.add_argument("machine", metavar="VM", help="a machine by its name or VMID")
+    made["ssh"].add_argument("words", metavar="command", nargs=argparse.REMAINDER, help="default: a shell")
+    made["status"].add_argument("--json", action="store_true", help="for machines")
+    _add_up(made["up"])
+    made["down"].add_argument("--disks", action="store_true", help="remove its disks too; cached images stay")
+    made["down"].add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="how long a machine may take to power off (default: 60)"
+    )
+
+
+def _add_up(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--boot",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="boot machines (default), or with --no-boot answer the API only: they show as running",
+    )
+    parser.add_argument("--port", type=_read_port, metavar="N", help="on 127.0.0.1 (default: a free one, kept)")
+    parser.add_argument(
+        "--wait",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="wait for the image (default); with --no-wait return once the API answers",
+    )
+
+
+def _read_port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+_read_port.__name__ = "port"

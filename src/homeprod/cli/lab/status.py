@@ -1,0 +1,67 @@
+"""``homeprod lab status``: one lab, or all of them."""
+
+from __future__ import annotations
+
+import argparse
+
+from homeprod.cli import render
+from homeprod.core.sizes import MiB
+from homeprod.lab.folder import list_labs, require_lab
+from homeprod.lab.image.outcome import ImageState
+from homeprod.lab.status import LabStatus, read_status
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.name:
+        status = read_status(require_lab(options.name))
+        if options.json:
+            render.print_json(status.as_json())
+        else:
+            _show(status)
+        return 0
+    labs = [read_status(lab) for lab in list_labs()]
+    if options.json:
+        render.print_json([status.as_json() for status in labs])
+    elif labs:
+        render.print_table(("name", "state", "machines", "running", "url"), [_row(status) for status in labs])
+    else:
+        render.print_line("there is no lab; make one:\n\n  homeprod lab up NAME")
+    return 0
+
+
+def _row(status: LabStatus) -> dict[str, object]:
+    return {
+        "name": status.lab.name,
+        "state": "up" if status.is_up else "down",
+        "machines": len(status.machines),
+        "running": sum(machine.is_running for machine in status.machines),
+        "url": status.url or None,
+    }
+
+
+def _show(status: LabStatus) -> None:
+    render.print_line(f"lab {status.lab.name} is {f'up: {status.url}' if status.is_up else 'down'}")
+    render.print_line(f"  folder    {status.lab.path}")
+    render.print_line(f"  machines  {status.acceleration}")
+    for image in status.images:
+        render.print_line(f"  image     stand-in: {image.recipe}, {_describe(image)}")
+    for seed in status.spec.seeds:
+        render.print_line(f"  {seed.volume}  stand-in: {seed.stand_in}")
+    if status.machines:
+        render.print_line()
+        rows = [
+            {
+                "vmid": machine.vmid,
+                "name": machine.name,
+                "state": "running" if machine.is_running else "stopped",
+                "pid": machine.pid or None,
+                "memory": f"{machine.memory // MiB} MiB" if machine.memory else None,
+            }
+            for machine in status.machines
+        ]
+        render.print_table(("vmid", "name", "state", "pid", "memory"), rows)
+
+
+def _describe(image: ImageState) -> str:
+    words = {"absent": "not built", "built": "built"}.get(image.kind, f"{image.kind}: {image.line}")
+    return "\n            ".join([words, *image.hint.splitlines()])

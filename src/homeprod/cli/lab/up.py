@@ -1,0 +1,54 @@
+"""``homeprod lab up``: a lab that answers, and how to go on with it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from homeprod.cli import render
+from homeprod.core.errors import UsageError
+from homeprod.lab.folder import find_folder
+from homeprod.lab.host import read_host
+from homeprod.lab.life import bring_up, choose_spec, wait_for_images
+from homeprod.lab.spec import LabSpec
+from homeprod.lab.status import LabStatus, read_status
+from homeprod.site.loader import find_root, load_site
+from homeprod.wiring.rehearsal import describe_lab
+
+
+def run(options: argparse.Namespace) -> int:
+    lab = find_folder(options.name)
+    spec = choose_spec(lab, _read_site(options.site, lab.name), boots=options.boot, port=options.port)
+    render.say(f"this machine has {read_host(lab.path).describe()}")
+    is_changed = bring_up(lab, spec, render.say)
+    if options.wait:
+        with render.show_progress() as show:
+            wait_for_images(lab, spec, show)
+    _show(read_status(lab), options.site, is_changed=is_changed)
+    return 0
+
+
+def _read_site(folder: Path, name: str) -> LabSpec | None:
+    """The site in reach; none is needed unless one was named."""
+    try:
+        root = find_root(folder)
+    except UsageError:
+        if folder != Path():
+            raise
+        return None
+    return describe_lab(load_site(root), name)
+
+
+def _show(status: LabStatus, site: Path, *, is_changed: bool) -> None:
+    name = status.lab.name
+    render.print_line(f"lab {name} is up{'' if is_changed else ' already'}: {status.url}")
+    render.print_line(f"  folder    {status.lab.path}")
+    render.print_line(f"  machines  {status.acceleration}")
+    for image in status.images:
+        more = f": {image.line}" if image.line else ""
+        render.print_line(f"  image     stand-in: {image.recipe}, {image.kind}{more}")
+    sudo = "sudo " if os.environ.get("SUDO_USER") else ""
+    program = f"{sudo}homeprod" + (f" --site {site}" if site != Path() else "")
+    lines = [f"{program} --lab {name} plan", f"{sudo}homeprod lab status {name}", f"{sudo}homeprod lab down {name}"]
+    render.print_line("\nwhat next:\n\n" + "\n".join(f"  {line}" for line in lines))

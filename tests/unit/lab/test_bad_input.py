@@ -1,0 +1,205 @@
+"""What people get wrong with labs: one clear error each, the next step, a non-zero exit, nothing half-made."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from tests.unit.lab.conftest import Run
+
+from homeprod.cli.main import main
+from homeprod.lab import host
+from homeprod.lab.folder import find_folder
+from homeprod.lab.spec import LabSpec
+
+PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
+
+
+@pytest.fixture
+def says(run: Run, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command that must fail; what it said on stderr, its first line apart."""
+
+    def call(*arguments: str, code: int = 1) -> tuple[str, str]:  # type: ignore[override]
+        capsys.readouterr()
+        assert run(*arguments) == code
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        assert said.out == ""
+        lines = said.err.splitlines()
+        first = next(number for number, line in enumerate(lines) if line.startswith("error: "))
+        return lines[first], "\n".join(lines[first + 1 :])
+
+    return call  # type: ignore[return-value]
+
+
+def make_lab(name: str = "p", *, boots: bool = False) -> Path:
+    lab = find_folder(name)
+    lab.path.mkdir(parents=True)
+    LabSpec(name, boot=boots).write(lab.spec_file)
+    return lab.path
+
+
+def add_machine(state: Path, vmid: int, name: str) -> None:
+    file = state / "nodes" / "pve" / "qemu-server" / f"{vmid}.conf"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"name: {name}\n")
+
+
+def nothing_was_made(tmp_path: Path) -> bool:
+    return not list((tmp_path / "state").rglob("*.json")) and not (tmp_path / "state/homeprod/labs/p").exists()
+
+
+def test_no_root(says: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    error, hint = says("lab", "up", "p")
+    assert error == "error: a lab that boots machines makes a network namespace, and that needs root"
+    assert "\n    sudo homeprod lab up p\n" in hint
+    assert "\n    homeprod lab up p --no-boot" in hint
+    assert nothing_was_made(tmp_path)
+
+
+def test_a_program_is_missing(says: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    error, hint = says("lab", "up", "p")
+    assert error.startswith("error: not installed: qemu-system-x86_64, qemu-img, dnsmasq, ")
+    assert "apt install qemu-system-x86 qemu-utils dnsmasq-base iproute2 util-linux" in hint
+    assert nothing_was_made(tmp_path)
+
+
+def test_what_builds_an_image_is_missed_only_where_one_must_be_built(
+    says: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(host, "find_missing_programs", lambda: ["mmdebstrap"])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    error, hint = says("--site", str(PEGASUS), "lab", "up", "p")
+    assert "mmdebstrap" in error
+    assert "mmdebstrap" in hint
+
+
+def test_no_disk_space(says: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "API_DISK_NEED", 2**62)
+    error, hint = says("lab", "up", "p", "--no-boot")
+    assert "MiB of disk free" in error
+    assert "XDG_STATE_HOME" in hint
+    assert nothing_was_made(tmp_path)
+
+
+def test_no_memory(says: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(host, "_check_programs", lambda _: None)
+    monkeypatch.setattr(host, "_check_namespaces", lambda _: None)
+    monkeypatch.setattr(host, "_read_memory", lambda _: 100 * 1024**2)
+    error, hint = says("lab", "up", "p")
+    assert error == "error: 100 MiB of memory available, one machine needs 768 MiB"
+    assert "--no-boot" in hint
+    assert nothing_was_made(tmp_path)
+
+
+def test_the_port_is_taken(says: Run, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        error, hint = says("lab", "up", "p", "--no-boot", "--port", str(port))
+    assert error == f"error: 127.0.0.1:{port}: port {port} is taken"
+    assert "--port" in hint
+    assert nothing_was_made(tmp_path)
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536"])
+def test_no_port(says: Run, port: str) -> None:
+    error, _ = says("lab", "up", "p", f"--port={port}", code=64)
+    assert "--port" in error
+
+
+@pytest.mark.parametrize("command", [["down"], ["status"], ["console", "web"], ["ssh", "web"]])
+def test_an_unknown_lab(says: Run, command: list[str]) -> None:
+    error, hint = says("lab", command[0], "p", *command[1:])
+    assert "there is no lab p" in error
+    assert "homeprod lab up p" in hint
+
+
+@pytest.mark.parametrize("arguments", [["lab"], ["lab", "up"], ["lab", "nonsense"], ["lab", "up", "../x"]])
+def test_wrong_usage(says: Run, arguments: list[str]) -> None:
+    says(*arguments, code=64)
+
+
+def test_a_lab_that_is_not_up_takes_no_commands(says: Run) -> None:
+    make_lab()
+    error, hint = says("--site", str(PEGASUS), "--lab", "p", "plan")
+    assert error == "error: lab p is not up"
+    assert "homeprod lab up p" in hint
+
+
+def test_a_site_that_was_named_and_is_none(says: Run, tmp_path: Path) -> None:
+    error, _ = says("--site", str(tmp_path), "lab", "up", "p", "--no-boot", code=64)
+    assert "no site here" in error
+
+
+@pytest.mark.parametrize("command", ["console", "ssh"])
+def test_a_machine_that_is_not_there(says: Run, command: str) -> None:
+    state = make_lab(boots=True)
+    error, hint = says("lab", command, "p", "web")
+    assert error == "error: lab p has no machine web"
+    assert "homeprod --lab p apply" in hint
+    add_machine(state, 100, "files")
+    add_machine(state, 101, "mail")
+    _, hint = says("lab", command, "p", "web")
+    assert "there are: files, mail" in hint
+
+
+@pytest.mark.parametrize("command", ["console", "ssh"])
+def test_a_machine_that_does_not_run(says: Run, command: str) -> None:
+    add_machine(make_lab(boots=True), 100, "web")
+    error, hint = says("lab", command, "p", "web")
+    assert error == "error: lab p: web does not run"
+    assert "serial/100.log" in hint
+
+
+@pytest.mark.parametrize("command", ["console", "ssh"])
+def test_a_machine_of_a_lab_that_boots_nothing(says: Run, command: str) -> None:
+    add_machine(make_lab(), 100, "web")
+    error, _ = says("lab", command, "p", "100")
+    assert "boots nothing (--no-boot)" in error
+
+
+def test_two_machines_of_one_name(says: Run) -> None:
+    state = make_lab(boots=True)
+    add_machine(state, 100, "web")
+    add_machine(state, 101, "web")
+    error, hint = says("lab", "console", "p", "web")
+    assert "several machines are named web" in error
+    assert "100, 101" in hint
+
+
+@pytest.mark.parametrize(("boots", "flag"), [(True, "--no-boot"), (False, "--boot")])
+def test_a_lab_with_disks_keeps_its_kind(says: Run, boots: bool, flag: str) -> None:
+    make_lab(boots=boots)
+    _, hint = says("lab", "up", "p", flag)
+    assert "homeprod lab down p --disks" in hint
+
+
+def test_a_lab_with_machines_of_another_site(says: Run) -> None:
+    add_machine(make_lab(), 100, "web")
+    error, hint = says("--site", str(PEGASUS), "lab", "up", "p")
+    assert error == "error: lab p holds machines of another site (on pve)"
+    assert "homeprod lab down p --disks" in hint
+
+
+def test_no_root_to_take_down_what_root_made(says: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_lab(boots=True)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    _, hint = says("lab", "down", "p")
+    assert "sudo homeprod lab down p" in hint
+
+
+def test_a_lab_whose_description_is_broken_can_be_removed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = make_lab()
+    (state / "lab.json").write_text("{")
+    if os.geteuid() != 0:
+        pytest.skip("it may have been a lab that boots machines: only root can look")
+    assert main(["lab", "down", "p"]) == 1
+    assert main(["lab", "down", "p", "--disks"]) == 0
+    assert not state.exists()
