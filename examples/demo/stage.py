@@ -1,0 +1,164 @@
+"""The stage: the demo's copy of the site, its keys, and the program run as a person would."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demo.machine import Prospect
+
+from homeprod.lab.folder import find_folder, labs_folder
+from homeprod.site.loader import load_site
+from homeprod.wiring import open_cluster
+
+LAB = "demo"
+EXAMPLE = Path(__file__).parents[1] / "pegasus"
+PROGRAM = Path(sys.executable).with_name("homeprod")
+USERS = ("ansible", "ops", "sean")
+
+
+class DemoError(Exception):
+    """A step failed; its own words were shown."""
+
+
+def tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Stage:
+    """``began`` by the monotonic clock."""
+
+    began: float
+    boots: bool
+    times: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def site(self) -> Path:
+        return labs_folder().parent / "demo" / "pegasus"
+
+    @contextmanager
+    def step(self, title: str, remark: str = "") -> Iterator[None]:
+        start = time.monotonic()
+        passed = int(start - self.began)
+        heading = f"{title}: {remark}" if remark else title
+        tell(f"\n== {len(self.times) + 1}. {heading}  [{passed // 60}:{passed % 60:02}]")
+        yield
+        self.times.append((title, time.monotonic() - start))
+
+    def prepare_site(self) -> None:
+        """A copy of the example, the same on every run while its keys are there."""
+        if self._has_keys() and self.site.exists():
+            return
+        shutil.rmtree(self.site, ignore_errors=True)
+        shutil.copytree(EXAMPLE, self.site, ignore=shutil.ignore_patterns("__pycache__"))
+        tell(f"a copy of examples/pegasus is in {self.site}")
+
+    def _has_keys(self) -> bool:
+        return all((find_folder(LAB).keys / user).exists() for user in USERS)
+
+    def make_keys(self) -> None:
+        """Private halves into the lab's folder (0600), where `lab down --disks` takes them away; public ones into the
+        copy of the site."""
+        if self._has_keys():
+            return
+        keys = find_folder(LAB).keys
+        keys.mkdir(mode=0o700, exist_ok=True)
+        config = self.site / "modules" / "_config.py"
+        text = config.read_text()
+        for user in USERS:
+            for file in (keys / user, keys / f"{user}.pub"):
+                file.unlink(missing_ok=True)
+            command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{user}@demo", "-f", str(keys / user))
+            subprocess.run(command, check=True)
+            public = (keys / f"{user}.pub").read_text().strip()
+            text, count = re.subn(rf'"ssh-ed25519 \S+ {user}@pegasus"', f'"{public}"', text)
+            if count != 1:
+                raise DemoError(f"the example has no key of {user}")
+        config.write_text(text)
+        tell(f"fresh keys for {', '.join(USERS)} are in {keys}")
+
+    def homeprod(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> None:
+        """Show the command, run it, its output going where ours goes. Raises DemoError."""
+        self._run(["--site", str(self.site), "--lab", LAB, *arguments], allowed)
+
+    def lab(self, *arguments: str) -> None:
+        self._run(["--site", str(self.site), "lab", *arguments], (0,))
+
+    def _run(self, arguments: list[str], allowed: tuple[int, ...]) -> None:
+        tell(f"$ homeprod {' '.join(arguments)}")
+        code = subprocess.run([str(PROGRAM), *arguments], check=False).returncode
+        if code not in allowed:
+            raise DemoError(f"`homeprod {' '.join(arguments)}` ended with {code}")
+
+    def apply(self, batch: dict[str, str]) -> None:
+        """All of the site where every machine is in the batch."""
+        from demo.machine import PEOPLE
+
+        only = [] if len(batch) == len(PEOPLE) else [word for name in batch for word in ("--only", name)]
+        waiting = ["--wait-limit", "1200"] if self.boots else ["--no-wait"]
+        self.homeprod("apply", "--yes", "--start", *waiting, *only)
+
+    def run_in(self, name: str, user: str, command: str) -> str:
+        """What a command in a machine prints. Raises DemoError."""
+        tell(f"$ homeprod lab ssh --user {user} {LAB} {name} {command}")
+        done = subprocess.run(
+            [str(PROGRAM), "lab", "ssh", "--user", user, LAB, name, command],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if done.returncode:
+            raise DemoError(f"the login in {name} failed ({done.returncode})")
+        tell("\n".join(f"  {line}" for line in done.stdout.splitlines()))
+        return done.stdout
+
+    def log_in(self, name: str, user: str) -> None:
+        said = self.run_in(name, user, "echo $(hostname), $(id -un), up $(cut -d. -f1 /proc/uptime) s")
+        if not said.startswith(f"{name}, {user},"):
+            raise DemoError(f"{name} answered {said.strip()!r}")
+
+    def make_room(self, prospect: Prospect, batch: dict[str, str]) -> None:
+        """Where not all machines fit into memory at once, shut these down before the next come."""
+        if len(prospect.batches) == 1:
+            return
+        site = load_site(self.site)
+        tell(f"shutting down {', '.join(batch)}, to make room")
+        with closing(open_cluster(site, lab=LAB)) as cluster:
+            node = site.config.cluster.node
+            vmids = [site.vmid(site.machines[name].machine) for name in batch]
+            for task in [cluster.shutdown_machine(node, vmid, timeout=180) for vmid in vmids]:
+                cluster.wait(task)
+
+    def start(self, name: str) -> None:
+        """Start a machine that was shut down to make room; nothing happens where it runs."""
+        self.homeprod("apply", "--yes", "--start", "--only", name)
+
+    def show_table(self) -> None:
+        total = time.monotonic() - self.began
+        tell("\n== done\n")
+        width = max(len(title) for title, _ in self.times)
+        for title, seconds in self.times:
+            tell(f"  {title.ljust(width)}  {seconds:6.1f} s")
+        tell(f"  {'in all'.ljust(width)}  {total:6.1f} s  ({total / 60:.1f} minutes)\n")
+        self.homeprod("status")
+        program = os.path.relpath(PROGRAM) if PROGRAM.is_relative_to(Path.cwd()) else str(PROGRAM)
+        login = f"  {program} lab ssh --user sean {LAB} lab-coder\n" if self.boots else ""
+        tell(
+            "\nthe lab is still up. What to try next:\n\n"
+            f"{login}"
+            f"  edit {self.site}/modules/lab_coder_vm.py (memory=3 * GiB), then\n"
+            f"  {program} --site {self.site} --lab {LAB} plan\n"
+            f"  {program} init my-site\n"
+            f"  {program} lab down {LAB} --disks      # takes everything of the demo away\n"
+        )
