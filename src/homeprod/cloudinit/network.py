@@ -1,4 +1,8 @@
-"""Network configuration, version 2 (cloud-init's own form, which is netplan's)."""
+"""Network configuration, version 2 (cloud-init's own form, which is netplan's).
+
+Debian's images hand it to netplan where that is installed and to systemd-networkd elsewhere; what is written here
+means the same to both.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +26,26 @@ class Card:
 def render_network_config(card: Card) -> str:
     """The ``network-config`` file."""
     entry: dict[str, Any] = {"match": {"macaddress": card.mac.lower()}, "set-name": "eth0"}
-    if card.addresses:
-        entry["addresses"] = list(card.addresses)
-        entry["routes"] = [{"to": "default", "via": gateway} for gateway in card.gateways]
-        entry["nameservers"] = {"addresses": list(card.resolvers)}
-        if card.domain:
-            entry["nameservers"]["search"] = [card.domain]
-    else:
-        entry["dhcp4"] = True
+    entry.update(_render_static(card) if card.addresses else _DHCP)
     return yaml.safe_dump({"version": 2, "ethernets": {"eth0": entry}}, sort_keys=False, width=120)
+
+
+_DHCP: dict[str, Any] = {
+    "dhcp4": True,
+    # Known by its MAC and not by its machine-id, so that a re-created machine gets its address again.
+    "dhcp-identifier": "mac",
+}
+
+
+def _render_static(card: Card) -> dict[str, Any]:
+    entry: dict[str, Any] = {"addresses": list(card.addresses)}
+    if any(":" in address for address in card.addresses):
+        # The plan says which addresses a machine has; a router's announcements would add others.
+        entry["accept-ra"] = False
+    if card.gateways:
+        # Not `to: default`: only netplan knows that; cloud-init's own renderers stop at it with an error.
+        entry["routes"] = [{"to": "::/0" if ":" in via else "0.0.0.0/0", "via": via} for via in card.gateways]
+    nameservers = {"addresses": list(card.resolvers), "search": [card.domain] if card.domain else []}
+    if filled := {name: values for name, values in nameservers.items() if values}:
+        entry["nameservers"] = filled
+    return entry

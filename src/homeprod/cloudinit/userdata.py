@@ -12,7 +12,10 @@ from typing import Any
 
 import yaml
 
-from homeprod.cloudinit.datadisk import MOUNT_SCRIPT, MOUNT_SCRIPT_PATH
+from homeprod.cloudinit.datadisk import BOOT_SCRIPT
+
+_START_AGENT = "systemctl -q is-active qemu-guest-agent || systemctl enable --now qemu-guest-agent"
+"""Where the image or the package has started it already, it comes at every boot, and nothing is left to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +59,30 @@ def render_user_data(guest: Guest) -> str:
         "growpart": {"mode": "auto", "devices": ["/"]},
         "package_update": False,
         "packages": ["qemu-guest-agent", *guest.packages],
-        "runcmd": [["systemctl", "enable", "--now", "qemu-guest-agent"]],
+        "runcmd": [["sh", "-c", _START_AGENT]],
     }
     if guest.mounts:
-        data["write_files"] = [{"path": MOUNT_SCRIPT_PATH, "permissions": "0755", "content": MOUNT_SCRIPT}]
-        # `runcmd` comes after `write_files`, and once per instance; the fstab entry mounts at later boots.
-        disks = [[MOUNT_SCRIPT_PATH, mount.serial, mount.path] for mount in guest.mounts]
-        data["runcmd"] = [*disks, *data["runcmd"]]
-    return "#cloud-config\n" + yaml.safe_dump(data, sort_keys=False, default_flow_style=False, width=120)
+        # One command for all disks: of several, cloud-init would notice the last one's failure only.
+        pairs = [part for mount in guest.mounts for part in (mount.serial, mount.path)]
+        data["bootcmd"] = [["sh", "-c", BOOT_SCRIPT, "homeprod-data-disks", *pairs]]
+    return "#cloud-config\n" + yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=120)
 
 
 def render_meta_data(guest: Guest) -> str:
     """The ``meta-data`` file. The instance id never changes in a machine's life: a new one would make cloud-init
     run its per-instance modules again and throw away the host keys."""
     return yaml.safe_dump({"instance-id": guest.instance, "local-hostname": guest.name}, sort_keys=False)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of many lines as such, so that a person can read the file."""
+
+
+def _show_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _show_text)
 
 
 def _render_user(user: User) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pycdlib
 import pytest
 import yaml
 
+from homeprod.cloudinit.datadisk import BOOT_SCRIPT
 from homeprod.cloudinit.iso import build_iso, name_iso, render_files
 from homeprod.cloudinit.network import Card
 from homeprod.cloudinit.secret import find_secret
@@ -35,15 +36,33 @@ def test_the_iso_holds_the_files_under_their_own_names() -> None:
 def test_nothing_ever_formats_a_data_disk_by_cloud_init() -> None:
     data = yaml.safe_load(render_files(GUEST, CARD)["user-data"])
     assert not {"fs_setup", "disk_setup"} & set(data)
-    assert data["runcmd"][0] == ["/usr/local/sbin/homeprod-data-disk", "docs", "/srv"]
+    # At every boot, and one command: of several, cloud-init would notice the last one's failure only.
+    ((shell, flag, script, name, *pairs),) = data["bootcmd"]
+    assert (shell, flag, script, name) == ("sh", "-c", BOOT_SCRIPT, "homeprod-data-disks")
+    assert pairs == ["docs", "/srv"]
+
+
+def test_a_machine_without_data_disks_runs_no_script() -> None:
+    bare = dataclasses.replace(GUEST, mounts=())
+    assert "bootcmd" not in yaml.safe_load(render_files(bare, CARD)["user-data"])
 
 
 def test_network_config_names_the_card_by_its_mac() -> None:
     card = yaml.safe_load(render_files(GUEST, CARD)["network-config"])["ethernets"]["eth0"]
     assert card["match"] == {"macaddress": "bc:24:11:00:00:01"}
     assert card["addresses"] == ["192.0.2.21/24", "2001:db8::21/64"]
-    dhcp = yaml.safe_load(render_files(GUEST, Card("BC:24:11:00:00:01"))["network-config"])
-    assert dhcp["ethernets"]["eth0"]["dhcp4"] is True
+
+
+def test_each_family_has_its_own_default_route() -> None:
+    card = dataclasses.replace(CARD, gateways=("192.0.2.1", "2001:db8::1"))
+    routes = yaml.safe_load(render_files(GUEST, card)["network-config"])["ethernets"]["eth0"]["routes"]
+    assert routes == [{"to": "0.0.0.0/0", "via": "192.0.2.1"}, {"to": "::/0", "via": "2001:db8::1"}]
+
+
+def test_without_addresses_the_card_asks_by_dhcp_under_its_mac() -> None:
+    card = yaml.safe_load(render_files(GUEST, Card("BC:24:11:00:00:01"))["network-config"])["ethernets"]["eth0"]
+    assert (card["dhcp4"], card["dhcp-identifier"]) == (True, "mac")
+    assert not {"addresses", "routes", "nameservers"} & set(card)
 
 
 def test_the_name_follows_the_content_and_nothing_else() -> None:
