@@ -82,6 +82,10 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.set_defaults(only=[], start=False)
 
 
+def _add_completion(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shell", choices=("bash", "zsh", "fish"), help=_SOURCING)
+
+
 def _read_seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds <= 86_400:
@@ -96,6 +100,9 @@ def _read_count(text: str) -> int:
     return count
 
 
+_SOURCING = """\
+bash: `source <(homeprod completion bash)` in ~/.bashrc; zsh: `source <(homeprod completion zsh)` in ~/.zshrc, after
+compinit; fish: `homeprod completion fish | source` in config.fish"""
 _ADDERS = {
     "init": _add_init,
     "plan": _add_plan,
@@ -103,4 +110,5 @@ _ADDERS = {
     "destroy": _add_destroy,
     "status": _add_status,
     "lab": add_lab_arguments,
+    "completion": _add_completion,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ COMMANDS = {
     "status": "show every machine as it is now; only reads",
     "addresses": "list names, addresses and VMIDs",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh",
+    "completion": "print what a shell sources to complete commands and names",
 }
 
 
@@ -66,10 +68,18 @@ def main(arguments: Sequence[str]) -> int:
     options = argparse.Namespace(debug="--debug" in arguments)
     try:
         parser = build_parser()
+        if "_ARGCOMPLETE" in os.environ:  # a shell asks; imported only then, to keep --help quick
+            from homeprod.cli.completion import complete
+
+            complete(parser)
         options = parser.parse_args(arguments)
         if options.command is None:
             parser.print_help()
             return 64
+        if options.command == "lab":
+            from homeprod.cli.extra import require_lab
+
+            require_lab()
         command = importlib.import_module(f"homeprod.cli.{options.command}")
         return int(command.run(options))
     except HomeprodError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +62,3 @@ class Site:
             "address6": str(address6) if address6 is not None else None,
             "vmid": self.vmid(machine),
         }
-
-
-def name_of(module: str) -> str | None:
-    """The machine's name by its module's (``lab_coder_vm`` → ``lab-coder``); None where it names no machine."""
-    found = re.fullmatch(r"([a-z][a-z0-9_]*)_vm", module)
-    return found[1].replace("_", "-") if found else None
