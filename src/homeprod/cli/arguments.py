@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+TYPE_CHECKING = False  # type checkers take it for true; --help and --version import neither typing nor pathlib
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
 
 from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
 
@@ -18,7 +27,7 @@ def _add_json(command: argparse.ArgumentParser) -> None:
 
 
 def _add_init(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, metavar="DIR", help="a folder that is not there yet, or is empty")
+    command.add_argument("folder", type=read_path, metavar="DIR", help="a folder that is not there yet, or is empty")
 
 
 def _add_choice(command: argparse.ArgumentParser) -> None:
@@ -35,7 +44,7 @@ def _add_choice(command: argparse.ArgumentParser) -> None:
 def _add_plan(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     _add_choice(command)
-    command.add_argument("--out", metavar="FILE", type=Path, help="keep the plan, for `homeprod apply FILE`")
+    command.add_argument("--out", metavar="FILE", type=read_path, help="keep the plan, for `homeprod apply FILE`")
 
 
 def _add_manner(command: argparse.ArgumentParser) -> None:
@@ -63,7 +72,7 @@ def _add_manner(command: argparse.ArgumentParser) -> None:
 
 
 def _add_apply(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`")
+    command.add_argument("file", type=read_path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`")
     _add_json(command)
     _add_choice(command)
     _add_manner(command)

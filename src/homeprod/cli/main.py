@@ -10,10 +10,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from homeprod import __version__
-from homeprod.cli.arguments import add_arguments
+from homeprod.cli.arguments import add_arguments, read_path
 from homeprod.core.errors import HomeprodError, UsageError
 
 EXIT_CODES = """\
@@ -39,16 +38,31 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"see:\n\n  {self.prog} --help")
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Knows its width without shutil, which costs a quick command 3 ms; argparse makes one for every argument."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_find_width() - 2)
+
+
+def _find_width() -> int:
+    """Columns of the terminal (``COLUMNS`` first, as shutil does), or 80."""
+    try:
+        return max(int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size().columns, 40)
+    except (ValueError, OSError):
+        return 80
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="homeprod",
         description="Run a small production site on Proxmox VE from one typed definition in Python.",
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"homeprod {__version__}")
-    parser.add_argument("--site", metavar="DIR", type=Path, default=Path(), help="the site (default: here, upward)")
     parser.add_argument("--lab", metavar="NAME", default="", help="that running lab instead of the site's cluster")
+    parser.add_argument("--site", metavar="DIR", type=read_path, default=".", help="the site (default: here, upward)")
     parser.add_argument("--debug", action="store_true", help="show a traceback where there is one")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, purpose in COMMANDS.items():
@@ -57,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
             help=purpose,
             description=purpose,
             epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
         )
         add_arguments(name, command)
     return parser
