@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
+
 TYPE_CHECKING = False  # type checkers take it for true; --help and --version import neither typing nor pathlib
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,8 +15,6 @@ def read_path(text: str) -> Path:
     from pathlib import Path
 
     return Path(text)
-
-from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:

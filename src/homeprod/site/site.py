@@ -38,6 +38,10 @@ class Site:
         vmid = self.config.addresses.vmid(machine.number)
         return self.config.addresses.data_vmid(vmid) if isinstance(machine, DataVirtualMachine) else vmid
 
+    def find_file(self, text: str) -> Path | None:
+        """A file that the site names: relative to its folder, or to a home with ``~``; None where it names none."""
+        return self.root / Path(text).expanduser() if text else None
+
     def owner(self, disk: DataDisk) -> DeclaredMachine | None:
         """The data VM that owns the disk."""
         for declared in self.machines.values():

@@ -43,13 +43,14 @@ def resolve_settings(
     """The site's own values (keywords), overridden by ``HOMEPROD_ENDPOINT``, ``HOMEPROD_TOKEN``, ``HOMEPROD_CA_FILE``
     and ``HOMEPROD_FINGERPRINT`` in ``env``. ``ask`` prompts for a token (without echo) where there is none.
 
-    Another endpoint by the environment never inherits the site's trust. Raises UsageError, which shows no secret.
+    Another endpoint by the environment never inherits the site's trust, and is never sent the site's token. Raises
+    UsageError, which shows no secret.
     """
     where = env.get(ENDPOINT) or endpoint
     if not where:
         raise UsageError("no endpoint is given", hint=f"name the cluster in the site, or set {ENDPOINT}")
     if env.get(ENDPOINT) and env.get(ENDPOINT) != endpoint:
-        ca_file, fingerprint = None, ""
+        token_file, ca_file, fingerprint = None, None, ""
     return Settings(
         Endpoint.parse(where),
         parse_token(_find_token(env, token_file, ask)),
