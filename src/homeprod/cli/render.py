@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from homeprod.core.diagnostic import SiteError
+from homeprod.core.diagnostic import Diagnostic, SiteError
 from homeprod.core.errors import HomeprodError
 
 
@@ -43,6 +43,13 @@ def print_error(error: HomeprodError, *, as_json: bool = False) -> None:
             _say_hint(mistake.hint)
     say(f"{_red('error')}: {error}")
     _say_hint(error.hint)
+
+
+def print_notes(notes: Iterable[Diagnostic]) -> None:
+    """What is worth knowing and no mistake, to stderr."""
+    for note in notes:
+        say(f"{note.file}:{note.line}: note: {note.message}")
+        _say_hint(note.hint)
 
 
 def _as_json(mistake: Any) -> dict[str, object]:
