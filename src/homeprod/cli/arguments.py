@@ -91,6 +91,13 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.set_defaults(only=[], start=False)
 
 
+def _add_doctor(command: argparse.ArgumentParser) -> None:
+    _add_json(command)
+    command.add_argument("--role", action="store_true", help="print the lines that make a user with the least rights")
+    command.add_argument("--user", metavar="USER@REALM", default="homeprod@pve", help="that user (default: %(default)s)")
+    command.add_argument("--token-id", metavar="ID", default="cli", help="the id of its token (default: %(default)s)")
+
+
 def _add_completion(command: argparse.ArgumentParser) -> None:
     command.add_argument("shell", choices=("bash", "zsh", "fish"), help=_SOURCING)
 
@@ -119,5 +126,6 @@ _ADDERS = {
     "destroy": _add_destroy,
     "status": _add_status,
     "lab": add_lab_arguments,
+    "doctor": _add_doctor,
     "completion": _add_completion,
 }

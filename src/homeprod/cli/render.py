@@ -14,6 +14,8 @@ from typing import Any, TextIO
 from homeprod.core.diagnostic import Diagnostic, SiteError
 from homeprod.core.errors import HomeprodError
 
+_COLOURS = {"ok": 32, "warn": 33, "fail": 31, "skip": 2}
+
 
 def print_line(text: str = "") -> None:
     print(text)
@@ -31,6 +33,15 @@ def print_table(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) ->
     widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
     for line in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_finding(verdict: str, text: str, hint: str) -> None:
+    """A line of doctor's, and its next step below."""
+    words = f"{verdict:4}"
+    if _is_colourful(sys.stdout):
+        words = f"\033[{_COLOURS[verdict]}m{words}\033[0m"
+    lines = [*text.splitlines(), *hint.splitlines()]
+    print("\n".join([f"{words}  {lines[0]}", *(f"      {line}".rstrip() for line in lines[1:])]), flush=True)
 
 
 def print_error(error: HomeprodError, *, as_json: bool = False) -> None:

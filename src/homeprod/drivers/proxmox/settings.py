@@ -58,6 +58,14 @@ def resolve_settings(
     )
 
 
+def is_token_given(env: Mapping[str, str], *, endpoint: str = "", token_file: Path | None = None) -> bool:
+    """Whether ``resolve_settings`` would find a token without asking; its form and file are not looked at."""
+    if env.get(TOKEN):
+        return True
+    is_elsewhere = bool(env.get(ENDPOINT)) and env.get(ENDPOINT) != endpoint
+    return not is_elsewhere and token_file is not None and token_file.expanduser().exists()
+
+
 def _resolve_trust(env: Mapping[str, str], ca_file: Path | None, fingerprint: str) -> Trust:
     """What the environment says replaces what the site says, either kind."""
     if env.get(FINGERPRINT):
