@@ -72,7 +72,9 @@ def _add_manner(command: argparse.ArgumentParser) -> None:
 
 
 def _add_apply(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=read_path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`")
+    command.add_argument(
+        "file", type=read_path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`"
+    )
     _add_json(command)
     _add_choice(command)
     _add_manner(command)
@@ -94,7 +96,9 @@ def _add_status(command: argparse.ArgumentParser) -> None:
 def _add_doctor(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     command.add_argument("--role", action="store_true", help="print the lines that make a user with the least rights")
-    command.add_argument("--user", metavar="USER@REALM", default="homeprod@pve", help="that user (default: %(default)s)")
+    command.add_argument(
+        "--user", metavar="USER@REALM", default="homeprod@pve", help="that user (default: %(default)s)"
+    )
     command.add_argument("--token-id", metavar="ID", default="cli", help="the id of its token (default: %(default)s)")
 
 
