@@ -45,6 +45,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_find_width() - 2)
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """argparse measures the names of commands without their indentation, and wraps the longest ones."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += self._indent_increment
+
 
 def _find_width() -> int:
     """Columns of the terminal (``COLUMNS`` first, as shutil does), or 80."""
