@@ -103,7 +103,8 @@ def _add_doctor(command: argparse.ArgumentParser) -> None:
 
 
 def _add_completion(command: argparse.ArgumentParser) -> None:
-    command.add_argument("shell", choices=("bash", "zsh", "fish"), help=_SOURCING)
+    command.add_argument("shell", choices=("bash", "zsh", "fish"), help="yours")
+    command.epilog = f"{_SOURCING}\n{command.epilog}"
 
 
 def _read_seconds(text: str) -> float:
@@ -121,8 +122,11 @@ def _read_count(text: str) -> int:
 
 
 _SOURCING = """\
-bash: `source <(homeprod completion bash)` in ~/.bashrc; zsh: `source <(homeprod completion zsh)` in ~/.zshrc, after
-compinit; fish: `homeprod completion fish | source` in config.fish"""
+what to write into your shell's own file:
+  source <(homeprod completion bash)    in ~/.bashrc
+  source <(homeprod completion zsh)     in ~/.zshrc, after compinit
+  homeprod completion fish | source     in ~/.config/fish/config.fish
+"""
 _ADDERS = {
     "init": _add_init,
     "plan": _add_plan,

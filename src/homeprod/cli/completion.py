@@ -45,7 +45,8 @@ def attach_completers(parser: argparse.ArgumentParser, path: tuple[str, ...] = (
 def list_machines(*, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
     """The machines of the site in question; none where there is no site."""
     try:
-        return list_names(find_root(getattr(parsed_args, "site", None) or Path()))
+        # argcomplete hands on a default as it stands there, a text.
+        return list_names(find_root(Path(getattr(parsed_args, "site", ""))))
     except UsageError:
         return []
 

@@ -39,6 +39,13 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     assert {"bash", "zsh", "fish"} <= _press_tab("homeprod completion ", tmp_path)
 
 
+def test_bash_completes_the_names_of_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"lab-ansible", "lab-ansible-data", "lab-coder", "lab-proxy"}
+    assert _press_tab(f"homeprod --site {PEGASUS} destroy lab-", tmp_path) == names
+    monkeypatch.chdir(PEGASUS / "modules")
+    assert _press_tab("homeprod apply --only lab-", tmp_path) == names
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_what_to_source(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
