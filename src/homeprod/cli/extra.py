@@ -9,7 +9,7 @@ from homeprod.core.errors import LabError
 LAB = ("aiohttp", "cryptography", "requests")
 
 
-def require_lab() -> None:
+def require_extra() -> None:
     """Raise LabError where the lab's own dependencies are not installed."""
     missing = [module for module in LAB if find_spec(module) is None]
     if missing:

@@ -98,9 +98,9 @@ def main(arguments: Sequence[str]) -> int:
             parser.print_help()
             return 64
         if options.command == "lab":
-            from homeprod.cli.extra import require_lab
+            from homeprod.cli.extra import require_extra
 
-            require_lab()
+            require_extra()
         command = importlib.import_module(f"homeprod.cli.{options.command}")
         return int(command.run(options))
     except HomeprodError as error:
