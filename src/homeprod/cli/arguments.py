@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
+
+TYPE_CHECKING = False  # type checkers take it for true; --help and --version import neither typing nor pathlib
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
@@ -18,7 +27,7 @@ def _add_json(command: argparse.ArgumentParser) -> None:
 
 
 def _add_init(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, metavar="DIR", help="a folder that is not there yet, or is empty")
+    command.add_argument("folder", type=read_path, metavar="DIR", help="a folder that is not there yet, or is empty")
 
 
 def _add_choice(command: argparse.ArgumentParser) -> None:
@@ -35,7 +44,7 @@ def _add_choice(command: argparse.ArgumentParser) -> None:
 def _add_plan(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     _add_choice(command)
-    command.add_argument("--out", metavar="FILE", type=Path, help="keep the plan, for `homeprod apply FILE`")
+    command.add_argument("--out", metavar="FILE", type=read_path, help="keep the plan, for `homeprod apply FILE`")
 
 
 def _add_manner(command: argparse.ArgumentParser) -> None:
@@ -63,7 +72,9 @@ def _add_manner(command: argparse.ArgumentParser) -> None:
 
 
 def _add_apply(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`")
+    command.add_argument(
+        "file", type=read_path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`"
+    )
     _add_json(command)
     _add_choice(command)
     _add_manner(command)
@@ -82,6 +93,20 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.set_defaults(only=[], start=False)
 
 
+def _add_doctor(command: argparse.ArgumentParser) -> None:
+    _add_json(command)
+    command.add_argument("--role", action="store_true", help="print the lines that make a user with the least rights")
+    command.add_argument(
+        "--user", metavar="USER@REALM", default="homeprod@pve", help="that user (default: %(default)s)"
+    )
+    command.add_argument("--token-id", metavar="ID", default="cli", help="the id of its token (default: %(default)s)")
+
+
+def _add_completion(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shell", choices=("bash", "zsh", "fish"), help="yours")
+    command.epilog = f"{_SOURCING}\n{command.epilog}"
+
+
 def _read_seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds <= 86_400:
@@ -96,6 +121,12 @@ def _read_count(text: str) -> int:
     return count
 
 
+_SOURCING = """\
+what to write into your shell's own file:
+  source <(homeprod completion bash)    in ~/.bashrc
+  source <(homeprod completion zsh)     in ~/.zshrc, after compinit
+  homeprod completion fish | source     in ~/.config/fish/config.fish
+"""
 _ADDERS = {
     "init": _add_init,
     "plan": _add_plan,
@@ -103,4 +134,6 @@ _ADDERS = {
     "destroy": _add_destroy,
     "status": _add_status,
     "lab": add_lab_arguments,
+    "doctor": _add_doctor,
+    "completion": _add_completion,
 }

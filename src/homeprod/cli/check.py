@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
+from homeprod.site.example import find_examples
 from homeprod.site.loader import find_root, load_site
 
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
+    notes = find_examples(site)
+    render.print_notes(notes)
     if options.json:
         render.print_json([])
     else:
-        render.print_line(f"{site.config.name}: {len(site.machines)} machines, no mistake found")
+        left = f"; still the example's: {len(notes)}" if notes else ""
+        render.print_line(f"{site.config.name}: {len(site.machines)} machines, no mistake found{left}")
     return 0

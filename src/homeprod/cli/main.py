@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from homeprod import __version__
-from homeprod.cli.arguments import add_arguments
+from homeprod.cli.arguments import add_arguments, read_path
 from homeprod.core.errors import HomeprodError, UsageError
 
 EXIT_CODES = """\
@@ -27,8 +27,10 @@ COMMANDS = {
     "apply": "do what plan shows, after asking",
     "destroy": "destroy one machine; its data disks stay, unless it is a data VM and you say --data",
     "status": "show every machine as it is now; only reads",
+    "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
     "addresses": "list names, addresses and VMIDs",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh",
+    "completion": "print what a shell sources to complete commands and names",
 }
 
 
@@ -37,16 +39,37 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"see:\n\n  {self.prog} --help")
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Knows its width without shutil, which costs a quick command 3 ms; argparse makes one for every argument."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_find_width() - 2)
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """argparse measures the names of commands without their indentation, and wraps the longest ones."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += self._indent_increment
+
+
+def _find_width() -> int:
+    """Columns of the terminal (``COLUMNS`` first, as shutil does), or 80."""
+    try:
+        return max(int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size().columns, 40)
+    except (ValueError, OSError):
+        return 80
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="homeprod",
         description="Run a small production site on Proxmox VE from one typed definition in Python.",
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"homeprod {__version__}")
-    parser.add_argument("--site", metavar="DIR", type=Path, default=Path(), help="the site (default: here, upward)")
     parser.add_argument("--lab", metavar="NAME", default="", help="that running lab instead of the site's cluster")
+    parser.add_argument("--site", metavar="DIR", type=read_path, default=".", help="the site (default: here, upward)")
     parser.add_argument("--debug", action="store_true", help="show a traceback where there is one")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, purpose in COMMANDS.items():
@@ -55,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
             help=purpose,
             description=purpose,
             epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
         )
         add_arguments(name, command)
     return parser
@@ -66,10 +89,18 @@ def main(arguments: Sequence[str]) -> int:
     options = argparse.Namespace(debug="--debug" in arguments)
     try:
         parser = build_parser()
+        if "_ARGCOMPLETE" in os.environ:  # a shell asks; imported only then, to keep --help quick
+            from homeprod.cli.completion import complete
+
+            complete(parser)
         options = parser.parse_args(arguments)
         if options.command is None:
             parser.print_help()
             return 64
+        if options.command == "lab":
+            from homeprod.cli.extra import require_extra
+
+            require_extra()
         command = importlib.import_module(f"homeprod.cli.{options.command}")
         return int(command.run(options))
     except HomeprodError as error:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from homeprod.core.diagnostic import SiteError
+from homeprod.core.diagnostic import Diagnostic, SiteError
 from homeprod.core.errors import HomeprodError
+
+_COLOURS = {"ok": 32, "warn": 33, "fail": 31, "skip": 2}
 
 
 def print_line(text: str = "") -> None:
@@ -33,6 +35,15 @@ def print_table(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) ->
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def print_finding(verdict: str, text: str, hint: str) -> None:
+    """A line of doctor's, and its next step below."""
+    words = f"{verdict:4}"
+    if _is_colourful(sys.stdout):
+        words = f"\033[{_COLOURS[verdict]}m{words}\033[0m"
+    lines = [*text.splitlines(), *hint.splitlines()]
+    print("\n".join([f"{words}  {lines[0]}", *(f"      {line}".rstrip() for line in lines[1:])]), flush=True)
+
+
 def print_error(error: HomeprodError, *, as_json: bool = False) -> None:
     """One error and its hint; for a site, every mistake. With ``as_json`` the mistakes go to stdout as a list."""
     if isinstance(error, SiteError):
@@ -43,6 +54,13 @@ def print_error(error: HomeprodError, *, as_json: bool = False) -> None:
             _say_hint(mistake.hint)
     say(f"{_red('error')}: {error}")
     _say_hint(error.hint)
+
+
+def print_notes(notes: Iterable[Diagnostic]) -> None:
+    """What is worth knowing and no mistake, to stderr."""
+    for note in notes:
+        say(f"{note.file}:{note.line}: note: {note.message}")
+        _say_hint(note.hint)
 
 
 def _as_json(mistake: Any) -> dict[str, object]:

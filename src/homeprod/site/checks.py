@@ -14,6 +14,8 @@ from homeprod.site.site import DeclaredMachine, Site
 def check_site(site: Site, collector: Collector) -> None:
     """Report every mistake of the site to the collector. Things that are broken in themselves are left out."""
     sound = [declared for declared in site.machines.values() if not is_broken(declared.machine)]
+    if not is_broken(site.config.cluster):
+        _check_cluster(site, collector)
     if is_broken(site.config.addresses) or is_broken(site.config.addresses.network):
         return
     _check_network(site, collector)
@@ -31,6 +33,26 @@ def check_site(site: Site, collector: Collector) -> None:
 
 def _report(collector: Collector, declared: Declared, keyword: str, message: str, hint: str = "") -> None:
     collector.report(source_of(declared), message, keyword=keyword, hint=hint)
+
+
+def _check_cluster(site: Site, collector: Collector) -> None:
+    """A CA file in the site is everybody's and must be there; one under ``~`` is each person's own affair."""
+    cluster = site.config.cluster
+    if cluster.ca_file and cluster.fingerprint:
+        message = "ca_file and fingerprint are two ways to know the certificate: give one of them"
+        _report(collector, cluster, "fingerprint", message)
+    file = site.find_file(cluster.ca_file)
+    if file is None or cluster.ca_file.startswith("~"):
+        return
+    try:
+        is_certificate = "-----BEGIN CERTIFICATE-----" in file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        message = f"cannot read the CA file {cluster.ca_file}: {error.strerror}"
+        _report(collector, cluster, "ca_file", message, "copy the cluster's /etc/pve/pve-root-ca.pem there")
+        return
+    if not is_certificate:
+        message = f"the CA file {cluster.ca_file} holds no certificate (PEM)"
+        _report(collector, cluster, "ca_file", message, "copy the cluster's /etc/pve/pve-root-ca.pem there")
 
 
 def _check_network(site: Site, collector: Collector) -> None:

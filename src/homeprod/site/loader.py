@@ -15,23 +15,12 @@ from pathlib import Path
 from types import ModuleType
 
 from homeprod.core.diagnostic import Diagnostic, SiteError
-from homeprod.core.errors import UsageError
 from homeprod.site.checks import check_site
 from homeprod.site.declared import Collector, collect, is_broken
 from homeprod.site.machine import DataVirtualMachine, Machine, SiteConfig
-from homeprod.site.site import DeclaredMachine, Site, name_of
-
-
-def find_root(start: Path) -> Path:
-    """The nearest folder with ``modules/_config.py``, from ``start`` upward; raises UsageError."""
-    for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / "modules" / "_config.py").is_file():
-            return folder
-    raise UsageError(
-        "no site here: no folder with modules/_config.py, from here upward",
-        where=str(start),
-        hint="name one with --site DIR, or make one:\n\n  homeprod init DIR",
-    )
+from homeprod.site.names import find_root as find_root
+from homeprod.site.names import name_of
+from homeprod.site.site import DeclaredMachine, Site
 
 
 def load_site(root: Path) -> Site:

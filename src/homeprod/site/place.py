@@ -15,10 +15,18 @@ _DIGEST = {"sha256": 64, "sha512": 128}
 
 
 class Cluster(Declared):
-    """A Proxmox VE cluster: the URL of its API and the node that machines are placed on unless they say otherwise."""
+    """A Proxmox VE cluster: the URL of its API and the node that machines are placed on unless they say otherwise.
+
+    Whom to believe is one of ``ca_file`` (a copy of the cluster's /etc/pve/pve-root-ca.pem) and ``fingerprint``
+    (sha256 of the certificate); with neither, the system's certificate authorities. ``token_file`` holds the API
+    token and is 0600. Paths are relative to the site's folder, or begin with ``~/``.
+    """
 
     endpoint: str
     node: str
+    ca_file: str = ""
+    fingerprint: str = ""
+    token_file: str = ""
 
     @field_validator("endpoint")
     @classmethod
@@ -33,6 +41,29 @@ class Cluster(Declared):
         if not _NODE.fullmatch(node):
             raise ValueError(f"{node!r} is no node name")
         return node
+
+    @field_validator("fingerprint")
+    @classmethod
+    def _check_fingerprint(cls, fingerprint: str) -> str:
+        digits = fingerprint.replace(":", "")
+        if fingerprint and not re.fullmatch(r"[0-9A-Fa-f]{64}", digits):
+            kind = "a sha1 fingerprint" if re.fullmatch(r"[0-9A-Fa-f]{40}", digits) else "no fingerprint"
+            raise ValueError(f"{kind}; a sha256 one has 64 hexadecimal digits (`pvenode cert info` on the node)")
+        return fingerprint
+
+    @field_validator("token_file")
+    @classmethod
+    def _check_token_file(cls, token_file: str) -> str:
+        if re.search(r"@[^/]*!.*=", token_file):  # not shown: it is a secret
+            raise ValueError("that is a token itself; write it to a file (mode 0600) and name the file here")
+        return token_file
+
+    @field_validator("ca_file", "token_file")
+    @classmethod
+    def _check_home(cls, file: str) -> str:
+        if file.startswith("~") and not file.startswith("~/"):
+            raise ValueError("a path begins with ~/, or is relative to the site's folder, or absolute")
+        return file
 
 
 class Datastore(Declared):

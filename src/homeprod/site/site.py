@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +38,10 @@ class Site:
         vmid = self.config.addresses.vmid(machine.number)
         return self.config.addresses.data_vmid(vmid) if isinstance(machine, DataVirtualMachine) else vmid
 
+    def find_file(self, text: str) -> Path | None:
+        """A file that the site names: relative to its folder, or to a home with ``~``; None where it names none."""
+        return self.root / Path(text).expanduser() if text else None
+
     def owner(self, disk: DataDisk) -> DeclaredMachine | None:
         """The data VM that owns the disk."""
         for declared in self.machines.values():
@@ -63,9 +66,3 @@ class Site:
             "address6": str(address6) if address6 is not None else None,
             "vmid": self.vmid(machine),
         }
-
-
-def name_of(module: str) -> str | None:
-    """The machine's name by its module's (``lab_coder_vm`` → ``lab-coder``); None where it names no machine."""
-    found = re.fullmatch(r"([a-z][a-z0-9_]*)_vm", module)
-    return found[1].replace("_", "-") if found else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from homeprod.cli.main import main
+from homeprod.site import example
 
 PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
 
@@ -26,8 +27,36 @@ def test_addresses_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_init_writes_a_site_that_checks_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path / "home")]) == 0
+    assert f"homeprod --site {tmp_path / 'home'} doctor --role" in capsys.readouterr().out
     assert main(["--site", str(tmp_path / "home"), "check"]) == 0
-    assert "2 machines, no mistake found" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert said.out == "home: 2 machines, no mistake found; still the example's: 4\n"
+    assert said.err.count(": note: ") == 4
+    assert "the public key of you is the example's" in said.err
+
+
+def test_a_site_of_ones_own_has_no_notes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["init", str(tmp_path / "home")])
+    config = tmp_path / "home" / "modules" / "_config.py"
+    text = config.read_text()
+    for ours, own in (
+        (example.ENDPOINT, "https://pve.home.example:8006"),
+        (example.SUBNET, "198.51.100.0/24"),
+        (example.IMAGES, "https://images.home.example/"),
+        (example.KEY, "AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yT3BzMTExMTEx"),
+    ):
+        assert ours in text
+        text = text.replace(ours, own)
+    config.write_text(text)
+    capsys.readouterr()
+    assert main(["--site", str(tmp_path / "home"), "check"]) == 0
+    assert capsys.readouterr() == ("home: 2 machines, no mistake found\n", "")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["init", str(tmp_path / "file" / "home")]) == 1
+    assert "cannot write the site: Not a directory" in capsys.readouterr().err
 
 
 def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ def test_only_what_the_job_asks_for() -> None:
     assert needs["/storage/local"] == {"Datastore.Audit", "Datastore.AllocateTemplate"}
     assert needs["/storage/local-lvm"] == {"Datastore.Audit", "Datastore.AllocateSpace"}
     assert needs["/sdn/zones/localnetwork/vmbr0"] == {"SDN.Use"}
-    assert needs["/nodes/pve"] == {"Sys.AccessNetwork"}
+    assert needs["/nodes/pve"] == {"Sys.AccessNetwork", "Sys.Audit"}
 
 
 def test_every_privilege_is_one_that_proxmox_has() -> None:

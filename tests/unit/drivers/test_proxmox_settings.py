@@ -43,6 +43,11 @@ def test_another_endpoint_does_not_inherit_the_sites_trust() -> None:
     assert resolve_settings(env, endpoint="other", fingerprint=PIN).trust == Trust(fingerprint=PIN)
 
 
+def test_another_endpoint_is_not_sent_the_sites_token(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no API token"):
+        resolve_settings({"HOMEPROD_ENDPOINT": "other"}, endpoint="pve", token_file=token_file(tmp_path))
+
+
 def test_a_pin_of_the_environment_replaces_the_sites_ca_file() -> None:
     env = {"HOMEPROD_TOKEN": TOKEN, "HOMEPROD_FINGERPRINT": PIN.lower()}
     assert resolve_settings(env, endpoint="pve", ca_file=Path("/ca.pem")).trust == Trust(fingerprint=PIN)

@@ -22,7 +22,13 @@ _MORE = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="lab_command", metavar="COMMAND", required=True, parser_class=type(parser))
     made = {
-        name: commands.add_parser(name, help=purpose, description=purpose, epilog=_MORE.get(name))
+        name: commands.add_parser(
+            name,
+            help=purpose,
+            description=purpose,
+            epilog=_MORE.get(name),
+            formatter_class=parser.formatter_class,
+        )
         for name, purpose in COMMANDS.items()
     }
     for name, command in made.items():

@@ -83,13 +83,18 @@ def list_needs(job: Job, release: Release) -> tuple[Need, ...]:
         *_storage_needs(job),
         *(Need(f"/sdn/zones/localnetwork/{bridge}", frozenset({"SDN.Use"}), "attach network cards")
           for bridge in sorted(job.bridges)),
-        *(Need(f"/nodes/{node}", frozenset({"Sys.AccessNetwork"}), "let the node download images")
-          for node in sorted(job.fetch_nodes)),
+        *(need for node in sorted(job.fetch_nodes) for need in _node_needs(f"/nodes/{node}")),
         Need("/", frozenset({"Sys.Audit"}), "see the nodes"),
     ]  # fmt: skip
     if job.sets_startup:
         needs.append(Need("/", frozenset({"Sys.Modify"}), "set a start-up order"))
     return tuple(needs)
+
+
+def _node_needs(path: str) -> Iterable[Need]:
+    """A role on the node's own path hides what "/" grants there, so Sys.Audit is asked for at both."""
+    yield Need(path, frozenset({"Sys.AccessNetwork"}), "let the node download images")
+    yield Need(path, frozenset({"Sys.Audit"}), "see its clock")
 
 
 def _storage_needs(job: Job) -> Iterable[Need]:

@@ -43,18 +43,27 @@ def resolve_settings(
     """The site's own values (keywords), overridden by ``HOMEPROD_ENDPOINT``, ``HOMEPROD_TOKEN``, ``HOMEPROD_CA_FILE``
     and ``HOMEPROD_FINGERPRINT`` in ``env``. ``ask`` prompts for a token (without echo) where there is none.
 
-    Another endpoint by the environment never inherits the site's trust. Raises UsageError, which shows no secret.
+    Another endpoint by the environment never inherits the site's trust, and is never sent the site's token. Raises
+    UsageError, which shows no secret.
     """
     where = env.get(ENDPOINT) or endpoint
     if not where:
         raise UsageError("no endpoint is given", hint=f"name the cluster in the site, or set {ENDPOINT}")
     if env.get(ENDPOINT) and env.get(ENDPOINT) != endpoint:
-        ca_file, fingerprint = None, ""
+        token_file, ca_file, fingerprint = None, None, ""
     return Settings(
         Endpoint.parse(where),
         parse_token(_find_token(env, token_file, ask)),
         _resolve_trust(env, ca_file, fingerprint),
     )
+
+
+def is_token_given(env: Mapping[str, str], *, endpoint: str = "", token_file: Path | None = None) -> bool:
+    """Whether ``resolve_settings`` would find a token without asking; its form and file are not looked at."""
+    if env.get(TOKEN):
+        return True
+    is_elsewhere = bool(env.get(ENDPOINT)) and env.get(ENDPOINT) != endpoint
+    return not is_elsewhere and token_file is not None and token_file.expanduser().exists()
 
 
 def _resolve_trust(env: Mapping[str, str], ca_file: Path | None, fingerprint: str) -> Trust:

@@ -1,0 +1,19 @@
+"""The lab's extra: what is installed only with ``homeprod[lab]``, and what to say where it is not."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from homeprod.core.errors import LabError
+
+LAB = ("aiohttp", "cryptography", "requests")
+
+
+def require_extra() -> None:
+    """Raise LabError where the lab's own dependencies are not installed."""
+    missing = [module for module in LAB if find_spec(module) is None]
+    if missing:
+        raise LabError(
+            f"the lab is not installed ({', '.join(missing)} missing)",
+            hint="install its extra, with pip or uv:\n\n  pip install 'homeprod[lab]'",
+        )

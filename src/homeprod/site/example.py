@@ -1,0 +1,49 @@
+"""What ``homeprod init`` writes and a person has to replace: told as notes, since such a site is not wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homeprod.core.diagnostic import Diagnostic
+from homeprod.site.declared import Declared, source_of
+from homeprod.site.machine import VirtualMachine
+from homeprod.site.site import Site
+
+ENDPOINT = "https://proxmox.invalid:8006"
+SUBNET = "192.0.2.0/24"
+IMAGES = "https://images.invalid/"
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+def find_examples(site: Site) -> list[Diagnostic]:
+    """The values of the example that the site still holds, by file and line."""
+    return sorted({*_find_places(site), *_find_things(site)})
+
+
+def _find_places(site: Site) -> Iterator[Diagnostic]:
+    cluster, network = site.config.cluster, site.config.addresses.network
+    if cluster.endpoint == ENDPOINT:
+        yield _note(site, cluster, "endpoint", "the endpoint is the example's", "write your Proxmox VE's address")
+    if str(network.subnet) == SUBNET:
+        yield _note(site, network, "subnet", "the subnet is the example's", "write your LAN's, and its gateway")
+
+
+def _find_things(site: Site) -> Iterator[Diagnostic]:
+    for declared in site.machines.values():
+        machine = declared.machine
+        if not isinstance(machine, VirtualMachine):
+            continue
+        if machine.image.url.startswith(IMAGES):
+            hint = "write the address of a real one, and its checksum (the lab puts a stand-in there)"
+            yield _note(site, machine.image, "url", "the image is the example's", hint)
+        for person in machine.people:
+            if any(KEY in key for key in person.keys):
+                hint = "write the line of your ~/.ssh/id_ed25519.pub: with this key nobody can log in"
+                yield _note(site, person, "keys", f"the public key of {person.name} is the example's", hint)
+
+
+def _note(site: Site, declared: Declared, keyword: str, message: str, hint: str) -> Diagnostic:
+    source = source_of(declared)
+    if source is None:
+        return Diagnostic("modules", 1, message, hint)
+    return Diagnostic(str(source.file.relative_to(site.root)), source.line_of(keyword), message, hint)

@@ -1,0 +1,46 @@
+"""The documentation's links lead somewhere, and its command lines are ones that homeprod takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from homeprod.cli.main import COMMANDS, build_parser
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    near = [link for link in links if "://" not in link]
+    assert [link for link in near if not (page.parent / link).exists()] == []
+
+
+def _find_commands() -> Iterator[str]:
+    """Every indented line of the pages that begins with homeprod."""
+    for page in PAGES:
+        for line in re.findall(
+            r"^ {4,}(?:sudo )?(?:\S*/)?homeprod (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            yield line.partition("  #")[0].partition(" | ")[0]
+
+
+@pytest.mark.parametrize("line", sorted({*_find_commands()}))
+def test_command_lines_are_understood(line: str) -> None:
+    if "lab" in line.split()[:2] or "--lab" in line.split():
+        if "lab" not in COMMANDS:
+            pytest.skip("this version has no lab command yet")
+    elif "COMMAND" in line:  # the usage line of the reference
+        return
+    assert build_parser().parse_args(shlex.split(line)).command in COMMANDS
+
+
+def test_every_command_stands_in_the_reference() -> None:
+    reference = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert [command for command in COMMANDS if f"`{command}" not in reference] == []
