@@ -145,3 +145,20 @@ def test_another_node(monkeypatch: pytest.MonkeyPatch, capsys: Capture, lab_serv
     _reach(lab_server, monkeypatch)
     assert _doctor() == 1
     assert "fail  node proxmox-1: there is no such node; there are: pve" in capsys.readouterr().out
+
+
+def test_a_running_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """``--lab`` brings endpoint, token and certificate with it; the environment's count for nothing."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOMEPROD_ENDPOINT", "https://127.0.0.1:9")
+    monkeypatch.delenv("HOMEPROD_TOKEN", raising=False)
+    site = ["--site", str(PEGASUS)]
+    try:
+        assert main([*site, "lab", "up", "doctor", "--no-boot"]) == 0
+        capsys.readouterr()
+        assert main([*site, "--lab", "doctor", "doctor"]) == 0
+        assert "ok    storage local-hdd on proxmox-1" in capsys.readouterr().out
+    finally:
+        assert main(["lab", "down", "doctor", "--disks"]) == 0
+    assert main([*site, "--lab", "doctor", "doctor"]) == 1
+    assert "homeprod lab up doctor" in capsys.readouterr().err

@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from homeprod.cli.main import COMMANDS
-
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -99,7 +97,6 @@ def test_shell_completion(environment: Path, tmp_path: Path) -> None:
     assert _run(["bash", "-c", script, "bash", str(environment / "bin")], tmp_path).stdout.strip() == "check"
 
 
-@pytest.mark.skipif("lab" not in COMMANDS, reason="this version has no lab command yet")
 def test_the_lab_says_which_extra_it_needs(environment: Path, tmp_path: Path) -> None:
     said = _run([str(environment / "bin" / "homeprod"), "lab", "up", "demo"], tmp_path, code=1)
     assert "the lab is not installed (aiohttp, cryptography missing)" in said.stderr

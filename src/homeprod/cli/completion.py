@@ -6,12 +6,12 @@ Names come from file names alone: pressing TAB runs none of a site's code and as
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.core.errors import UsageError
+from homeprod.lab import folder
 from homeprod.site.names import find_root, list_names
 
 
@@ -53,5 +53,4 @@ def list_machines(*, parsed_args: argparse.Namespace, **_: object) -> Iterable[s
 
 def list_labs(**_: object) -> Iterable[str]:
     """The labs of this person, up or down."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return sorted(folder.name for folder in (state / "homeprod" / "labs").glob("*/"))
+    return [lab.name for lab in folder.list_labs()]

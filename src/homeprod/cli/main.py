@@ -60,7 +60,9 @@ def _find_width() -> int:
         return 80
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of every command; with ``arguments`` only the commands named there get arguments of their own, since
+    the others' would never be looked at."""
     parser = _Parser(
         prog="homeprod",
         description="Run a small production site on Proxmox VE from one typed definition in Python.",
@@ -80,7 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
             epilog=EXIT_CODES,
             formatter_class=_Formatter,
         )
-        add_arguments(name, command)
+        if arguments is None or name in arguments:
+            add_arguments(name, command)
     return parser
 
 
@@ -88,11 +91,11 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
     options = argparse.Namespace(debug="--debug" in arguments)
     try:
-        parser = build_parser()
         if "_ARGCOMPLETE" in os.environ:  # a shell asks; imported only then, to keep --help quick
             from homeprod.cli.completion import complete
 
-            complete(parser)
+            complete(build_parser())
+        parser = build_parser(arguments)
         options = parser.parse_args(arguments)
         if options.command is None:
             parser.print_help()

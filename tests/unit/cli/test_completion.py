@@ -12,6 +12,7 @@ import pytest
 
 from homeprod.cli.completion import attach_completers, list_labs, list_machines
 from homeprod.cli.main import main
+from homeprod.lab.spec import LabSpec
 
 PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
 SCRIPT = """
@@ -96,5 +97,7 @@ def test_none_of_a_sites_code_is_run(tmp_path: Path) -> None:
 def test_the_names_of_labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert list_labs() == []
-    (tmp_path / "homeprod" / "labs" / "demo").mkdir(parents=True)
+    demo = tmp_path / "homeprod" / "labs" / "demo"
+    demo.mkdir(parents=True)
+    LabSpec("demo").write(demo / "lab.json")
     assert list_labs() == ["demo"]
