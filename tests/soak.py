@@ -1,0 +1,114 @@
+"""`make soak`: the long proofs, whole, in parts of an hour at most.
+
+A part that passed at this commit is not run again, so a run that was cut off goes on where it was. The results go to
+docs/soak.md with the commit and the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+STATE = ROOT / ".soak"
+PAGE = ROOT / "docs" / "soak.md"
+LIMIT = 60 * 60
+HEADING = """# The long proofs
+
+`make soak` runs them, in parts of an hour at most; a part that passed is not run again at the same commit.
+
+| part | what it proves | result | seconds | commit | machine |
+|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """``arguments`` are pytest's; ``env`` says how much."""
+
+    name: str
+    proves: str
+    arguments: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def _draw(number: int) -> Part:
+    return Part(
+        f"sites-{number}",
+        "a plan after an apply is empty: 100 pairs of generated sites, one after the other, on the `--no-boot` lab",
+        ("tests/system/test_generated_sites.py", f"--hypothesis-seed={number}"),
+        {"HOMEPROD_SITES": "100", "HYPOTHESIS_PROFILE": "search"},
+    )
+
+
+PARTS = (
+    *(_draw(number) for number in range(1, 6)),
+    Part("interruption", "applies cut off at every kind of call", ("tests/system/test_interruption.py",)),
+    Part("booted", "every test that boots machines", ("-m", "guest and not soak", "tests")),
+)
+
+
+def main() -> int:
+    commit = _ask("git", "rev-parse", "--short=12", "HEAD")
+    if _ask("git", "status", "--porcelain"):
+        sys.stderr.write("soak: commit first: a result belongs to a commit\n")
+        return 64
+    failed = [part.name for part in PARTS if not _run(part, commit)]
+    _write_page()
+    sys.stdout.write(f"soak: {len(PARTS) - len(failed)} passed, {len(failed)} failed {failed or ''}\n")
+    return 1 if failed else 0
+
+
+def _run(part: Part, commit: str) -> bool:
+    record = STATE / commit / f"{part.name}.json"
+    if record.exists() and json.loads(record.read_text())["passed"]:
+        sys.stdout.write(f"soak: {part.name} passed already\n")
+        return True
+    sys.stdout.write(f"soak: {part.name}: {part.proves}\n")
+    sys.stdout.flush()
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", *part.arguments]
+    try:
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **part.env}, timeout=LIMIT, check=False)
+        passed = done.returncode == 0
+    except subprocess.TimeoutExpired:
+        passed = False
+    result = {"part": part.name, "proves": part.proves, "passed": passed, "seconds": round(time.monotonic() - began)}
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps({**result, "commit": commit, "machine": _describe_machine()}) + "\n")
+    return passed
+
+
+def _write_page() -> None:
+    """The newest result of each part."""
+    records = [
+        json.loads(file.read_text()) for file in sorted(STATE.glob("*/*.json"), key=lambda f: f.stat().st_mtime)
+    ]
+    newest = {record["part"]: record for record in records}
+    rows = []
+    for part in PARTS:
+        if found := newest.get(part.name):
+            result = "passed" if found["passed"] else "FAILED"
+            cells = (part.name, part.proves, result, found["seconds"], found["commit"], found["machine"])
+            rows.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+    PAGE.write_text(HEADING + "\n".join(rows) + "\n")
+
+
+def _describe_machine() -> str:
+    from homeprod.lab.guest.acceleration import find_acceleration
+
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {find_acceleration().kind}"
+
+
+def _ask(*command: str) -> str:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
