@@ -47,8 +47,8 @@ _SWITCHES = (
     "true false yes no on off null none unchanged locked lock enabled disabled required optional default auto all"
 )
 _SENTENCES = """see ask from the this that kept stored managed comes lives set rotated handled not never nowhere
-    injected use used same generated unknown needed only every for via with held read sealed encrypted hidden and are was
-    somewhere elsewhere inside outside given made what where who here there"""
+    injected use used same generated unknown needed only every for via with held read sealed encrypted hidden and are
+    was somewhere elsewhere inside outside given made what where who here there"""
 """How a sentence about a secret goes on after ``is`` or a colon. `all` is sudo's, in `NOPASSWD:ALL`."""
 _PLAIN = frozenset(f"{_SWITCHES} {_SENTENCES}".split())
 _PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in _FORMS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from io import BytesIO
 
 import pycdlib
 import yaml
 
 from homeprod.cloudinit.datadisk import BOOT_SCRIPT
-from homeprod.cloudinit.iso import build_iso, name_iso, render_files
+from homeprod.cloudinit.iso import FORMAT, build_iso, name_iso, render_files
 from homeprod.cloudinit.network import Card
 from homeprod.cloudinit.userdata import DataMount, Guest, User
 
@@ -68,3 +69,12 @@ def test_the_name_follows_the_content_and_nothing_else() -> None:
     other = dataclasses.replace(GUEST, packages=("nginx",))
     assert one != name_iso("1" * 36, other, CARD)
     assert one.startswith("homeprod-11111111-files-")
+
+
+def test_files_that_come_out_otherwise_have_another_format() -> None:
+    """An ISO's name is made from values alone, so a change of how they are written must count FORMAT up: then
+    change both here."""
+    cards = (CARD, Card("BC:24:11:00:00:01"))
+    files = [data for card in cards for _, data in sorted(render_files(GUEST, card).items())]
+    digest = hashlib.sha256(b"\0".join(files)).hexdigest()
+    assert (FORMAT, digest[:16]) == (1, "034088fab38d54b6")
