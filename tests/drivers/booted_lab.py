@@ -18,7 +18,8 @@ from homeprod.lab.seeds import seed_file
 from homeprod.lab.spec import BridgeSpec, LabSpec, SeedSpec
 
 GATEWAY = "192.0.2.1"
-"""Of a subnet kept for documentation (RFC 5737); it exists inside the lab's namespace alone."""
+GATEWAY6 = "2001:db8::1"
+"""Of subnets kept for documentation (RFC 5737, RFC 3849); they exist inside the lab's namespace alone."""
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def open_booted_lab(seeds: Mapping[str, Path] | None = None) -> Iterator[LabServ
         seed_file(folder, volume).symlink_to(image)
     spec = LabSpec(
         "drivers",
-        bridges=(BridgeSpec("vmbr0", gateways=(f"{GATEWAY}/24",)),),
+        bridges=(BridgeSpec("vmbr0", gateways=(f"{GATEWAY}/24", f"{GATEWAY6}/64")),),
         seeds=tuple(SeedSpec(volume, "debian-13") for volume in seeds or {}),
     )
     lan = Lan(spec, folder)

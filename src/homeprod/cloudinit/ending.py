@@ -10,6 +10,7 @@ Whatever stands in these files comes from the guest, so it is made fit for a ter
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +26,9 @@ _STAGES = {
     "modules-config": "configuration",
     "modules-final": "packages and scripts",
 }
+_MODULE_ERROR = re.compile(r"""\('(\w+)', \w+\((["'])(.*)\2\)\)\Z""", re.DOTALL)
+"""``('runcmd', RuntimeError('…'))``: the module and its exception, as Python shows a pair."""
+_DISK_MODULE = "bootcmd: "
 _NO_DATA_SOURCE = "DataSourceNone"
 _LONGEST = 600
 """Characters of one error that are shown."""
@@ -93,9 +97,13 @@ def _has_finished(stages: Mapping[str, Any]) -> bool:
 def _find_errors(
     stages: Mapping[str, Any], ends: Mapping[str, Any], disk_errors: str | None, *, has_ended: bool
 ) -> tuple[str, ...]:
-    found = [*(disk_errors or "").splitlines(), *_texts(ends.get("errors"))]
+    said = [text for text in (disk_errors or "").splitlines() if text]
+    found = _texts(ends.get("errors"))
     for _, stage in _each_stage(stages):
         found += _texts(stage.get("errors"))
+    found = [_MODULE_ERROR.sub(r"\1: \3", text) for text in found]
+    if said:  # the data-disk script is the only bootcmd: this is the same failure, in fewer words
+        found = [*said, *(text for text in found if not text.startswith(_DISK_MODULE))]
     source = ends.get("datasource") or stages.get("datasource")
     if has_ended and str(source).startswith(_NO_DATA_SOURCE):
         found.append("cloud-init found no CD labelled cidata, so the machine was told nothing")

@@ -14,6 +14,8 @@ import yaml
 
 from homeprod.cloudinit.datadisk import BOOT_SCRIPT
 
+_NO_FOLDING = 1_000_000
+"""A key stays on its line, and nothing that the secret check must see as one is taken apart."""
 _START_AGENT = "systemctl -q is-active qemu-guest-agent || systemctl enable --now qemu-guest-agent"
 """Where the image or the package has started it already, it comes at every boot, and nothing is left to do."""
 
@@ -65,7 +67,7 @@ def render_user_data(guest: Guest) -> str:
         # One command for all disks: of several, cloud-init would notice the last one's failure only.
         pairs = [part for mount in guest.mounts for part in (mount.serial, mount.path)]
         data["bootcmd"] = [["sh", "-c", BOOT_SCRIPT, "homeprod-data-disks", *pairs]]
-    return "#cloud-config\n" + yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=120)
+    return "#cloud-config\n" + yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=_NO_FOLDING)
 
 
 def render_meta_data(guest: Guest) -> str:

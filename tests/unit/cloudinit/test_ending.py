@@ -48,7 +48,7 @@ def test_the_running_stage_is_said_in_words(stage: str | None, words: str) -> No
 def test_a_failed_stage_is_seen_before_the_end() -> None:
     ending = read_ending(_status("modules-config", init=_stage(5.0, 9.0, errors=["('ssh', OSError('no'))"])), None)
     assert ending.state is EndingState.RUNNING
-    assert ending.errors == ("('ssh', OSError('no'))",)
+    assert ending.errors == ("ssh: no",)
 
 
 def test_done() -> None:
@@ -76,7 +76,8 @@ def test_errors_fail_it_each_once() -> None:
     error = "('scripts_user', RuntimeError('Runparts: 1 failures (runcmd) in 1 attempted commands'))"
     result = json.dumps({"v1": {"datasource": SOURCE, "errors": [error, error]}})
     ending = read_ending(_status(None, modules_final=_stage(9.0, 12.5, errors=[error])), result)
-    assert (ending.state, ending.errors) == (EndingState.FAILED, (error,))
+    words = "scripts_user: Runparts: 1 failures (runcmd) in 1 attempted commands"
+    assert (ending.state, ending.errors) == (EndingState.FAILED, (words,))
 
 
 def test_debian_12_knows_no_recoverable_errors() -> None:
@@ -87,8 +88,17 @@ def test_debian_12_knows_no_recoverable_errors() -> None:
 
 
 def test_a_data_disk_that_was_left_alone_is_said_in_its_own_words() -> None:
-    ending = read_ending(_status(None), OK, "disk docs holds something (LVM2_member)\n")
-    assert (ending.state, ending.errors) == (EndingState.FAILED, ("disk docs holds something (LVM2_member)",))
+    # As 25.1 wrote it in a booted machine.
+    error = (
+        "('bootcmd', ProcessExecutionError(\"Unexpected error while running command.\\nCommand: ['/bin/sh', "
+        "'/run/cloud-init/tmp/tmpqol6c5nh.sh']\\nExit code: 1\\nReason: -\\nStdout: -\\nStderr: -\"))"
+    )
+    status = _status(None, init=_stage(18.32, 56.92, errors=[error]), modules_final=_stage(61.0, 63.5))
+    ending = read_ending(status, None, "data disk docs: holds something (TYPE=LVM2_member ) \n")
+    assert ending.state is EndingState.FAILED
+    assert ending.errors == ("data disk docs: holds something (TYPE=LVM2_member )",)
+    (alone,) = read_ending(status, None).errors
+    assert alone.startswith("bootcmd: Unexpected error while running command. Command: ['/bin/sh'")
 
 
 def test_a_machine_that_found_no_cd_has_failed() -> None:

@@ -4,7 +4,9 @@ tree=$1
 here=$(dirname "$0")
 
 cp -r "$here/files/." "$tree/"
-chmod -R u=rwX,go=rX "$tree/etc/cloud/cloud.cfg.d" "$tree/etc/systemd" "$tree/etc/sysctl.d"
+chmod -R u=rwX,go=rX "$tree/etc/cloud/cloud.cfg.d" "$tree/etc/systemd" "$tree/etc/sysctl.d" \
+    "$tree/etc/ssh/sshd_config.d" "$tree/usr/local/sbin"
+chmod 755 "$tree"/usr/local/sbin/*
 
 # Nothing of one machine may be in an image for many. An empty machine-id is filled at boot without the
 # "first boot" that runs every preset.
