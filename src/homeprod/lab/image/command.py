@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -55,8 +57,9 @@ def _feed(process: subprocess.Popen[str], given: str, on_line: Progress | None) 
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
+    """The whole group: mmdebstrap itself ignores SIGTERM, and leaves it to the worker that it started."""
+    os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
