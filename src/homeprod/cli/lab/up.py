@@ -8,7 +8,7 @@ from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.core.errors import UsageError
-from homeprod.lab.folder import find_folder
+from homeprod.lab.folder import LabFolder, find_folder
 from homeprod.lab.host import read_host
 from homeprod.lab.life import bring_up, choose_spec, wait_for_images
 from homeprod.lab.spec import LabSpec
@@ -23,10 +23,18 @@ def run(options: argparse.Namespace) -> int:
     render.say(f"this machine has {read_host(lab.path).describe()}")
     is_changed = bring_up(lab, spec, render.say)
     if options.wait:
-        with render.show_progress() as show:
-            wait_for_images(lab, spec, show)
+        _wait(lab, spec)
     _show(read_status(lab), options.site, is_changed=is_changed)
     return 0
+
+
+def _wait(lab: LabFolder, spec: LabSpec) -> None:
+    try:
+        with render.show_progress() as show:
+            wait_for_images(lab, spec, show)
+    except KeyboardInterrupt:
+        render.say(f"lab {lab.name} is up, and its image goes on being built:\n\n  homeprod lab status {lab.name}")
+        raise
 
 
 def _read_site(folder: Path, name: str) -> LabSpec | None:
