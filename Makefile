@@ -9,11 +9,11 @@ setup:
 demo: setup
 	@$(python) examples/demo
 
-# everything but the soak; the machines that boot come last, one test after the other
+# everything but the soak; the machines that boot come last, two at once
 test: setup
 	@.venv/bin/lint-imports --no-cache
 	@$(python) -m pytest -n 2 -m "not guest and not soak" tests
-	@$(python) -m pytest -m "guest and not soak" tests
+	@$(python) -m pytest -n 2 --dist loadfile -m "guest and not soak" tests
 
 soak: setup
 	@$(python) tests/soak.py
