@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from homeprod.cloudinit.datadisk import ERRORS_FILE
 from homeprod.cloudinit.ending import RESULT_FILE, STATUS_FILE, Ending, EndingState, read_ending
 from homeprod.core.errors import ProxmoxError, TransientError
 from homeprod.engine.update import write_config
@@ -79,9 +80,13 @@ def _read(work: Work, change: Change) -> Ending | None:
     try:
         result = hypervisor.read_guest_file(node, vmid, RESULT_FILE)
         status = hypervisor.read_guest_file(node, vmid, STATUS_FILE)
+        ending = None if status is None and result is None else read_ending(status, result)
+        if ending is None or not ending.errors:
+            return ending
+        # What cloud-init calls an exit status, the data-disk script says in words.
+        return read_ending(status, result, hypervisor.read_guest_file(node, vmid, ERRORS_FILE))
     except TransientError:
         return None  # asked again at the next look
-    return None if status is None and result is None else read_ending(status, result)
 
 
 def _judge(ending: Ending, say: Say) -> str:
