@@ -69,7 +69,7 @@ class Prospect:
     def _expect(self) -> str:
         if not self.can_boot:
             return "less than a minute"
-        boots = 60 if self.acceleration.is_fast else 420 * 2 // max(2, min(self.host.cores, 6))
+        boots = 60 if self.acceleration.is_fast else 250 * 2 // max(2, min(self.host.cores, 6))
         seconds = boots * len(self.batches) + (0 if self.has_image else 110) + 60
         return f"about {max(1, round(seconds / 60))} minutes"
 

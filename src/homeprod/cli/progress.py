@@ -70,15 +70,13 @@ class Progress:
         self._last[event.address] = (shape, time.monotonic())
         return True
 
-    def _say(self, address: Address, text: str) -> None:
+    def _say(self, whom: object, text: str) -> None:
         self._spoke = time.monotonic()
         passed = int(self._spoke - self._began)
-        render.say(f"{passed // 60:02}:{passed % 60:02} {address}  {text}")
+        render.say(f"{passed // 60:02}:{passed % 60:02} {whom}  {text}")
 
     def _beat(self) -> None:
         while not self._is_over.wait(1):
             with self._lock:
                 if self._active and time.monotonic() - self._spoke >= HEARTBEAT:
-                    address = next(iter(self._active))
-                    names = ", ".join(active.name for active in self._active)
-                    self._say(address, f"still under way: {names}")
+                    self._say("still under way:", ", ".join(active.name for active in self._active))
