@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from tests.lab_server import LabServer
 
 from homeprod.cli.main import main
 from homeprod.drivers.proxmox import ProxmoxHypervisor, open_hypervisor, resolve_settings
+from homeprod.engine.work import Manner
 from homeprod.lab.spec import LabSpec, SeedSpec, StorageSpec
 from homeprod.plan.image import desire_images
 from homeprod.site.loader import load_site
@@ -86,6 +88,8 @@ def open_site_lab(
     spec = LabSpec(name="pegasus", boot=False, nodes=nodes, storages=storages, seeds=seeds)
     for name in [name for name in os.environ if name.startswith("HOMEPROD_")]:
         monkeypatch.delenv(name)
+    # As in real life, but for the pauses between attempts.
+    monkeypatch.setattr("homeprod.cli.apply.Manner", functools.partial(Manner, pause=0.01))
     with LabServer(spec) as lab:
         site_lab = SiteLab(root, lab, capsys)
         for name, value in site_lab.env.items():

@@ -100,8 +100,10 @@ ubuntu_22_04_october = Image(
 # Control nodes need Python 3.11 or later and proxies a recent nginx; Ubuntu 22.04 has neither.
 debian_13 = Image(
     release="debian-13",
-    url="https://images.pegasus.invalid/debian-13-genericcloud-amd64.qcow2",
-    checksum="0000000000000000000000000000000000000000000000000000000000000000",
+    url="https://cloud.debian.org/images/cloud/trixie/20250924-2245/debian-13-genericcloud-amd64-20250924-2245.qcow2",
+    checksum="25b430e6416b443620fc32975f40effe3d7ae6603060aa9563b80092f0b07373"
+    "4a35a8c56816ae4f4ea395d7e5599de7cba254f92a9465f6ce95b29a03a8e1f5",
+    algorithm="sha512",
     on=hdd,
 )
 
