@@ -28,6 +28,7 @@ _BUILD_PACKAGES = {
     "mke2fs": "e2fsprogs",
     "sfdisk": "fdisk",
     "grub-mkimage": "grub-common",
+    "unxz": "xz-utils",
 }
 MiB = 1024**2
 MEMORY_NEED = 768 * MiB

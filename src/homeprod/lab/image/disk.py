@@ -116,6 +116,6 @@ def measure_tree(tree: Path) -> int:
 
 
 def find_missing_programs() -> list[str]:
-    programs = ["mmdebstrap", "mke2fs", "sfdisk", "grub-mkimage", "qemu-img"]
+    programs = ["mmdebstrap", "mke2fs", "sfdisk", "grub-mkimage", "qemu-img", "unxz"]
     missing = [program for program in programs if shutil.which(program) is None]
     return missing if (_GRUB / "boot.img").exists() else [*missing, "grub-pc-bin"]
