@@ -9,9 +9,9 @@ from io import BytesIO
 import pycdlib
 
 from homeprod.cloudinit.network import Card, render_network_config
-from homeprod.cloudinit.secret import find_secret
 from homeprod.cloudinit.userdata import Guest, render_meta_data, render_user_data
 from homeprod.core.errors import HomeprodError
+from homeprod.core.secret import find_secret
 
 FORMAT = 1
 """Counts up whenever the files made from the same values change; a test holds it against the files themselves."""

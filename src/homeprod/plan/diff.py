@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from homeprod.cloudinit.secret import find_secret
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
+from homeprod.core.secret import find_secret
 from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.attributes import EFFECTS
 from homeprod.plan.change import Action, Change, Difference, Effect

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+from homeprod.core.secret import find_secret
 from homeprod.site.addresses import MAX_VMID
 from homeprod.site.declared import Collector, Declared, is_broken, source_of
-from homeprod.site.machine import DataVirtualMachine, VirtualMachine
+from homeprod.site.machine import DataVirtualMachine, Machine, VirtualMachine
 from homeprod.site.site import DeclaredMachine, Site
 
 
@@ -23,6 +24,7 @@ def check_site(site: Site, collector: Collector) -> None:
     _check_numbers(site, sound, collector)
     for declared in sound:
         _check_name(declared, collector)
+        _check_secrets(declared.machine, collector)
         if isinstance(declared.machine, VirtualMachine):
             _check_mounts(site, declared.machine, collector)
             _check_people(declared.machine, collector)
@@ -70,6 +72,21 @@ def _check_name(declared: DeclaredMachine, collector: Collector) -> None:
     if len(declared.name) > 63:
         message = f"the name {declared.name!r} is longer than the 63 characters of a DNS label"
         _report(collector, declared.machine, "", message, "rename the module")
+
+
+def _check_secrets(machine: Machine, collector: Collector) -> None:
+    """What goes into notes, tags and user data is read by everybody who sees the machine or its CD in Proxmox. The
+    same is looked for again in every byte that leaves."""
+    hint = "bring secrets by Ansible, never through the site"
+    words = [("note", machine.note), *(("tags", tag) for tag in sorted(machine.tags))]
+    if isinstance(machine, VirtualMachine):
+        words += [("packages", package) for package in machine.packages]
+        for person in machine.people:
+            if not is_broken(person) and (found := find_secret("\n".join(person.keys))):
+                _report(collector, person, "keys", f"keys: looks as if it held {found}", hint)
+    for keyword, text in words:
+        if found := find_secret(text):
+            _report(collector, machine, keyword, f"{keyword}: looks as if it held {found}", hint)
 
 
 def _check_vmids(site: Site, machines: list[DeclaredMachine], collector: Collector) -> None:

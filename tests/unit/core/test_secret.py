@@ -8,9 +8,9 @@ import pytest
 
 from homeprod.cloudinit.iso import render_files
 from homeprod.cloudinit.network import Card
-from homeprod.cloudinit.secret import find_secret
 from homeprod.cloudinit.userdata import DataMount, Guest, User
 from homeprod.core.errors import HomeprodError
+from homeprod.core.secret import find_secret
 
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 GUEST = Guest("files", "4001021-1a2b3c", "home.example", (User("you", (f"{PUBLIC} you@home",)),),
