@@ -79,4 +79,4 @@ class Progress:
         while not self._is_over.wait(1):
             with self._lock:
                 if self._active and time.monotonic() - self._spoke >= HEARTBEAT:
-                    self._say("still under way:", ", ".join(active.name for active in self._active))
+                    self._say("still under way", ", ".join(active.name for active in self._active))

@@ -68,7 +68,8 @@ def _as_json(mistake: Any) -> dict[str, object]:
 
 
 def say(text: str) -> None:
-    """Talk, apart from results: to stderr."""
+    """Talk, apart from results: to stderr, after what was printed before it."""
+    sys.stdout.flush()
     print(text, file=sys.stderr)
 
 
