@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -19,4 +20,7 @@ def read_commit(root: Path) -> str:
 
 def _ask(root: Path, *arguments: str) -> str:
     command = ("git", "-C", str(root), *arguments)
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+    # Git may run programs of the repository's; they get nothing of ours.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HOMEPROD_")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=env)
+    return done.stdout.strip()
