@@ -40,7 +40,9 @@ def _is_made(work: Work, change: Change, machine: DesiredMachine) -> bool:
 
 
 def _compose(work: Work, change: Change, machine: DesiredMachine, iso: str | None) -> Config:
-    mark = Mark(work.site.config.id, machine.address, change.instance, work.manner.commit, machine.forces)
+    mark = Mark(
+        work.site.config.id, machine.address, machine.vmid, change.instance, work.manner.commit, machine.forces
+    )
     config: dict[str, Value] = {**machine.config, "description": render_note(mark, machine.words)}
     tags = machine.config["tags"]
     # A machine that is not to be started is finished once it is created; any other carries the tag until its end

@@ -53,7 +53,8 @@ def _renew_note(work: Work, machine: DesiredMachine, found: ActualMachine) -> st
     if mark is None:
         raise HomeprodError("the machine lost its mark", where=str(machine.address), hint="run homeprod plan again")
     commit = work.manner.commit or mark.commit
-    return render_note(Mark(mark.site, machine.address, mark.instance, commit, mark.forces), machine.words)
+    renewed = Mark(mark.site, machine.address, mark.vmid, mark.instance, commit, mark.forces)
+    return render_note(renewed, machine.words)
 
 
 def write_config(

@@ -96,7 +96,13 @@ class ActualMachine:
 
     @property
     def mark(self) -> Mark | None:
-        """Whose machine it is; None for a stranger's."""
+        """Whose machine it is; None for a stranger's, and for a copy of ours under another VMID."""
+        mark = self.note_mark
+        return mark if mark is not None and mark.vmid == self.listed.vmid else None
+
+    @property
+    def note_mark(self) -> Mark | None:
+        """The mark in its note, which may be that of the machine that this one was copied from."""
         note = self.config.config.get("description", "")
         return parse_note(note) if isinstance(note, str) else None
 

@@ -20,6 +20,7 @@ from homeprod.plan.leftover import find_leftovers
 from homeprod.plan.mark import NEW_TAG, Mark, words_of
 from homeprod.plan.obstacle import find_obstacles
 from homeprod.plan.plan import Conflict, Notice, Plan
+from homeprod.plan.stranger import find_copies, refuse_stranger
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 
@@ -45,7 +46,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     for _, machine in sorted(desired.items()):
         found = actual.machines.get(machine.vmid)
         if found is not None and (found.mark is None or found.mark.site != site.config.id):
-            conflicts.append(_refuse_stranger(machine, found))
+            conflicts.append(refuse_stranger(site.config.id, machine, found))
             continue
         changes += comparison.compare(machine, found)
         notices += _notice(machine, found, starts=comparison.wish.starts)
@@ -54,6 +55,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
             notices.append(_keep(change))
         else:
             changes.append(change)
+    notices += find_copies(site.config.id, desired, actual)
     changes += find_leftovers(site, actual, changes)
     _refuse_secrets(site, changes)
     conflicts += _refuse_protected(changes, actual)
@@ -69,14 +71,6 @@ def _compare_images(site: Site, actual: Actual) -> Iterator[Change]:
         if not is_there and not (image.volume in seen and actual.is_shared(image.storage)):
             seen.add(image.volume)
             yield Change(Action.CREATE, image.address, image.node, why="is not there", volume=image.volume)
-
-
-def _refuse_stranger(machine: DesiredMachine, found: ActualMachine) -> Conflict:
-    return Conflict(
-        machine.address,
-        f"VMID {machine.vmid} is held by {found.listed.name!r}, which is not this site's",
-        "choose another number or vmid, or write the VMID into `taken` of the AddressPlan",
-    )
 
 
 def _find_gone(site_id: str, desired: Mapping[Address, DesiredMachine], actual: Actual) -> Iterator[Change]:

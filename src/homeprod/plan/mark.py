@@ -19,10 +19,12 @@ _HEADING = "Kept by homeprod: change the site, not this machine."
 @dataclass(frozen=True, slots=True)
 class Mark:
     """``site`` is the site id, ``instance`` the creation nonce, ``commit`` the site's git commit at the last write.
-    ``forces`` holds what the machine was made with and cannot be changed in place (image, network, data disks)."""
+    ``forces`` holds what the machine was made with and cannot be changed in place (image, network, data disks).
+    ``vmid`` is there because a clone, or a backup restored to another VMID, has the whole note of the first one."""
 
     site: str
     address: Address
+    vmid: int
     instance: str
     commit: str = ""
     forces: Mapping[str, str] = field(default_factory=dict)
@@ -36,7 +38,7 @@ def site_tag(site_id: str) -> str:
 def render_note(mark: Mark, words: str) -> str:
     """The machine's note: the site's own words, then the mark's lines."""
     lines = [_HEADING, "", f"homeprod-site: {mark.site}", f"homeprod-address: {mark.address}"]
-    lines.append(f"homeprod-instance: {mark.instance}")
+    lines += [f"homeprod-vmid: {mark.vmid}", f"homeprod-instance: {mark.instance}"]
     lines += [f"homeprod-{name}: {value}" for name, value in sorted(mark.forces.items())]
     if mark.commit:
         lines.append(f"homeprod-commit: {mark.commit}")
@@ -46,13 +48,13 @@ def render_note(mark: Mark, words: str) -> str:
 def parse_note(note: str) -> Mark | None:
     """The mark in a note; None where there is none, or one that homeprod would not write."""
     found = dict(_LINE.findall(note))
-    if len(found) != len(_LINE.findall(note)) or not {"site", "address", "instance"} <= set(found):
+    if len(found) != len(_LINE.findall(note)) or not {"site", "address", "vmid", "instance"} <= set(found):
         return None
     try:
-        address = Address.parse(found.pop("address"))
+        address, vmid = Address.parse(found.pop("address")), int(found.pop("vmid"))
     except ValueError:
         return None
-    return Mark(found.pop("site"), address, found.pop("instance"), found.pop("commit", ""), found)
+    return Mark(found.pop("site"), address, vmid, found.pop("instance"), found.pop("commit", ""), found)
 
 
 def words_of(note: str) -> str:

@@ -199,7 +199,7 @@ def test_a_machine_that_is_there_needs_no_more_room(examined: Examine) -> None:
 
 def test_a_machine_whose_tag_was_taken_off_is_known_by_its_note(examined: Examine) -> None:
     bare = {"type": "qemu", "vmid": 100, "node": "pve", "name": "a"}
-    note = render_note(Mark(SITE, Address("vm", "a"), "nonce"), "")
+    note = render_note(Mark(SITE, Address("vm", "a"), 100, "nonce"), "")
     pending = [{"key": "description", "value": note}]
     found = examined(cluster__resources=[NODE, LOCAL, SSD, bare], nodes__pve__qemu__100__pending=pending)
     assert found["VMIDs"].message == "0 are free, 1 are this site's"

@@ -44,7 +44,7 @@ RESOURCES = Resources((), STORAGES, (ListedNode(NODE, is_online=True),))
 
 
 def make(machine: DesiredMachine, status: str = "running", **other: Value) -> ActualMachine:
-    note = render_note(Mark(ID, machine.address, INSTANCE, "abc1234", machine.forces), machine.words)
+    note = render_note(Mark(ID, machine.address, machine.vmid, INSTANCE, "abc1234", machine.forces), machine.words)
     config: dict[str, Value] = {**machine.config, "description": note}
     for slot, disk in machine.disks.items():
         config[slot] = Drive(f"{disk.storage}:vm-{machine.vmid}-{slot}", disk.size, disk.options)

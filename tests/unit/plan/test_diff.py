@@ -164,7 +164,7 @@ def test_a_data_vm_that_left_the_site_is_kept() -> None:
     assert [(notice.address, "destroy --data" in notice.message) for notice in made.notices] == [(KEYS, True)]
 
 
-@pytest.mark.parametrize("note", ["", "homeprod-site: other", render_note(Mark("0" * 36, CODER, "x"), "")])
+@pytest.mark.parametrize("note", ["", "homeprod-site: other", render_note(Mark("0" * 36, CODER, 4001021, "x"), "")])
 def test_a_stranger_on_our_vmid_is_a_conflict_and_never_changed(note: str) -> None:
     made = plan(with_machine(make(DESIRED[CODER], description=note)))
     assert not [change for change in made.changes if change.vmid]
@@ -224,12 +224,12 @@ def test_a_secret_in_a_note_or_package_list_is_refused_without_being_shown() -> 
 
 
 def test_the_note_keeps_the_sites_words_and_the_mark() -> None:
-    mark = Mark(ID, CODER, "1a2b3c", "abc1234", {"image": "debian.qcow2", "network": "10.0.0.1 fd00::1"})
+    mark = Mark(ID, CODER, 4001021, "1a2b3c", "abc1234", {"image": "debian.qcow2", "network": "10.0.0.1 fd00::1"})
     note = render_note(mark, "Builds things.\nAsk Sean.")
     assert parse_note(note) == mark
     assert words_of(note) == "Builds things.\nAsk Sean."
 
 
 def test_a_note_with_two_marks_is_none() -> None:
-    note = render_note(Mark(ID, Address("vm", "lab-coder"), "x"), "")
+    note = render_note(Mark(ID, Address("vm", "lab-coder"), 4001021, "x"), "")
     assert parse_note(note + "\n" + note) is None

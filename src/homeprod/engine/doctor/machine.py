@@ -52,4 +52,4 @@ def _examine_holder(site_id: str, address: Address, holder: ListedMachine, patie
 def _has_mark(site_id: str, holder: ListedMachine, patient: Patient) -> bool:
     note = patient.read_machine(holder.node, holder.vmid).config.get("description", "")
     mark = parse_note(str(note))
-    return mark is not None and mark.site == site_id
+    return mark is not None and mark.site == site_id and mark.vmid == holder.vmid
