@@ -38,7 +38,7 @@ def read_actual(hypervisor: Hypervisor, site: Site) -> Actual:
 def _choose_machines(resources: Resources, tag: str, desired: Iterable[DesiredMachine]) -> list[ListedMachine]:
     listed = {machine.vmid: machine for machine in resources.machines}
     online = {node.name for node in resources.nodes if node.is_online}
-    asked = {vmid: machine for vmid, machine in listed.items() if tag in machine.tags}
+    asked = {vmid: machine for vmid, machine in listed.items() if tag in machine.tags and machine.node in online}
     for machine in desired:
         unlisted = ListedMachine(machine.vmid, machine.node, machine.address.name, "unknown")
         found = listed.get(machine.vmid, unlisted)

@@ -12,6 +12,7 @@ from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.attributes import EFFECTS
 from homeprod.plan.change import Action, Change, Difference, Effect
 from homeprod.plan.config import Drive
+from homeprod.plan.custody import find_dangers
 from homeprod.plan.desired import DesiredMachine, desire
 from homeprod.plan.drives import coming_value, compare_attached, compare_disks
 from homeprod.plan.guest import desire_iso
@@ -20,7 +21,7 @@ from homeprod.plan.leftover import find_leftovers
 from homeprod.plan.mark import NEW_TAG, Mark, words_of
 from homeprod.plan.obstacle import find_obstacles
 from homeprod.plan.plan import Conflict, Notice, Plan
-from homeprod.plan.stranger import find_copies, refuse_stranger
+from homeprod.plan.stranger import find_copies, find_stranger
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 
@@ -43,10 +44,11 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     changes: list[Change] = [*_compare_images(site, actual)]
     conflicts: list[Conflict] = []
     notices: list[Notice] = []
+    listed = {machine.vmid: machine for machine in actual.resources.machines}
     for _, machine in sorted(desired.items()):
         found = actual.machines.get(machine.vmid)
-        if found is not None and (found.mark is None or found.mark.site != site.config.id):
-            conflicts.append(refuse_stranger(site.config.id, machine, found))
+        if stranger := find_stranger(site.config.id, machine, found, listed.get(machine.vmid), actual):
+            conflicts.append(stranger)
             continue
         changes += comparison.compare(machine, found)
         notices += _notice(machine, found, starts=comparison.wish.starts)
@@ -58,7 +60,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     notices += find_copies(site.config.id, desired, actual)
     changes += find_leftovers(site, actual, changes)
     _refuse_secrets(site, changes)
-    conflicts += _refuse_protected(changes, actual)
+    conflicts += find_dangers(actual, changes, desired)
     conflicts += find_obstacles(site, actual, changes, desired)
     return Plan(tuple(changes), tuple(conflicts), tuple(notices), _note_basis(desired, actual))
 
@@ -103,16 +105,6 @@ def _refuse_secrets(site: Site, changes: list[Change]) -> None:
         )
         if makes_iso and isinstance(declared.machine, VirtualMachine):
             desire_iso(site, declared.name, declared.machine, change.instance).render_files()
-
-
-def _refuse_protected(changes: list[Change], actual: Actual) -> Iterator[Conflict]:
-    for change in changes:
-        found = actual.machines.get(change.vmid)
-        if change.action in (Action.REPLACE, Action.DELETE) and found is not None and found.is_protected:
-            hint = "take `protected=True` out of its module and apply that first"
-            if change.action is Action.DELETE:
-                hint = "put its module back with `protected=False`, apply, then take the module out again"
-            yield Conflict(change.address, f"is protected, and the plan would {change.action.value} it", hint)
 
 
 def _notice(machine: DesiredMachine, found: ActualMachine | None, *, starts: bool) -> Iterator[Notice]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 
 from homeprod.core.address import Address
 from homeprod.plan.actual import Actual
@@ -20,16 +21,29 @@ def find_leftovers(site: Site, actual: Actual, changes: Sequence[Change]) -> Ite
     needed |= {image.volume for image in desire_images(site)}
     needed |= {name_iso_volume(site, change) for change in changes}
     prefixes = {f"{kind}/homeprod-{site.config.id[:8]}-": name for kind, name in _KINDS.items()}
+    unread = {listed.name for listed in actual.resources.machines if listed.vmid not in actual.machines}
     seen: set[tuple[str, str]] = set()
     for (node, _), volumes in sorted(actual.content.items()):
         for volume in volumes:
             file = volume.id.partition(":")[2]
             kind = next((name for prefix, name in prefixes.items() if file.startswith(prefix)), None)
             place = ("" if actual.is_shared(volume.id.partition(":")[0]) else node, volume.id)
-            if kind is not None and volume.id not in needed and place not in seen:
+            address = Address(kind, file.partition("/")[2]) if kind is not None else None
+            if address is not None and volume.id not in needed and place not in seen and not _is_of(address, unread):
                 seen.add(place)
-                address = Address(kind, file.partition("/")[2])
                 yield Change(Action.DELETE, address, node, why="nothing uses it", volume=volume.id)
+
+
+def _is_of(address: Address, names: Collection[str]) -> bool:
+    """Whether it was made for a machine of one of these names. What could not be read (its node is off, or its tag
+    and its module are gone) may still name its ISO."""
+    return address.kind == "iso" and read_machine_name(address.name) in names
+
+
+def read_machine_name(iso: str) -> str | None:
+    """Of the machine that an ISO was made for, by the file's name."""
+    found = re.fullmatch(r"homeprod-[0-9a-f]{8}-(.+)-[0-9a-f]{12}\.iso", iso)
+    return found[1] if found else None
 
 
 _KINDS = {"iso": "iso", "import": "image"}

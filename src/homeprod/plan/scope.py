@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from homeprod.core.address import Address
 from homeprod.core.errors import UsageError
 from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.leftover import read_machine_name
 from homeprod.plan.plan import Plan
 
 
@@ -35,7 +35,6 @@ def choose_part(plan: Plan, names: Collection[str], desired: Mapping[Address, De
     return plan.only(frozenset(wanted))
 
 
-def _is_iso_of(address: Address, names: Iterable[str]) -> bool:
+def _is_iso_of(address: Address, names: Collection[str]) -> bool:
     """An ISO that an apply which was cut off left behind."""
-    found = re.fullmatch(r"homeprod-[0-9a-f]{8}-(.+)-[0-9a-f]{12}\.iso", address.name)
-    return address.kind == "iso" and found is not None and found[1] in names
+    return address.kind == "iso" and read_machine_name(address.name) in names

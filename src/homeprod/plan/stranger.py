@@ -5,14 +5,53 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homeprod.core.address import Address
-from homeprod.plan.actual import Actual, ActualMachine
+from homeprod.plan.actual import Actual, ActualMachine, ListedMachine
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.mark import site_tag
 from homeprod.plan.plan import Conflict, Notice
 
+_OTHER_NUMBER = "choose another number or vmid, or write the VMID into `taken` of the AddressPlan"
 
-def refuse_stranger(site_id: str, machine: DesiredMachine, found: ActualMachine) -> Conflict:
-    """The conflict of a machine whose VMID somebody else has."""
+
+def find_stranger(
+    site_id: str,
+    machine: DesiredMachine,
+    found: ActualMachine | None,
+    listed: ListedMachine | None,
+    actual: Actual,
+) -> Conflict | None:
+    """What stands in the way of a machine at its VMID: somebody else's machine, or one that could not be read."""
+    if found is None:
+        return _find_unread(machine, listed, actual) if listed is not None else None
+    mark = found.mark
+    if mark is None or mark.site != site_id:
+        return _refuse_stranger(site_id, machine, found)
+    if mark.address.kind != machine.address.kind:
+        return Conflict(
+            machine.address,
+            f"VMID {machine.vmid} is the {mark.address.kind} {mark.address.name} of this site",
+            "one never becomes the other: choose another number or vmid for the new one",
+        )
+    return None
+
+
+def _find_unread(machine: DesiredMachine, listed: ListedMachine, actual: Actual) -> Conflict | None:
+    if listed.is_container:
+        return Conflict(
+            machine.address,
+            f"VMID {machine.vmid} is held by the container {listed.name!r}, which is not this site's",
+            _OTHER_NUMBER,
+        )
+    if not any(node.name == listed.node and node.is_online for node in actual.resources.nodes):
+        return Conflict(
+            machine.address,
+            f"VMID {machine.vmid} is on the node {listed.node}, which is not online, so nothing is known of it",
+            "start that node, or apply the others with --only",
+        )
+    return None
+
+
+def _refuse_stranger(site_id: str, machine: DesiredMachine, found: ActualMachine) -> Conflict:
     mark = found.note_mark
     if mark is not None and mark.site == site_id:
         return Conflict(
@@ -31,7 +70,7 @@ def refuse_stranger(site_id: str, machine: DesiredMachine, found: ActualMachine)
     return Conflict(
         machine.address,
         f"VMID {machine.vmid} is held by {found.listed.name!r}, which is not this site's",
-        "choose another number or vmid, or write the VMID into `taken` of the AddressPlan",
+        _OTHER_NUMBER,
     )
 
 
