@@ -67,7 +67,7 @@ def make_plan(
     calls = cluster.api_calls
     plan = diff(site, actual, instance, Wish(starts=options.start))
     if options.only:
-        plan = choose_part(plan, options.only, desire(site))
+        plan = choose_part(plan, options.only, desire(site), actual)
     return Planned(plan, actual, calls)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -120,6 +121,11 @@ class ActualMachine:
         """Every volume that it names, now or after a cold start."""
         values = [*self.config.config.values(), *self.config.pending.values()]
         return frozenset(value.volume for value in values if isinstance(value, Drive))
+
+    def unused(self) -> dict[str, str]:
+        """Volumes that Proxmox keeps for it in ``unusedN``, by that key: what was detached and not destroyed."""
+        items = self.config.config.items()
+        return {key: str(value).partition(",")[0] for key, value in items if re.fullmatch(r"unused\d+", key)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
 from homeprod.core.secret import find_secret
 from homeprod.plan.actual import Actual, ActualMachine
+from homeprod.plan.attachment import find_disk_doubts
 from homeprod.plan.attributes import EFFECTS
 from homeprod.plan.change import Action, Change, Difference, Effect
 from homeprod.plan.config import Drive
@@ -60,6 +61,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     notices += find_copies(site.config.id, desired, actual)
     changes += find_leftovers(site, actual, changes)
     _refuse_secrets(site, changes)
+    conflicts += find_disk_doubts(desired, actual)
     conflicts += find_dangers(actual, changes, desired)
     conflicts += find_obstacles(site, actual, changes, desired)
     return Plan(tuple(changes), tuple(conflicts), tuple(notices), _note_basis(desired, actual))

@@ -32,7 +32,7 @@ def find_by_serial(config: Config, serial: str) -> tuple[str, Drive] | None:
 def compare_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Difference]:
     """The disks that the machine itself owns: missing, to be grown, or with another backup setting. A disk that is
     larger than declared stays as it is, since Proxmox never shrinks one."""
-    taken = set(_coming_config(found.config))
+    taken = set(coming_config(found.config))
     for slot, new in sorted(machine.disks.items()):
         place, old = _find_own(found, slot, new, taken)
         taken.add(place)
@@ -48,7 +48,7 @@ def _find_own(found: ActualMachine, slot: str, new: NewDrive, taken: set[str]) -
     """Where the disk is, or where it can be put."""
     serial = dict(new.options).get("serial")
     if serial is not None:
-        here = find_by_serial(_coming_config(found.config), serial)
+        here = find_by_serial(coming_config(found.config), serial)
         return here or (_choose_slot(slot, taken), None)
     value = coming_value(found.config, slot)
     return slot, value if isinstance(value, Drive) else None
@@ -58,7 +58,7 @@ def _choose_slot(wanted: str, taken: set[str]) -> str:
     return wanted if wanted not in taken else next(slot for slot in SCSI_SLOTS if slot not in taken)
 
 
-def _coming_config(actual: MachineConfig) -> Config:
+def coming_config(actual: MachineConfig) -> Config:
     merged = {**actual.config, **actual.pending}
     return {key: value for key, value in merged.items() if value is not None}
 
@@ -67,12 +67,14 @@ def compare_attached(
     machine: DesiredMachine, found: ActualMachine, machines: Mapping[int, ActualMachine]
 ) -> Iterator[Difference]:
     """The data VMs' disks in use here: not attached, another volume than the owner has, another backup setting."""
-    config = _coming_config(found.config)
+    config = coming_config(found.config)
+    taken = set(config)
     for disk in machine.attached:
         here = find_by_serial(config, disk.serial)
         owner = machines.get(disk.owner)
-        owned = find_by_serial(_coming_config(owner.config), disk.serial) if owner is not None else None
-        slot = here[0] if here is not None else _choose_slot(disk.slot, set(config))
+        owned = find_by_serial(coming_config(owner.config), disk.serial) if owner is not None else None
+        slot = here[0] if here is not None else _choose_slot(disk.slot, taken)
+        taken.add(slot)
         if owned is None:
             # Its owner is yet to be made, so the volume has no name.
             yield Difference(slot, here and here[1], f"disk {disk.serial} of {disk.owner}", Effect.LIVE)

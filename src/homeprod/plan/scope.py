@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from homeprod.core.address import Address
 from homeprod.core.errors import UsageError
+from homeprod.plan.actual import Actual
+from homeprod.plan.custody import find_dangers
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.leftover import read_machine_name
 from homeprod.plan.plan import Plan
 
 
-def choose_part(plan: Plan, names: Collection[str], desired: Mapping[Address, DesiredMachine]) -> Plan:
+def choose_part(
+    plan: Plan, names: Collection[str], desired: Mapping[Address, DesiredMachine], actual: Actual
+) -> Plan:
     """The changes of these machines and of what they are made from: their images, and the data VMs whose disks they
-    use. Raises UsageError for a name that the site does not have."""
+    use. What is dangerous only because the others are left out is a conflict. Raises UsageError for a name that the
+    site does not have."""
     wanted: set[Address] = set()
     for name in names:
         found = [address for address in desired if address.name == name]
@@ -32,7 +38,9 @@ def choose_part(plan: Plan, names: Collection[str], desired: Mapping[Address, De
     wanted |= {address for address, machine in desired.items() if machine.vmid in owners}
     wanted |= {Address("image", image) for image in images}
     wanted |= {change.address for change in plan.changes if _is_iso_of(change.address, names)}
-    return plan.only(frozenset(wanted))
+    part = plan.only(frozenset(wanted))
+    conflicts = (*part.conflicts, *find_dangers(actual, part.changes, desired))
+    return replace(part, conflicts=tuple(dict.fromkeys(conflicts)))
 
 
 def _is_iso_of(address: Address, names: Collection[str]) -> bool:

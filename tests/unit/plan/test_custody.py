@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from tests.unit.plan.pegasus import (
+    ANSIBLE,
     CODER,
     DESIRED,
     ID,
@@ -13,6 +14,7 @@ from tests.unit.plan.pegasus import (
     MACHINES,
     NODE,
     RESOURCES,
+    SITE,
     actual,
     make,
     plan,
@@ -21,8 +23,14 @@ from tests.unit.plan.pegasus import (
     without,
 )
 
-from homeprod.plan.actual import ActualMachine, ListedMachine, ListedNode, Resources
+from homeprod.core.sizes import GiB
+from homeprod.plan.actual import Actual, ActualMachine, ListedMachine, ListedNode, Resources
+from homeprod.plan.config import Drive, Value
+from homeprod.plan.desired import desire
+from homeprod.plan.drives import compare_attached
 from homeprod.plan.mark import Mark, render_note
+from homeprod.plan.scope import choose_part
+from homeprod.site.site import Site
 
 
 def _elsewhere(found: ActualMachine, vmid: int, name: str = "copy") -> ActualMachine:
@@ -77,7 +85,7 @@ def test_a_data_vm_is_never_taken_for_a_machine_nor_the_other_way() -> None:
     for there, wanted in ((KEYS, CODER), (CODER, KEYS)):
         machine = dataclasses.replace(DESIRED[there], vmid=DESIRED[wanted].vmid)
         made = plan(with_machine(make(machine, protection=False)))
-        assert [conflict.address for conflict in made.conflicts] == [wanted]
+        assert made.conflicts[0].address == wanted
         assert f"is the {there.kind} {there.name}" in made.conflicts[0].message
         assert DESIRED[wanted].vmid not in {change.vmid for change in made.changes}
 
@@ -101,3 +109,92 @@ def test_a_template_made_of_our_machine_is_a_conflict_once_it_would_be_changed()
     found = dataclasses.replace(found, listed=dataclasses.replace(found.listed, is_template=True))
     (conflict,) = plan(with_machine(found)).conflicts
     assert "was made a template" in conflict.message
+
+
+def _with(found: ActualMachine, *gone: str, **values: Value) -> ActualMachine:
+    config = {key: value for key, value in found.config.config.items() if key not in gone} | values
+    return dataclasses.replace(found, config=dataclasses.replace(found.config, config=config))
+
+
+def _both(*found: ActualMachine) -> Actual:
+    return actual({**MACHINES, **{machine.listed.vmid: machine for machine in found}})
+
+
+DATA = Drive("local-hdd:vm-94001022-scsi0", GiB, (("backup", "0"), ("serial", "ssh_keys")))
+
+
+def test_a_data_disk_that_was_detached_from_its_data_vm_is_not_made_anew() -> None:
+    """An empty disk would take the old one's serial, and then its place in the running machine."""
+    detached = _with(MACHINES[94001022], "scsi0", unused0=DATA.volume)
+    unlabelled = _with(MACHINES[94001022], "scsi0", scsi4=dataclasses.replace(DATA, options=()))
+    for keys in (detached, unlabelled):
+        made = plan(_both(keys))
+        assert made.conflicts[0].address == KEYS
+        assert "local-hdd:vm-94001022-scsi0" in made.conflicts[0].message
+        assert "qm set 94001022 --scsi" in made.conflicts[0].hint
+
+
+def test_two_disks_with_one_serial_are_nobodys_guess() -> None:
+    made = plan(_both(_with(MACHINES[94001022], scsi5=dataclasses.replace(DATA, volume="local-hdd:vm-94001022-old"))))
+    assert "two disks with serial ssh_keys: scsi0, scsi5" in made.conflicts[0].message
+
+
+def test_a_data_disk_in_use_is_never_swapped_for_another_volume() -> None:
+    """As after `qm disk move` of the data VM's disk: the machine writes to the old volume still."""
+    moved = _with(MACHINES[94001022], scsi0=dataclasses.replace(DATA, volume="local-nvme:vm-94001022-disk-0"))
+    (conflict,) = plan(_both(moved)).conflicts
+    assert conflict.address == ANSIBLE
+    assert "uses local-hdd:vm-94001022-scsi0 as ssh_keys, its data VM has local-nvme:vm-94001022-disk-0" in (
+        conflict.message
+    )
+
+
+def test_a_data_disk_is_never_attached_to_a_second_machine() -> None:
+    """Proxmox would let both run with it, which destroys the file system."""
+    holder = make(DESIRED[CODER], scsi9=dataclasses.replace(DATA, options=()))
+    machines = {vmid: found for vmid, found in MACHINES.items() if vmid != 4001022}
+    (conflict,) = plan(actual({**machines, 4001021: holder})).conflicts
+    assert conflict.address == ANSIBLE
+    assert conflict.message == "ssh_keys (local-hdd:vm-94001022-scsi0) is attached to vm/lab-coder (VMID 4001021)"
+
+
+def _hand_over() -> Site:
+    keys = SITE.machines["lab-ansible"].machine.mounts  # type: ignore[attr-defined]
+    giver = redeclare("lab-ansible", mounts=()).machines["lab-ansible"]
+    taker = redeclare("lab-coder", mounts=keys)
+    return dataclasses.replace(taker, machines={**taker.machines, "lab-ansible": giver})
+
+
+def test_a_data_disk_that_is_handed_over_is_not_a_conflict_unless_only_one_of_them_is_chosen() -> None:
+    site, found = _hand_over(), actual()
+    made = plan(found, site)
+    assert not made.conflicts
+    (conflict,) = choose_part(made, ["lab-coder"], desire(site), found).conflicts
+    assert "is attached to vm/lab-ansible" in conflict.message
+    assert not choose_part(made, ["lab-coder", "lab-ansible"], desire(site), found).conflicts
+
+
+def test_disks_that_somebody_added_are_not_destroyed_with_the_machine() -> None:
+    extra = Drive("local-nvme:vm-4001021-disk-7", 9 * GiB)
+    for found in (_with(MACHINES[4001021], scsi7=extra), _with(MACHINES[4001021], unused0=extra.volume)):
+        assert plan(with_machine(found)).is_empty
+        for site in (redeclare("lab-coder", addresses=(30,)), without("lab-coder")):
+            (conflict,) = plan(with_machine(found), site).conflicts
+            assert "local-nvme:vm-4001021-disk-7" in conflict.message
+            assert "homeprod destroy lab-coder" in conflict.hint
+
+
+def test_a_disk_that_another_machine_uses_is_not_destroyed_with_its_owner() -> None:
+    borrower = make(DESIRED[ANSIBLE], scsi9=Drive("local-nvme:vm-4001021-scsi0", 32 * GiB))
+    (conflict,) = plan(with_machine(borrower), without("lab-coder")).conflicts
+    assert "local-nvme:vm-4001021-scsi0 is in use by vm/lab-ansible" in conflict.message
+
+
+def test_two_missing_data_disks_get_two_slots() -> None:
+    other = SITE.machines["prod-ansible"].machine.mounts  # type: ignore[attr-defined]
+    mine = SITE.machines["lab-ansible"].machine.mounts  # type: ignore[attr-defined]
+    site = redeclare("lab-ansible", mounts=(*mine, *other))
+    machine = desire(site)[ANSIBLE]
+    found = _with(make(machine), "scsi1", "scsi2", scsi1=Drive("local-hdd:vm-7-disk-0", GiB))
+    slots = [difference.attribute for difference in compare_attached(machine, found, MACHINES)]
+    assert slots == ["scsi2", "scsi3"]

@@ -67,21 +67,22 @@ def test_a_data_disk_goes_from_one_machine_to_the_other_and_never_round() -> Non
 
 
 def test_only_takes_a_machine_with_its_data_vm_and_image() -> None:
-    made = choose_part(plan(actual({}, ())), ["lab-ansible"], DESIRED)
+    made = choose_part(plan(actual({}, ())), ["lab-ansible"], DESIRED, actual({}, ()))
     assert {change.address.kind for change in made.changes} == {"vm", "data-vm", "image"}
     assert len(made.changes) == 3
     with pytest.raises(UsageError, match="'nobody'"):
-        choose_part(made, ["nobody"], DESIRED)
+        choose_part(made, ["nobody"], DESIRED, actual({}, ()))
 
 
 def test_only_takes_a_machine_that_left_the_site() -> None:
     site = without("lab-coder")
-    made = choose_part(plan(actual(), site), ["lab-coder"], desire(site))
+    made = choose_part(plan(actual(), site), ["lab-coder"], desire(site), actual())
     assert [change.action for change in made.changes] == [Action.DELETE]
 
 
 def test_other_machines_conflicts_do_not_hold_up_the_chosen_one() -> None:
     stranger = make(DESIRED[Address("vm", "lab-coder")], description="")
-    made = plan(actual({**MACHINES, 4001021: stranger}))
+    found = actual({**MACHINES, 4001021: stranger})
+    made = plan(found)
     assert made.conflicts
-    assert choose_part(made, ["lab-ansible"], DESIRED).is_empty
+    assert choose_part(made, ["lab-ansible"], DESIRED, found).is_empty
