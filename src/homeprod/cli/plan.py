@@ -16,7 +16,6 @@ from homeprod.core.errors import HomeprodError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.read import read_actual
 from homeprod.plan.actual import Actual
-from homeprod.plan.desired import desire
 from homeprod.plan.diff import NewInstance, Wish, diff
 from homeprod.plan.plan import Plan
 from homeprod.plan.scope import choose_part
@@ -67,7 +66,7 @@ def make_plan(
     calls = cluster.api_calls
     plan = diff(site, actual, instance, Wish(starts=options.start))
     if options.only:
-        plan = choose_part(plan, options.only, desire(site), actual)
+        plan = choose_part(plan, options.only, site, actual)
     return Planned(plan, actual, calls)
 
 

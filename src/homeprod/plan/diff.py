@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from homeprod.core.address import Address
@@ -41,7 +41,8 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     """What would make actual as the site says. A stranger's machine is never changed: one that holds a desired VMID
     is a conflict. Raises HomeprodError where something that would be uploaded looks secret."""
     desired = desire(site)
-    comparison = _Comparison(site, actual, new_instance, wish or Wish())
+    files = frozenset((node, volume.id) for (node, _), content in actual.content.items() for volume in content)
+    comparison = _Comparison(site, actual, new_instance, wish or Wish(), files)
     changes: list[Change] = [*_compare_images(site, actual)]
     conflicts: list[Conflict] = []
     notices: list[Notice] = []
@@ -53,6 +54,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
             continue
         changes += comparison.compare(machine, found)
         notices += _notice(machine, found, starts=comparison.wish.starts)
+        notices += _notice_place(machine, found, changes)
     for change in _find_gone(site.config.id, desired, actual):
         if change.address.kind == "data-vm":
             notices.append(_keep(change))
@@ -70,7 +72,9 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
 def _compare_images(site: Site, actual: Actual) -> Iterator[Change]:
     seen: set[str] = set()
     for image in desire_images(site):
-        volumes = actual.content.get((image.node, image.storage), ())
+        volumes = actual.content.get((image.node, image.storage))
+        if volumes is None:  # the storage is not there, or off: an obstacle for whatever is made from the image
+            continue
         is_there = any(volume.id == image.volume for volume in volumes)
         if not is_there and not (image.volume in seen and actual.is_shared(image.storage)):
             seen.add(image.volume)
@@ -114,12 +118,24 @@ def _notice(machine: DesiredMachine, found: ActualMachine | None, *, starts: boo
         return
     for key in sorted(found.config.pending):
         yield Notice(machine.address, f"{key} waits for a cold start")
+    if machine.address.kind == "data-vm" and found.listed.status == "running":
+        yield Notice(machine.address, "is running, and a data VM never should: stop it in Proxmox")
     if machine.is_started and found.listed.status == "stopped" and not found.is_new and not starts:
         yield Notice(machine.address, "is stopped; `homeprod apply --start` starts it")
     for slot, value in sorted(found.config.config.items()):
         serial = dict(value.options).get("serial", "") if isinstance(value, Drive) else ""
         if machine.address.kind == "data-vm" and serial and not _is_declared(machine, serial):
             yield Notice(machine.address, f"{slot} ({serial}) left the site; it is kept")
+
+
+def _notice_place(
+    machine: DesiredMachine, found: ActualMachine | None, changes: Sequence[Change]
+) -> Iterator[Notice]:
+    """A machine that somebody moved, or HA, stays where it is; one that is replaced is made on the site's node."""
+    is_replaced = bool(changes) and changes[-1].address == machine.address and changes[-1].action is Action.REPLACE
+    if found is not None and found.listed.node != machine.node and not is_replaced:
+        words = f"is on the node {found.listed.node}, the site says {machine.node}; it stays there"
+        yield Notice(machine.address, words)
 
 
 def _is_declared(machine: DesiredMachine, serial: str) -> bool:
@@ -139,6 +155,8 @@ class _Comparison:
     actual: Actual
     new_instance: NewInstance
     wish: Wish
+    files: frozenset[tuple[str, str]]
+    """Node and volume of every file on the storages that were read."""
 
     def compare(self, machine: DesiredMachine, found: ActualMachine | None) -> Iterator[Change]:
         """What one machine of the site needs, ours or not there."""
@@ -183,6 +201,12 @@ class _Comparison:
             if not isinstance(old, Drive) or old.volume != wanted:
                 volume = old.volume if isinstance(old, Drive) else None
                 yield Difference("cloud-init", volume, wanted, Effect.RECREATION)
+            elif self._is_missing(found.listed.node, wanted):
+                yield Difference("cloud-init", None, wanted, Effect.LIVE)
+
+    def _is_missing(self, node: str, volume: str) -> bool:
+        """Whether its storage could be read, and does not have it."""
+        return (node, volume.partition(":")[0]) in self.actual.content and (node, volume) not in self.files
 
 
 def _compare_forces(machine: DesiredMachine, mark: Mark) -> Iterator[Difference]:

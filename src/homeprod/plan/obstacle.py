@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from homeprod.core.address import Address
-from homeprod.core.sizes import format_size
+from homeprod.core.sizes import MiB, format_size
 from homeprod.plan.actual import Actual, ListedStorage
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Conflict
 from homeprod.site.site import Site
 
+FULL = 64 * MiB
+"""Less room than this is none: an image does not fit."""
 _PURPOSE = {"images": "disks", "import": "images to make disks from", "iso": "cloud-init's CDs"}
 
 
@@ -25,7 +27,7 @@ def find_obstacles(
         if change.action not in (Action.CREATE, Action.REPLACE) or change.address not in desired:
             continue
         machine = desired[change.address]
-        node = change.node
+        node = machine.node  # a replacement is made where the site wants it, wherever the old one is
         problem = _find_node_problem(actual, node)
         if problem:
             if (node,) not in seen:
@@ -81,7 +83,7 @@ def _find_storage_problem(actual: Actual, node: str, name: str, content: str) ->
 
 def _find_lack(storage: ListedStorage) -> tuple[str, str] | None:
     """Disks are thin on most kinds of storage, so that only a storage with nothing left is known to be too small."""
-    if storage.total and storage.used >= storage.total:
+    if storage.total and storage.total - storage.used < FULL:
         return (
             f"the storage {storage.name} on {storage.node} is full ({format_size(storage.total)})",
             "free some space there, or choose another datastore",

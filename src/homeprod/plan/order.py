@@ -53,7 +53,7 @@ def _find_needs(plan: Plan, place: int, desired: Mapping[Address, DesiredMachine
 def _is_first(first: Change, change: Change, machine: DesiredMachine, actual: Actual) -> bool:
     if first.address.kind == "image":
         images = {disk.import_from for disk in machine.disks.values()}
-        is_reachable = first.node == change.node or actual.is_shared(first.volume.partition(":")[0])
+        is_reachable = first.node in (change.node, machine.node) or actual.is_shared(first.volume.partition(":")[0])
         return first.action is Action.CREATE and is_reachable and first.volume in images
     if any(first.vmid == disk.owner for disk in machine.attached):
         return True

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 
 from homeprod.core.address import Address
 from homeprod.core.errors import UsageError
 from homeprod.plan.actual import Actual
 from homeprod.plan.custody import find_dangers
-from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.desired import desire
 from homeprod.plan.leftover import read_machine_name
+from homeprod.plan.obstacle import find_obstacles
 from homeprod.plan.plan import Plan
+from homeprod.site.site import Site
 
 
-def choose_part(
-    plan: Plan, names: Collection[str], desired: Mapping[Address, DesiredMachine], actual: Actual
-) -> Plan:
+def choose_part(plan: Plan, names: Collection[str], site: Site, actual: Actual) -> Plan:
     """The changes of these machines and of what they are made from: their images, and the data VMs whose disks they
-    use. What is dangerous only because the others are left out is a conflict. Raises UsageError for a name that the
-    site does not have."""
+    use. What stands in the way only because the others are left out is a conflict too. Raises UsageError for a name
+    that the site does not have."""
+    desired = desire(site)
     wanted: set[Address] = set()
     for name in names:
         found = [address for address in desired if address.name == name]
@@ -39,7 +40,11 @@ def choose_part(
     wanted |= {Address("image", image) for image in images}
     wanted |= {change.address for change in plan.changes if _is_iso_of(change.address, names)}
     part = plan.only(frozenset(wanted))
-    conflicts = (*part.conflicts, *find_dangers(actual, part.changes, desired))
+    conflicts = (
+        *part.conflicts,
+        *find_dangers(actual, part.changes, desired),
+        *find_obstacles(site, actual, part.changes, desired),
+    )
     return replace(part, conflicts=tuple(dict.fromkeys(conflicts)))
 
 

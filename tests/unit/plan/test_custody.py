@@ -16,6 +16,7 @@ from tests.unit.plan.pegasus import (
     RESOURCES,
     SITE,
     actual,
+    list_content,
     make,
     plan,
     redeclare,
@@ -23,12 +24,14 @@ from tests.unit.plan.pegasus import (
     without,
 )
 
-from homeprod.core.sizes import GiB
+from homeprod.core.sizes import GiB, MiB
 from homeprod.plan.actual import Actual, ActualMachine, ListedMachine, ListedNode, Resources
+from homeprod.plan.change import Action, Effect
 from homeprod.plan.config import Drive, Value
 from homeprod.plan.desired import desire
 from homeprod.plan.drives import compare_attached
 from homeprod.plan.mark import Mark, render_note
+from homeprod.plan.order import order_changes
 from homeprod.plan.scope import choose_part
 from homeprod.site.site import Site
 
@@ -169,9 +172,9 @@ def test_a_data_disk_that_is_handed_over_is_not_a_conflict_unless_only_one_of_th
     site, found = _hand_over(), actual()
     made = plan(found, site)
     assert not made.conflicts
-    (conflict,) = choose_part(made, ["lab-coder"], desire(site), found).conflicts
+    (conflict,) = choose_part(made, ["lab-coder"], site, found).conflicts
     assert "is attached to vm/lab-ansible" in conflict.message
-    assert not choose_part(made, ["lab-coder", "lab-ansible"], desire(site), found).conflicts
+    assert not choose_part(made, ["lab-coder", "lab-ansible"], site, found).conflicts
 
 
 def test_disks_that_somebody_added_are_not_destroyed_with_the_machine() -> None:
@@ -198,3 +201,71 @@ def test_two_missing_data_disks_get_two_slots() -> None:
     found = _with(make(machine), "scsi1", "scsi2", scsi1=Drive("local-hdd:vm-7-disk-0", GiB))
     slots = [difference.attribute for difference in compare_attached(machine, found, MACHINES)]
     assert slots == ["scsi2", "scsi3"]
+
+
+def _storage(name: str, **changes: object) -> Resources:
+    storages = [dataclasses.replace(s, **changes) if s.name == name else s for s in RESOURCES.storages]  # type: ignore[arg-type]
+    return dataclasses.replace(RESOURCES, storages=tuple(storages))
+
+
+def test_an_obstacle_is_seen_whichever_machine_is_chosen() -> None:
+    """It is told once, at the first machine; left out with it, the old one would be gone, no new one made."""
+    full = actual({}, resources=_storage("local-nvme", used=2**40))
+    for name in ("lab-coder", "lab-proxy"):
+        part = choose_part(plan(full), [name], SITE, full)
+        assert [str(conflict.address) for conflict in part.conflicts] == [f"vm/{name}"]
+
+
+def test_a_storage_with_next_to_nothing_free_is_full() -> None:
+    made = plan(actual({}, resources=_storage("local-nvme", used=2**40 - 63 * MiB)))
+    assert "is full" in made.conflicts[0].message
+
+
+def _moved(*, shared: bool) -> tuple[Site, Actual]:
+    """lab-coder went to pve2, and must be replaced where the site wants it."""
+    found = make(DESIRED[CODER])
+    found = dataclasses.replace(found, listed=dataclasses.replace(found.listed, node="pve2"))
+    resources = _listed()
+    if shared:
+        storages = tuple(dataclasses.replace(storage, is_shared=True) for storage in resources.storages)
+        resources = dataclasses.replace(resources, storages=storages)
+    return redeclare("lab-coder", addresses=(30,)), actual({**MACHINES, 4001021: found}, (), resources=resources)
+
+
+def test_a_machine_that_moved_is_replaced_on_the_sites_node_once_the_image_is_there() -> None:
+    site, found = _moved(shared=False)
+    made = plan(found, site)
+    graph = order_changes(made, desire(site), found)
+    (place,) = [place for place, change in enumerate(made.changes) if change.address == CODER]
+    assert (made.changes[place].node, made.changes[place].action) == ("pve2", Action.REPLACE)
+    assert {made.changes[other].address.kind for other in graph[place]} == {"image"}
+
+
+def test_a_machine_that_moved_is_said_to_have() -> None:
+    site, found = _moved(shared=False)
+    assert "is on the node pve2, the site says proxmox-1; it stays there" in [
+        notice.message for notice in plan(found).notices if notice.address == CODER
+    ]
+    assert not [notice for notice in plan(found, site).notices if "stays there" in notice.message]
+
+
+def test_a_data_disk_on_another_nodes_own_storage_is_a_conflict_before_anything_is_destroyed() -> None:
+    keys = MACHINES[94001022]
+    keys = dataclasses.replace(keys, listed=dataclasses.replace(keys.listed, node="pve2"))
+    found = actual({**MACHINES, 94001022: keys}, resources=_listed())
+    (conflict,) = plan(found, redeclare("lab-ansible", addresses=(30,))).conflicts
+    assert "ssh_keys lies on local-hdd of the node pve2" in conflict.message
+
+
+def test_an_iso_that_was_deleted_by_hand_is_sent_again() -> None:
+    """The machine could not start without it."""
+    content = tuple(volume for volume in list_content() if "-lab-coder-" not in volume.id)
+    (change,) = plan(actual(content=content)).changes
+    assert (change.action, change.address) == (Action.UPDATE, CODER)
+    (difference,) = change.differences
+    assert (difference.attribute, difference.old, difference.effect) == ("cloud-init", None, Effect.LIVE)
+
+
+def test_an_image_is_not_planned_for_a_storage_that_cannot_be_asked() -> None:
+    found = dataclasses.replace(actual(), content={})
+    assert not [change for change in plan(found).changes if change.address.kind == "image"]

@@ -67,16 +67,16 @@ def test_a_data_disk_goes_from_one_machine_to_the_other_and_never_round() -> Non
 
 
 def test_only_takes_a_machine_with_its_data_vm_and_image() -> None:
-    made = choose_part(plan(actual({}, ())), ["lab-ansible"], DESIRED, actual({}, ()))
+    made = choose_part(plan(actual({}, ())), ["lab-ansible"], SITE, actual({}, ()))
     assert {change.address.kind for change in made.changes} == {"vm", "data-vm", "image"}
     assert len(made.changes) == 3
     with pytest.raises(UsageError, match="'nobody'"):
-        choose_part(made, ["nobody"], DESIRED, actual({}, ()))
+        choose_part(made, ["nobody"], SITE, actual({}, ()))
 
 
 def test_only_takes_a_machine_that_left_the_site() -> None:
     site = without("lab-coder")
-    made = choose_part(plan(actual(), site), ["lab-coder"], desire(site), actual())
+    made = choose_part(plan(actual(), site), ["lab-coder"], site, actual())
     assert [change.action for change in made.changes] == [Action.DELETE]
 
 
@@ -85,4 +85,4 @@ def test_other_machines_conflicts_do_not_hold_up_the_chosen_one() -> None:
     found = actual({**MACHINES, 4001021: stranger})
     made = plan(found)
     assert made.conflicts
-    assert choose_part(made, ["lab-ansible"], DESIRED, found).is_empty
+    assert choose_part(made, ["lab-ansible"], SITE, found).is_empty
