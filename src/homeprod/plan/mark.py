@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from homeprod.core.address import Address
 
@@ -45,10 +46,12 @@ def render_note(mark: Mark, words: str) -> str:
     return "\n".join([words, "", *lines] if words else lines)
 
 
+@lru_cache(maxsize=8192)  # asked several times a plan for each machine
 def parse_note(note: str) -> Mark | None:
     """The mark in a note; None where there is none, or one that homeprod would not write."""
-    found = dict(_LINE.findall(note))
-    if len(found) != len(_LINE.findall(note)) or not {"site", "address", "vmid", "instance"} <= set(found):
+    lines = _LINE.findall(note)
+    found = dict(lines)
+    if len(found) != len(lines) or not {"site", "address", "vmid", "instance"} <= set(found):
         return None
     try:
         address, vmid = Address.parse(found.pop("address")), int(found.pop("vmid"))
