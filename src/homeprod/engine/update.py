@@ -6,11 +6,15 @@ from homeprod.core.errors import HomeprodError, ProxmoxError, StalePlanError
 from homeprod.engine.create import find_volume, grow_disk
 from homeprod.engine.file import drop_iso, send_iso
 from homeprod.engine.work import Say, Work
-from homeprod.plan.actual import ActualMachine
+from homeprod.plan.actual import ActualMachine, MachineConfig
 from homeprod.plan.change import Change, Difference
-from homeprod.plan.config import Config, Drive, Value
+from homeprod.plan.config import Config, Drive, NewDrive, Value
 from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.drives import coming_value
 from homeprod.plan.mark import NEW_TAG, Mark, render_note
+
+CHANGED = "somebody changed this machine since the plan was made; it was left as it is"
+PLAN_AGAIN = "see what is there now:\n\n  homeprod plan"
 
 
 def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say) -> None:
@@ -60,15 +64,29 @@ def _renew_note(work: Work, machine: DesiredMachine, found: ActualMachine) -> st
 def write_config(
     work: Work, change: Change, config: Config, say: Say, *, delete: tuple[str, ...] = (), digest: str = ""
 ) -> None:
-    """Write some keys. With ``digest``, only to the configuration as it was read."""
+    """Write some keys. With ``digest``, only to the configuration as it was read. Raises StalePlanError where that
+    moved, unless it moved by this very write, whose answer was lost."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     try:
         work.run(lambda: hypervisor.change_machine(node, vmid, config, delete=delete, digest=digest), say)
     except ProxmoxError as error:
-        if digest and "checksum mismatch" in error.message:
-            raise StalePlanError(
-                "somebody changed this machine since the plan was made; it was left as it is",
-                where=str(change.address),
-                hint="see what is there now:\n\n  homeprod plan",
-            ) from error
-        raise
+        if not digest or "checksum mismatch" not in error.message:
+            raise
+        if not _has_come(hypervisor.read_machine(node, vmid), config, delete):
+            raise StalePlanError(CHANGED, where=str(change.address), hint=PLAN_AGAIN) from error
+
+
+def _has_come(current: MachineConfig, config: Config, delete: tuple[str, ...]) -> bool:
+    """Whether all that was to be written is so, now or after a cold start."""
+    is_gone = all(coming_value(current, key) is None for key in delete)
+    return is_gone and all(_is_same(coming_value(current, key), value) for key, value in config.items())
+
+
+def _is_same(there: Value | None, wanted: Value) -> bool:
+    if isinstance(wanted, NewDrive):
+        return isinstance(there, Drive) and there.storage == wanted.storage
+    if isinstance(wanted, Drive):  # its size is Proxmox's own to note
+        return isinstance(there, Drive) and (there.volume, there.options) == (wanted.volume, wanted.options)
+    if isinstance(wanted, str) and isinstance(there, str):
+        return there.strip() == wanted.strip()
+    return there == wanted or (there is None and wanted is False)
