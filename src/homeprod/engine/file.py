@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeprod.cloudinit.iso import build_iso
-from homeprod.core.errors import HomeprodError, NotFoundError
+from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError
 from homeprod.engine.work import Say, Work
 from homeprod.plan.change import Change
 from homeprod.plan.config import Drive
@@ -21,6 +21,16 @@ def bring_image(work: Work, change: Change, say: Say) -> None:
     if wanted.image.via == "upload":
         _send_image(work, wanted, say)
         return
+    try:
+        _fetch_image(work, wanted, say)
+    except ProxmoxError:
+        # An earlier attempt whose answer was lost, or another person's apply, may have brought it. Proxmox gives a
+        # file its name only when it is whole and its checksum right.
+        if all(volume.id != wanted.volume for volume in work.hypervisor.read_content(wanted.node, wanted.storage)):
+            raise
+
+
+def _fetch_image(work: Work, wanted: DesiredImage, say: Say) -> None:
     image = wanted.image
     work.run(
         lambda: work.hypervisor.fetch_image(
