@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 def _check_data(cluster: ProxmoxHypervisor, actual: Actual, plan: Plan) -> None:
     """Proxmox would free the volumes without asking who uses them."""
     change = plan.changes[0]
-    users = sorted(find_users(cluster, actual, change.vmid))
+    users = sorted(find_users(cluster, change.vmid))
     if users:
         raise HomeprodError(
             f"its disks are in use by {', '.join(users)}; nothing was done",

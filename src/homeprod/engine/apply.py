@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
-from homeprod.engine.create import create_machine
+from homeprod.engine.create import create_machine, prepare_machine
 from homeprod.engine.event import Event, Listener, Stage
 from homeprod.engine.file import bring_image, delete_file
 from homeprod.engine.finish import finish_machine, start_machine
-from homeprod.engine.removal import remove_machine
+from homeprod.engine.removal import drop_cd, remove_machine
+from homeprod.engine.stranger import check_strangers
 from homeprod.engine.update import update_machine
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.change import Action, Change
@@ -49,6 +50,7 @@ def apply_plan(work: Work, plan: Plan, listen: Listener) -> Outcome:
     its marks, and the next plan sees it. Raises HomeprodError before anything was touched."""
     check_plan(plan)
     graph = order_changes(plan, work.desired, work.actual)
+    check_strangers(work, plan)
     return _Run(work, plan, graph, _serialise(listen)).go()
 
 
@@ -150,6 +152,7 @@ def do_change(work: Work, change: Change, say: Say) -> str:
         return ""
     if change.action is Action.DELETE:
         remove_machine(work, change, say)
+        drop_cd(work, change, say)
         return ""
     return _MACHINE[change.action](work, change, say)
 
@@ -163,13 +166,20 @@ def _change_file(work: Work, change: Change, say: Say) -> None:
 
 def _create(work: Work, change: Change, say: Say) -> str:
     machine = work.desired[change.address]
-    create_machine(work, change, machine, say)
+    create_machine(work, change, machine, prepare_machine(work, change, machine, say), say)
     return finish_machine(work, change, machine, say) if machine.is_started else ""
 
 
 def _replace(work: Work, change: Change, say: Say) -> str:
-    remove_machine(work, change, say)
-    return _create(work, change, say)
+    """All that can be done before is, so that the old machine goes last and the new one comes at once."""
+    machine = work.desired[change.address]
+    new = replace(change, node=machine.node)
+    config = prepare_machine(work, new, machine, say)
+    remove_machine(work, change, say, is_replaced=True)
+    create_machine(work, new, machine, config, say)
+    reason = finish_machine(work, new, machine, say) if machine.is_started else ""
+    drop_cd(work, change, say)
+    return reason
 
 
 def _update(work: Work, change: Change, say: Say) -> str:

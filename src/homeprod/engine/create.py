@@ -6,6 +6,8 @@ nothing: the next plan sees what there is.
 
 from __future__ import annotations
 
+import time
+
 from homeprod.core.errors import NotFoundError, ProxmoxError
 from homeprod.engine.file import send_iso
 from homeprod.engine.work import Say, Work
@@ -15,11 +17,19 @@ from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drives import find_by_serial
 from homeprod.plan.mark import NEW_TAG, Mark, parse_note, render_note
 
+CREATION_LIMIT = 600.0
+"""Seconds for a creation whose answer was lost."""
 
-def create_machine(work: Work, change: Change, machine: DesiredMachine, say: Say) -> None:
-    """Make the machine, stopped. Raises ProxmoxError."""
+
+def prepare_machine(work: Work, change: Change, machine: DesiredMachine, say: Say) -> Config:
+    """Send its ISO, and find all that the creating call needs. What fails here fails before a machine that is to be
+    replaced was touched. Raises ProxmoxError."""
     iso = send_iso(work, machine, machine.node, change.instance, say)
-    config = _compose(work, change, machine, iso)
+    return _compose(work, change, machine, iso)
+
+
+def create_machine(work: Work, change: Change, machine: DesiredMachine, config: Config, say: Say) -> None:
+    """Make the machine, stopped. Raises ProxmoxError."""
     try:
         work.run(lambda: work.hypervisor.create_machine(machine.node, machine.vmid, config), say)
     except ProxmoxError:
@@ -31,12 +41,20 @@ def create_machine(work: Work, change: Change, machine: DesiredMachine, say: Say
 
 def _is_made(work: Work, change: Change, machine: DesiredMachine) -> bool:
     """Whether the machine of this very creation is there, and complete."""
-    try:
-        config = work.hypervisor.read_machine(machine.node, machine.vmid).config
-    except ProxmoxError:
-        return False
-    mark = parse_note(str(config.get("description", "")))
-    return mark is not None and mark.instance == change.instance and "lock" not in config
+    deadline = time.monotonic() + CREATION_LIMIT
+    while True:
+        try:
+            config = work.hypervisor.read_machine(machine.node, machine.vmid).config
+        except ProxmoxError:
+            return False
+        mark = parse_note(str(config.get("description", "")))
+        if mark is None or mark.instance != change.instance:
+            return False
+        if "lock" not in config:
+            return True
+        if time.monotonic() >= deadline or work.is_stopping.is_set():
+            return False
+        time.sleep(work.manner.look_every)  # the lost task still makes its disks
 
 
 def _compose(work: Work, change: Change, machine: DesiredMachine, iso: str | None) -> Config:
@@ -61,7 +79,8 @@ def _compose(work: Work, change: Change, machine: DesiredMachine, iso: str | Non
 def find_volume(work: Work, machine: DesiredMachine, owner: int, serial: str) -> str:
     """The volume of the data VM's disk with that serial, as it is now. Raises NotFoundError."""
     listed = work.actual.machines.get(owner)
-    node = listed.listed.node if listed is not None else machine.node
+    made = next((other.node for other in work.desired.values() if other.vmid == owner), machine.node)
+    node = listed.listed.node if listed is not None else made
     found = find_by_serial(work.hypervisor.read_machine(node, owner).config, serial)
     if found is None:
         raise NotFoundError(

@@ -53,9 +53,10 @@ def list_disks(found: ActualMachine) -> list[tuple[str, Drive]]:
     ]
 
 
-def find_users(hypervisor: Hypervisor, actual: Actual, owner: int) -> Iterator[str]:
-    """Every machine of the cluster, ours or not, that names a volume of this owner. Reads one call a machine."""
-    others = [m for m in actual.resources.machines if m.vmid != owner and not m.is_container]
+def find_users(hypervisor: Hypervisor, owner: int) -> Iterator[str]:
+    """Every machine of the cluster, ours or not, that names a volume of this owner now. Reads the list, and one call
+    a machine."""
+    others = [m for m in hypervisor.read_resources().machines if m.vmid != owner and not m.is_container]
     configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in others])
     for machine in others:
         config = configs[machine.vmid]

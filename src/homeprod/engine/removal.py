@@ -6,54 +6,124 @@ destroying call, which in Proxmox frees volumes of the destroyed machine alone.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
-from homeprod.core.errors import ProxmoxError
+from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError, StalePlanError
+from homeprod.engine.destroy import find_users
 from homeprod.engine.file import drop_iso
-from homeprod.engine.update import write_config
-from homeprod.engine.work import Say, Work
+from homeprod.engine.update import CHANGED, PLAN_AGAIN, write_config
+from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.actual import ActualMachine, MachineConfig
 from homeprod.plan.change import Change
 from homeprod.plan.config import Drive
 from homeprod.plan.volume import read_owner
 
 
-def remove_machine(work: Work, change: Change, say: Say) -> None:
-    """Raises ProxmoxError; whatever is left then, the next plan sees."""
+def remove_machine(work: Work, change: Change, say: Say, *, is_replaced: bool = False) -> None:
+    """``is_replaced`` keeps what others know of the VMID, such as backup jobs. Raises StalePlanError where somebody
+    changed the machine since it was read, and ProxmoxError; whatever is left then, the next plan sees."""
     found = work.actual.machines[change.vmid]
+    check_unchanged(work, change, found)
+    if change.address.kind == "data-vm":
+        check_unused(work, change)
     if found.is_protected:  # only `destroy --data` comes here with one
         write_config(work, change, {"protection": False}, say, digest=found.config.digest)
     stop_machine(work, change, found, say)
     detach_foreign_disks(work, change, say)
-    work.run(lambda: work.hypervisor.destroy_machine(change.node, change.vmid), say)
-    cd = found.config.config.get("ide2")
+    _destroy(work, change, say, purge=not is_replaced)
+
+
+def check_unchanged(work: Work, change: Change, found: ActualMachine) -> None:
+    """A plan is good for what it was made from. Raises StalePlanError."""
+    try:
+        digest = work.hypervisor.read_machine(change.node, change.vmid).digest
+    except NotFoundError:
+        digest = "gone"
+    if digest != found.config.digest:
+        raise StalePlanError(CHANGED, where=str(change.address), hint=PLAN_AGAIN)
+
+
+def check_unused(work: Work, change: Change) -> None:
+    """A person took some time to agree, and Proxmox frees the volumes without asking who uses them. Raises
+    HomeprodError."""
+    users = sorted(find_users(work.hypervisor, change.vmid))
+    if users:
+        raise HomeprodError(
+            f"its disks are in use by {', '.join(users)}; nothing was done",
+            where=str(change.address),
+            hint="destroy or replace those first",
+        )
+
+
+def _destroy(work: Work, change: Change, say: Say, *, purge: bool) -> None:
+    try:
+        work.run(lambda: work.hypervisor.destroy_machine(change.node, change.vmid, purge=purge), say)
+    except ProxmoxError:
+        # The answer of an earlier attempt may have been lost, and the machine destroyed all the same.
+        try:
+            work.hypervisor.read_machine(change.node, change.vmid)
+        except NotFoundError:
+            return
+        raise
+
+
+def drop_cd(work: Work, change: Change, say: Say) -> None:
+    """Delete the ISO of a machine that was removed."""
+    cd = work.actual.machines[change.vmid].config.config.get("ide2")
     if isinstance(cd, Drive):
         drop_iso(work, change.node, change.vmid, cd.volume, say)
 
 
 def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say) -> None:
-    """Shut it down and wait. A machine with somebody else's disk is never stopped hard, unless a person said so."""
+    """Shut it down and wait until it is off. A machine with somebody else's disk is never stopped hard, unless a
+    person said so; none is where Proxmox refused for another reason than the guest's silence."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     if hypervisor.read_status(node, vmid) == "stopped":
         return
     limit = work.manner.shutdown_limit
-    has_data = any(find_foreign_disks(found.config, vmid))
+    say(f"shutting down ({limit} s at most)")
+    reason = _shut_down(work, change, limit, say)
+    if reason is None:
+        return
+    if any(find_foreign_disks(found.config, vmid)) and not work.manner.forces_stop:
+        raise ProxmoxError(
+            f"did not shut down within {limit} s, and has a data disk mounted; it still runs, nothing was lost\n"
+            f"  | {reason}",
+            where=str(change.address),
+            hint="shut it down from inside and repeat; or repeat with --force-stop, which pulls the plug, at the risk"
+            " of what it was writing",
+        )
+    say(f"{reason}; pulling the plug")
+    work.run(lambda: hypervisor.stop_machine(node, vmid), say)
+    if not _is_off(work, change, limit):
+        raise ProxmoxError("is still running after a stop", where=str(change.address), hint="look at it in Proxmox")
+
+
+def _shut_down(work: Work, change: Change, limit: int, say: Say) -> str | None:
+    """Why the machine still runs; None when it is off."""
+    hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     try:
-        say(f"shutting down ({limit} s at most)")
         work.run(lambda: hypervisor.shutdown_machine(node, vmid, timeout=limit), say)
     except ProxmoxError as error:
         if hypervisor.read_status(node, vmid) == "stopped":
-            return
-        if has_data and not work.manner.forces_stop:
-            raise ProxmoxError(
-                f"did not shut down within {limit} s, and has a data disk mounted; it still runs, nothing was lost\n"
-                f"  | {error.message}",
-                where=str(change.address),
-                hint="shut it down from inside and repeat; or pull the plug, at the risk of what it was writing:\n\n"
-                "  homeprod apply --force-stop",
-            ) from error
-        say(f"{error.message}; pulling the plug")
-        work.run(lambda: hypervisor.stop_machine(node, vmid), say)
+            return None
+        if "quit/powerdown failed" not in error.message:  # Proxmox's words for a guest that did not go in time
+            raise
+        return error.message
+    # Where HA manages the machine, the task has only queued the request.
+    return None if _is_off(work, change, limit) else "the shutdown was asked for, and it still runs"
+
+
+def _is_off(work: Work, change: Change, limit: float) -> bool:
+    deadline = time.monotonic() + limit
+    while work.hypervisor.read_status(change.node, change.vmid) != "stopped":
+        if work.is_stopping.is_set():
+            raise InterruptedWorkError
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(min(work.manner.look_every, limit))
+    return True
 
 
 def find_foreign_disks(config: MachineConfig, vmid: int) -> Iterator[tuple[str, Drive]]:

@@ -110,10 +110,10 @@ class ProxmoxHypervisor:
     def stop_machine(self, node: str, vmid: int) -> Task:
         return self._begin(_machine(node, vmid, "status", "stop"))
 
-    def destroy_machine(self, node: str, vmid: int) -> Task:
-        """With its entries in backup jobs, replication and HA (``purge``), and its referenced volumes only."""
+    def destroy_machine(self, node: str, vmid: int, *, purge: bool = True) -> Task:
+        """With the volumes that its configuration names only."""
         path = _machine(node, vmid)
-        return _expect_task(self._connection.delete(path, purge=True, **{"destroy-unreferenced-disks": False}))
+        return _expect_task(self._connection.delete(path, purge=purge, **{"destroy-unreferenced-disks": False}))
 
     def fetch_image(
         self, node: str, storage: str, filename: str, url: str, *, content: str, checksum: str, algorithm: str
