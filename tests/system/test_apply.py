@@ -159,6 +159,14 @@ def test_destroying_data_asks_for_the_name_and_refuses_what_is_in_use(site_lab: 
     assert not file.exists()
 
 
+def test_that_cloud_init_was_not_waited_for_is_said_only_where_it_runs(site_lab: SiteLab) -> None:
+    words = "cloud-init's end was not waited for"
+    assert words in site_lab.run("apply", "--yes", "--no-wait", "--only", "lab-coder")[2]
+    site_lab.edit("lab_coder_vm", 'tags={"coder", "lab"}', 'tags={"builder", "lab"}')
+    assert words not in site_lab.run("apply", "--yes", "--no-wait", "--only", "lab-coder")[2]
+    assert words not in site_lab.run("destroy", "lab-coder", "--yes", "--no-wait")[2]
+
+
 def test_destroy_says_what_was_meant(site_lab: SiteLab) -> None:
     site_lab.apply("--only", "lab-ansible")
     code, _, said = site_lab.run("destroy", "lab-ansible-data", "--yes")

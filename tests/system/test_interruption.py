@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,19 +56,50 @@ def test_killed_between_the_start_and_the_end_of_cloud_init(site_lab: SiteLab, t
     assert site_lab.actions("--only", "lab-coder") == []
 
 
-def test_interrupted_once_it_says_what_is_left_and_exits_130(site_lab: SiteLab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_once_it_says_what_is_left_and_exits_130(
+    site_lab: SiteLab, tmp_path: Path, number: signal.Signals
+) -> None:
     log = tmp_path / "log"
     apply = _begin_apply(site_lab, log)
     try:
         _until(lambda: "waiting for the guest to boot" in log.read_text())
-        apply.send_signal(signal.SIGINT)
+        apply.send_signal(number)
         assert apply.wait(PATIENCE) == 130
     finally:
         apply.kill()
     said = log.read_text()
-    assert "not begun: vm/lab-coder" in said or "not finished" in said
+    assert "cut off: vm/lab-coder\n  the next apply goes on from here" in said
     assert "Traceback" not in said
     assert ("finish", "vm/lab-coder") in site_lab.actions("--only", "lab-coder")
+
+
+def test_interrupted_twice_it_leaves_though_an_answer_is_still_waited_for(site_lab: SiteLab, tmp_path: Path) -> None:
+    from tests.lab_server import InjectedFault
+
+    has_come, log = threading.Event(), tmp_path / "log"
+
+    def be_silent(received: object) -> InjectedFault | None:
+        """No task is ever seen to end, which is waited for longer than the apply is below."""
+        path = getattr(received, "path", "")
+        if "/tasks/" not in path or not path.endswith("/status"):
+            return None
+        has_come.set()
+        return InjectedFault(status=599)
+
+    site_lab.lab.on_call = be_silent
+    apply = _begin_apply(site_lab, log)
+    try:
+        assert has_come.wait(PATIENCE)
+        apply.send_signal(signal.SIGTERM)
+        _until(lambda: "stopping: nothing new begins" in log.read_text())
+        apply.send_signal(signal.SIGINT)
+        assert apply.wait(PATIENCE / 2) == 130
+    finally:
+        apply.kill()
+        apply.wait(PATIENCE)
+    assert "left; tasks that Proxmox has begun go on" in log.read_text()
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.mark.parametrize("place", ["upload", "qemu", "resize", "start"])

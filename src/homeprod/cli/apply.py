@@ -7,6 +7,7 @@ from contextlib import closing
 
 from homeprod.cli import render
 from homeprod.cli.connection import connect
+from homeprod.cli.interruption import stop_gently
 from homeprod.cli.plan import Planned, make_plan, new_instance, refuse_conflicts
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
@@ -17,7 +18,7 @@ from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.apply import Outcome, apply_plan
 from homeprod.engine.work import Manner, Work
-from homeprod.plan.change import Action
+from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
 from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
@@ -49,8 +50,12 @@ def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: 
         parallel=options.parallel,
     )
     work = Work(site, cluster, desire(site), planned.actual, manner, bring_image)
-    with Progress(len(planned.plan.changes)) as progress:
-        outcome = apply_plan(work, planned.plan, progress.show)
+    try:
+        with stop_gently(work.is_stopping), Progress(len(planned.plan.changes), work.is_stopping) as progress:
+            outcome = apply_plan(work, planned.plan, progress.show)
+    except KeyboardInterrupt:
+        render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
+        raise
     return _report(outcome, options)
 
 
@@ -83,6 +88,7 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
                 "done": [describe_change(change) for change in outcome.done],
                 "failed": [{**describe_change(c), "error": str(e), "hint": e.hint} for c, e in outcome.failed],
                 "skipped": [describe_change(change) for change in outcome.skipped],
+                "cut_off": [describe_change(change) for change in outcome.cut_off],
                 "unfinished": {str(address): why for address, why in outcome.unfinished.items()},
             }
         )
@@ -90,13 +96,19 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
         render.print_error(error)
     for address, reason in sorted(outcome.unfinished.items()):
         render.say(f"{render.paint_talk('not finished', 'yellow')}: {address}: {reason}")
-    if outcome.skipped:
-        names = ", ".join(sorted({str(change.address) for change in outcome.skipped}))
-        render.say(f"not begun: {names}\n  the next apply goes on from here")
-    if options.no_wait and outcome.done:
+    for words, changes in (("not begun", outcome.skipped), ("cut off", outcome.cut_off)):
+        if changes:
+            names = ", ".join(sorted({str(change.address) for change in changes}))
+            render.say(f"{words}: {names}\n  the next apply goes on from here")
+    if options.no_wait and any(_boots(change) for change in outcome.done):
         render.say("cloud-init's end was not waited for (--no-wait)")
     if outcome.was_interrupted:
         return 130
     if outcome.failed:
         return 1
     return 3 if outcome.unfinished else 0
+
+
+def _boots(change: Change) -> bool:
+    """Whether cloud-init runs in it now, so that there is an end to wait for."""
+    return change.address.kind == "vm" and change.action in (Action.CREATE, Action.REPLACE, Action.FINISH)

@@ -20,6 +20,7 @@ exit codes:
   0 done   1 error, or declined   64 wrong usage   130 interrupted
   plan: 2 there are changes   apply: 3 made, but a machine's end was not seen, or cloud-init failed in it
 """
+INTERRUPTED = 130
 COMMANDS = {
     "init": "write a small site that checks clean and is worth reading",
     "check": "find every mistake in the site, touching nothing",
@@ -114,9 +115,14 @@ def main(arguments: Sequence[str]) -> int:
         render.print_error(error, as_json=getattr(options, "json", False))
         return 64 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def run() -> None:
     """Entry point of the program."""
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    if code == INTERRUPTED:  # threads may still wait for tasks, and Python would wait for them
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

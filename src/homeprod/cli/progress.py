@@ -18,13 +18,19 @@ QUIET = 10.0
 HEARTBEAT = 30.0
 """Seconds of silence after which it says what is still under way."""
 
-_WORDS = {Stage.DONE: ("done", "green"), Stage.FAILED: ("failed", "red"), Stage.SKIPPED: ("not begun", "yellow")}
+_WORDS = {
+    Stage.DONE: ("done", "green"),
+    Stage.FAILED: ("failed", "red"),
+    Stage.SKIPPED: ("not begun", "yellow"),
+    Stage.CUT_OFF: ("cut off", "yellow"),
+}
 
 
 class Progress:
-    """A context manager; ``show`` is an engine listener."""
+    """A context manager; ``show`` is an engine listener. It says so when ``is_stopping`` is set."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, is_stopping: threading.Event) -> None:
+        self._is_stopping, self._has_said_so = is_stopping, False
         self._count = count
         self._ended = 0
         self._began = time.monotonic()
@@ -78,5 +84,8 @@ class Progress:
     def _beat(self) -> None:
         while not self._is_over.wait(1):
             with self._lock:
+                if self._is_stopping.is_set() and not self._has_said_so:
+                    self._has_said_so = True
+                    render.say("stopping: nothing new begins, what is under way is waited for; again leaves at once")
                 if self._active and time.monotonic() - self._spoke >= HEARTBEAT:
                     self._say("still under way", ", ".join(active.name for active in self._active))

@@ -28,11 +28,13 @@ THREADS = 32
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of each change. ``unfinished`` says why a machine's end was not seen."""
+    """What became of each change. ``cut_off`` were begun and not ended, because somebody asked to stop;
+    ``unfinished`` says why a machine's end was not seen."""
 
     done: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, HomeprodError]] = field(default_factory=list)
     skipped: list[Change] = field(default_factory=list)
+    cut_off: list[Change] = field(default_factory=list)
     unfinished: dict[Address, str] = field(default_factory=dict)
     was_interrupted: bool = False
 
@@ -75,25 +77,24 @@ class _Run:
     under_way: dict[Future[str], int] = field(default_factory=dict)
 
     def go(self) -> Outcome:
-        """Interrupted once, nothing new begins and tasks that run are waited for; twice, KeyboardInterrupt leaves at
-        once, threads still waiting."""
+        """Once ``is_stopping`` is set nothing new begins, and tasks that run are waited for; KeyboardInterrupt leaves
+        at once, threads still waiting."""
         sorter = TopologicalSorter(self.graph)
         sorter.prepare()
         pool = ThreadPoolExecutor(THREADS, "apply")
         is_patient = True
         try:
             while sorter.is_active():
-                try:
-                    self._begin(sorter, pool)
-                    self._end(sorter)
-                except KeyboardInterrupt:
-                    is_patient = not self.work.is_stopping.is_set()
-                    if not is_patient:
-                        raise
-                    self.work.is_stopping.set()
-                    self.outcome.was_interrupted = True
+                self._begin(sorter, pool)
+                self._end(sorter)
+        except KeyboardInterrupt:
+            is_patient = False
+            self.work.is_stopping.set()
+            raise
         finally:
             pool.shutdown(wait=is_patient, cancel_futures=True)
+        left = self.outcome.skipped or self.outcome.cut_off
+        self.outcome.was_interrupted = self.work.is_stopping.is_set() and bool(left)
         return self.outcome
 
     def _begin(self, sorter: TopologicalSorter[int], pool: ThreadPoolExecutor) -> None:
@@ -125,7 +126,9 @@ class _Run:
         try:
             reason = future.result()
         except InterruptedWorkError:
-            self._skip(place)
+            self.lost.add(place)
+            self.outcome.cut_off.append(change)
+            self._tell(Stage.CUT_OFF, change)
         except HomeprodError as error:
             error.where = error.where or str(change.address)
             self.lost.add(place)

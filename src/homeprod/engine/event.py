@@ -17,6 +17,7 @@ class Stage(Enum):
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
+    CUT_OFF = "cut off"
     UNFINISHED = "unfinished"
 
 
