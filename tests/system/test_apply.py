@@ -206,6 +206,9 @@ def test_a_kept_plan_is_applied_as_it_was_or_not_at_all(site_lab: SiteLab, tmp_p
     assert code == 2
     assert f"homeprod apply {kept}" in said
     assert site_lab.lab.token.partition("=")[2] not in kept.read_text()
+    code, _, said = site_lab.run("apply", "--yes", "--only", "lab-proxy", str(kept))
+    assert code == 64
+    assert "without --only or --start" in said
     assert site_lab.apply(str(kept)) == 0
     assert site_lab.actions("--only", "lab-coder") == []
     code, _, said = site_lab.run("apply", "--yes", "--no-wait", str(kept))

@@ -13,6 +13,7 @@ from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
 from homeprod.cli.question import ask
 from homeprod.cli.showplan import describe_change, show_plan
+from homeprod.core.errors import UsageError
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
@@ -62,12 +63,15 @@ def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: 
 def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
     if options.file is None:
         return make_plan(site, cluster, options)
+    if options.only or options.start:
+        hint = "what it is about stands in the file; choose when you plan:\n\n  homeprod plan --only NAME --out FILE"
+        raise UsageError("a kept plan is applied as it is, without --only or --start", hint=hint)
     kept = read_plan_file(options.file, site)
     options.only, options.start = kept.only, kept.start
     planned = make_plan(
         site, cluster, options, lambda address: kept.instances.get(str(address)) or new_instance(address)
     )
-    check_fresh(kept, planned.plan)
+    check_fresh(kept, site, planned.plan)
     return planned
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from homeprod.plan.actual import (
 )
 from homeprod.plan.config import Drive, Value
 from homeprod.plan.desired import DesiredMachine, desire
-from homeprod.plan.diff import Wish, diff
+from homeprod.plan.diff import NewInstance, Wish, diff
 from homeprod.plan.guest import desire_iso
 from homeprod.plan.image import desire_images
 from homeprod.plan.mark import Mark, render_note
@@ -80,8 +81,15 @@ def with_machine(found: ActualMachine) -> Actual:
     return actual({**MACHINES, found.listed.vmid: found})
 
 
-def plan(found: Actual, site: Site = SITE, *, starts: bool = False) -> Plan:
-    return diff(site, found, lambda address: f"new-{address.name}", Wish(starts=starts))
+def choose_instance(address: Address) -> str:
+    """A nonce of the right form, the same each time."""
+    return hashlib.sha256(str(address).encode()).hexdigest()[:12]
+
+
+def plan(
+    found: Actual, site: Site = SITE, *, starts: bool = False, new_instance: NewInstance = choose_instance
+) -> Plan:
+    return diff(site, found, new_instance, Wish(starts=starts))
 
 
 def without(*names: str) -> Site:

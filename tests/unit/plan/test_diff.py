@@ -15,6 +15,7 @@ from tests.unit.plan.pegasus import (
     MACHINES,
     SITE,
     actual,
+    choose_instance,
     list_content,
     make,
     plan,
@@ -45,7 +46,7 @@ def test_nothing_there_creates_everything_with_images() -> None:
     made = plan(actual({}, ()))
     assert [change.action for change in made.changes] == [Action.CREATE] * 10
     assert sum(change.address.kind == "image" for change in made.changes) == 2
-    assert {change.instance for change in made.changes if change.address == CODER} == {"new-lab-coder"}
+    assert {change.instance for change in made.changes if change.address == CODER} == {choose_instance(CODER)}
     assert set(made.basis.values()) == {"absent"}
 
 
