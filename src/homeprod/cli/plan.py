@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homeprod.cli import render
 from homeprod.cli.connection import connect
@@ -67,6 +67,7 @@ def make_plan(
     plan = diff(site, actual, instance, Wish(starts=options.start))
     if options.only:
         plan = choose_part(plan, options.only, site, actual)
+    plan = replace(plan, conflicts=(*plan.conflicts, *cluster.find_lacks(site, actual, plan)))
     return Planned(plan, actual, calls)
 
 

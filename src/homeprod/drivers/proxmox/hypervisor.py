@@ -14,13 +14,16 @@ from homeprod.drivers.proxmox.forms.form import FormError
 from homeprod.drivers.proxmox.forms.size import print_size
 from homeprod.drivers.proxmox.forms.upid import parse_upid
 from homeprod.drivers.proxmox.listing import check_version, decode_content, decode_resources, decode_version
+from homeprod.drivers.proxmox.permit import find_lacks
 from homeprod.drivers.proxmox.rights import HeldPermissions
 from homeprod.drivers.proxmox.task import Pace, TaskWatch
 from homeprod.drivers.proxmox.transport.connection import Connection, Parameter, join_path
 from homeprod.drivers.proxmox.transport.upload import send_upload
 from homeprod.engine.ports import Task
-from homeprod.plan.actual import MachineConfig, Resources, Version, Volume
+from homeprod.plan.actual import Actual, MachineConfig, Resources, Version, Volume
 from homeprod.plan.config import Config
+from homeprod.plan.plan import Conflict, Plan
+from homeprod.site.site import Site
 
 READERS = 8
 """Threads of ``read_machines``. More gain nothing: a node's front end has three worker processes."""
@@ -48,6 +51,10 @@ class ProxmoxHypervisor:
 
     def read_permissions(self) -> HeldPermissions:
         return HeldPermissions(self._connection.get("/access/permissions"))
+
+    def find_lacks(self, site: Site, actual: Actual, plan: Plan) -> tuple[Conflict, ...]:
+        """What the credential lacks for this plan. Sends nothing: the permissions were read for it."""
+        return tuple(find_lacks(site, actual, plan, self._connection.credential))
 
     def read_resources(self) -> Resources:
         return decode_resources(self._connection.get("/cluster/resources"))
