@@ -55,6 +55,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
         changes += comparison.compare(machine, found)
         notices += _notice(machine, found, starts=comparison.wish.starts)
         notices += _notice_place(machine, found, changes)
+    notices += _notice_stand_ins(site, actual)
     for change in _find_gone(site.config.id, desired, actual):
         if change.address.kind == "data-vm":
             notices.append(_keep(change))
@@ -79,6 +80,14 @@ def _compare_images(site: Site, actual: Actual) -> Iterator[Change]:
         if not is_there and not (image.volume in seen and actual.is_shared(image.storage)):
             seen.add(image.volume)
             yield Change(Action.CREATE, image.address, image.node, why="is not there", volume=image.volume)
+
+
+def _notice_stand_ins(site: Site, actual: Actual) -> Iterator[Notice]:
+    """In a lab, another image may stand behind the name of one that cannot be had; its note says which."""
+    notes = {volume.id: volume.note for content in actual.content.values() for volume in content if volume.note}
+    for address, volume in sorted({(image.address, image.volume) for image in desire_images(site)}):
+        if notes.get(volume, "").startswith("stand-in: "):
+            yield Notice(address, notes[volume])
 
 
 def _find_gone(site_id: str, desired: Mapping[Address, DesiredMachine], actual: Actual) -> Iterator[Change]:

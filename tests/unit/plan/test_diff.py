@@ -203,6 +203,17 @@ def test_a_machine_that_somebody_stopped_is_shown_and_started_when_asked() -> No
     assert not made.notices
 
 
+def test_a_stand_in_says_so() -> None:
+    content = tuple(
+        dataclasses.replace(volume, note="stand-in: debian-13") if ":import/" in volume.id else volume
+        for volume in list_content()
+    )
+    made = plan(actual(content=content))
+    assert made.is_empty
+    assert {(notice.address.kind, notice.message) for notice in made.notices} == {("image", "stand-in: debian-13")}
+    assert len(made.notices) == 2
+
+
 def test_files_that_nothing_uses_are_deleted_and_strangers_files_never() -> None:
     extra = [f"local-hdd:iso/homeprod-{ID[:8]}-lab-coder-000000000000.iso", "local-hdd:iso/homeprod-ffffffff-x-0.iso"]
     content = (*list_content(), *(Volume(volume, "iso", 1) for volume in (*extra, "local-hdd:iso/debian.iso")))
