@@ -27,12 +27,13 @@ def run(options: argparse.Namespace) -> int:
         plan = plan_destruction(site, actual, options.name, is_data=options.data)
         show_plan(plan)
         if options.data:
-            _check_data(cluster, actual, plan)
+            _check_data(cluster, plan)
+        _show_losses(actual, plan)
         _agree(options)
         return run_plan(site, cluster, Planned(plan, actual, cluster.api_calls), options)
 
 
-def _check_data(cluster: ProxmoxHypervisor, actual: Actual, plan: Plan) -> None:
+def _check_data(cluster: ProxmoxHypervisor, plan: Plan) -> None:
     """Proxmox would free the volumes without asking who uses them."""
     change = plan.changes[0]
     users = sorted(find_users(cluster, change.vmid))
@@ -42,7 +43,10 @@ def _check_data(cluster: ProxmoxHypervisor, actual: Actual, plan: Plan) -> None:
             where=str(change.address),
             hint="destroy or replace those first",
         )
-    for slot, drive in list_disks(actual.machines[change.vmid]):
+
+
+def _show_losses(actual: Actual, plan: Plan) -> None:
+    for slot, drive in list_disks(actual.machines[plan.changes[0].vmid]):
         size = f", {drive.size / 1024**3:g} GiB" if drive.size is not None else ""
         render.print_line(f"    {slot}: {drive.volume}{size} and everything on it is lost for good")
 

@@ -24,7 +24,8 @@ def plan_destruction(site: Site, actual: Actual, name: str, *, is_data: bool) ->
     if found.mark.address.kind != kind:
         hint = f"homeprod destroy {'' if is_data else '--data '}{name}"
         raise UsageError(f"{name} is a {found.mark.address.kind}, not a {kind}", hint=f"meant was:\n\n  {hint}")
-    if found.is_protected and not is_data:
+    declared = next((d for d in site.machines.values() if site.vmid(d.machine) == found.listed.vmid), None)
+    if not is_data and (found.is_protected or (declared is not None and declared.machine.protected)):
         raise HomeprodError(
             "is protected; nothing was done",
             where=str(found.mark.address),
@@ -36,20 +37,35 @@ def plan_destruction(site: Site, actual: Actual, name: str, *, is_data: bool) ->
 
 
 def _find(site: Site, actual: Actual, name: str) -> ActualMachine | None:
-    """By the name in its mark; by its number, where the module was renamed since."""
-    ours = [found for found in actual.machines.values() if found.mark and found.mark.site == site.config.id]
-    named = [found for found in ours if found.mark and found.mark.address.name == name]
+    """By its VMID, by the name in its mark, or by the number of the module of that name, which was renamed since.
+    Raises UsageError for a name that means several: after a change of numbers, an old machine may be kept."""
     declared = site.machines.get(name)
-    if not named and declared is not None:
-        named = [found for found in ours if found.listed.vmid == site.vmid(declared.machine)]
-    return named[0] if named else None
+    number = site.vmid(declared.machine) if declared is not None else None
+    named = {
+        vmid: found
+        for vmid, found in sorted(actual.machines.items())
+        if found.mark is not None
+        and found.mark.site == site.config.id
+        and (found.mark.address.name == name or vmid == number or str(vmid) == name)
+    }
+    if len(named) > 1:
+        vmids = " or ".join(str(vmid) for vmid in named)
+        marks = [(vmid, found.mark) for vmid, found in named.items() if found.mark is not None]
+        options = {vmid: "--data " if mark.address.kind == "data-vm" else "" for vmid, mark in marks}
+        lines = "".join(f"\n  homeprod destroy {option}{vmid}" for vmid, option in options.items())
+        raise UsageError(f"{name} could be VMID {vmids}", hint=f"say which by its VMID:\n{lines}")
+    return next(iter(named.values()), None)
 
 
 def list_disks(found: ActualMachine) -> list[tuple[str, Drive]]:
-    """Slot and drive of everything that the machine itself owns."""
-    drives = [(slot, value) for slot, value in sorted(found.config.config.items()) if isinstance(value, Drive)]
+    """Slot and drive of everything that the machine itself owns, detached disks too: it is all lost with it."""
+    values = {**found.config.config, **found.config.pending}
+    drives = {slot: value for slot, value in values.items() if isinstance(value, Drive)}
+    drives |= {slot: Drive(volume) for slot, volume in found.unused().items()}
     return [
-        (slot, drive) for slot, drive in drives if not drive.is_cdrom and f"vm-{found.listed.vmid}-" in drive.volume
+        (slot, drive)
+        for slot, drive in sorted(drives.items())
+        if not drive.is_cdrom and read_owner(drive.volume) == found.listed.vmid
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from homeprod.core.address import Address
@@ -58,7 +58,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     notices += _notice_stand_ins(site, actual)
     for change in _find_gone(site.config.id, desired, actual):
         if change.address.kind == "data-vm":
-            notices.append(_keep(change))
+            notices.append(_keep(change, {address.name for address in desired}))
         else:
             changes.append(change)
     notices += find_copies(site.config.id, desired, actual)
@@ -101,8 +101,8 @@ def delete_machine(found: ActualMachine, mark: Mark, why: str) -> Change:
     return Change(Action.DELETE, mark.address, found.listed.node, found.listed.vmid, why=why, instance=mark.instance)
 
 
-def _keep(change: Change) -> Notice:
-    name = change.address.name
+def _keep(change: Change, names: Collection[str]) -> Notice:
+    name = str(change.vmid) if change.address.name in names else change.address.name
     return Notice(change.address, f"{change.why}; it is kept with its disks until `homeprod destroy --data {name}`")
 
 

@@ -21,7 +21,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"VM \d+ already exists|config file already exists",
-        "that VMID belongs to another machine: take another number, or take the machine over with `homeprod adopt`",
+        "that VMID belongs to another machine: take another number, or write it into `taken` of the AddressPlan",
     ),
     (
         r"no space left|(not enough|insufficient) free space|out of space|disk quota exceeded|storage .*is full",
