@@ -116,6 +116,11 @@ def main(arguments: Sequence[str]) -> int:
         return 64 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read the results went away, as `| head` does
+        from homeprod.cli import render
+
+        render.silence(sys.stdout)
+        return 1
 
 
 def run() -> None:

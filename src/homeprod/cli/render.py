@@ -68,9 +68,20 @@ def _as_json(mistake: Any) -> dict[str, object]:
 
 
 def say(text: str) -> None:
-    """Talk, apart from results: to stderr, after what was printed before it."""
-    sys.stdout.flush()
-    print(text, file=sys.stderr)
+    """Talk, apart from results: to stderr, after what was printed before it. That nobody listens any more is no
+    reason to break off what is under way."""
+    for stream, write in ((sys.stdout, sys.stdout.flush), (sys.stderr, lambda: print(text, file=sys.stderr))):
+        try:
+            write()
+        except BrokenPipeError:
+            silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Lead a stream whose reader went away to nowhere: Python would stumble over it once more at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @contextmanager
