@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
-from homeprod.plan.actual import Actual, ActualMachine
+from homeprod.plan.actual import Actual
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drives import find_by_serial
@@ -22,7 +24,9 @@ _FREES = (Action.DELETE, Action.REPLACE)
 
 def order_changes(plan: Plan, desired: Mapping[Address, DesiredMachine], actual: Actual) -> Graph:
     """Raises HomeprodError where changes wait for each other in a ring."""
-    graph = {place: frozenset(_find_needs(plan, place, desired, actual)) for place in range(len(plan.changes))}
+    index = _index(plan, actual)
+    places = range(len(plan.changes))
+    graph = {place: frozenset(_find_needs(plan, place, desired, actual, index)) for place in places}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -34,46 +38,82 @@ def order_changes(plan: Plan, desired: Mapping[Address, DesiredMachine], actual:
     return graph
 
 
-def _find_needs(plan: Plan, place: int, desired: Mapping[Address, DesiredMachine], actual: Actual) -> Iterator[int]:
+@dataclass(frozen=True)
+class _Index:
+    """Places of the plan's changes by what others may wait for, so that a plan of thousands stays quick."""
+
+    machines: frozenset[int]
+    same: Mapping[tuple[Address, str], Sequence[int]]
+    """By address and node: what is done to one thing is done in the plan's order."""
+    of_vmid: Mapping[int, Sequence[int]]
+    brings: Mapping[str, Sequence[int]]
+    """By the volume of an image."""
+    frees: Mapping[str, Sequence[int]]
+    """By a volume that a machine lets go, or an IP address."""
+
+
+def _index(plan: Plan, actual: Actual) -> _Index:
+    machines: set[int] = set()
+    same: dict[tuple[Address, str], list[int]] = defaultdict(list)
+    of_vmid: dict[int, list[int]] = defaultdict(list)
+    brings: dict[str, list[int]] = defaultdict(list)
+    frees: dict[str, list[int]] = defaultdict(list)
+    for place, change in enumerate(plan.changes):
+        same[change.address, change.node].append(place)
+        if change.address.kind == "image" and change.action is Action.CREATE:
+            brings[change.volume].append(place)
+        if change.address.kind in ("vm", "data-vm"):
+            machines.add(place)
+            of_vmid[change.vmid].append(place)
+        for freed in _list_freed(change, actual):
+            frees[freed].append(place)
+    return _Index(frozenset(machines), same, of_vmid, brings, frees)
+
+
+def _list_freed(change: Change, actual: Actual) -> Iterator[str]:
+    """Volumes; and IP addresses, where nothing of that machine comes back."""
+    found = actual.machines.get(change.vmid)
+    if found is None or change.action not in _FREES:
+        return
+    yield from found.volumes()
+    if found.mark is not None and change.action is Action.DELETE:
+        yield from _list_addresses(found.mark.forces)
+
+
+def _list_addresses(forces: Mapping[str, str]) -> set[str]:
+    return set(forces.get("network", "").split()) - {"dhcp"}
+
+
+def _find_needs(
+    plan: Plan, place: int, desired: Mapping[Address, DesiredMachine], actual: Actual, index: _Index
+) -> Iterator[int]:
     change = plan.changes[place]
+    if change.address.kind in ("image", "iso") and change.action is Action.DELETE:
+        yield from index.machines  # files go when nothing can want them any more
+        return
+    yield from (other for other in index.same[change.address, change.node] if other < place)
     machine = desired.get(change.address)
-    for other, first in enumerate(plan.changes):
-        if other == place:
-            continue
-        if change.address.kind in ("image", "iso") and change.action is Action.DELETE:
-            is_needed = first.address.kind in ("vm", "data-vm")  # files go when nothing can want them any more
-        elif first.address == change.address and first.node == change.node:
-            is_needed = other < place
-        else:
-            is_needed = machine is not None and change.action in _MAKES and _is_first(first, change, machine, actual)
-        if is_needed:
-            yield other
+    if machine is None or change.action not in _MAKES:
+        return
+    yield from _find_images(plan, change, machine, actual, index)
+    for disk in machine.attached:
+        yield from index.of_vmid.get(disk.owner, ())
+    for wanted in {*_list_volumes(machine, actual), *_list_addresses(machine.forces)}:
+        yield from (other for other in index.frees.get(wanted, ()) if other != place)
 
 
-def _is_first(first: Change, change: Change, machine: DesiredMachine, actual: Actual) -> bool:
-    if first.address.kind == "image":
-        images = {disk.import_from for disk in machine.disks.values()}
-        is_reachable = first.node in (change.node, machine.node) or actual.is_shared(first.volume.partition(":")[0])
-        return first.action is Action.CREATE and is_reachable and first.volume in images
-    if any(first.vmid == disk.owner for disk in machine.attached):
-        return True
-    found = actual.machines.get(first.vmid)
-    if found is None or first.action not in _FREES:
-        return False
-    return _holds_disk(found, machine, actual) or (first.action is Action.DELETE and _holds_address(found, machine))
+def _find_images(plan: Plan, change: Change, machine: DesiredMachine, actual: Actual, index: _Index) -> Iterator[int]:
+    for disk in machine.disks.values():
+        for other in index.brings.get(disk.import_from or "", ()):
+            first = plan.changes[other]
+            if first.node in (change.node, machine.node) or actual.is_shared(first.volume.partition(":")[0]):
+                yield other
 
 
-def _holds_disk(found: ActualMachine, machine: DesiredMachine, actual: Actual) -> bool:
-    """Whether it has a data disk now that the other is to have."""
-    volumes = found.volumes()
+def _list_volumes(machine: DesiredMachine, actual: Actual) -> Iterator[str]:
+    """The data disks that it is to have, where they are there."""
     for disk in machine.attached:
         owner = actual.machines.get(disk.owner)
         owned = find_by_serial(owner.config.config, disk.serial) if owner is not None else None
-        if owned is not None and owned[1].volume in volumes:
-            return True
-    return False
-
-
-def _holds_address(found: ActualMachine, machine: DesiredMachine) -> bool:
-    mine = set(machine.forces.get("network", "").split()) - {"dhcp"}
-    return found.mark is not None and bool(mine & set(found.mark.forces.get("network", "").split()))
+        if owned is not None:
+            yield owned[1].volume
