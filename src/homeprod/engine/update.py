@@ -27,6 +27,8 @@ def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say
         write_config(work, change, config, say, digest=found.config.digest)
     for difference in change.differences:
         slot, _, is_size = difference.attribute.partition(" ")
+        if isinstance(difference.new, NewDrive) and difference.new.import_from is not None:
+            grow_disk(work, change.node, change.vmid, slot, difference.new.size, say)
         if is_size and isinstance(difference.new, int):
             grow_disk(work, change.node, change.vmid, slot, difference.new, say)
         if difference.attribute == "cloud-init" and isinstance(difference.old, str):

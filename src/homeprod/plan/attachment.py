@@ -13,7 +13,7 @@ from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.change import Action, Change
 from homeprod.plan.config import Drive
 from homeprod.plan.desired import AttachedDisk, DesiredMachine
-from homeprod.plan.drives import coming_config, find_by_serial
+from homeprod.plan.drives import coming_config, coming_value, find_by_serial
 from homeprod.plan.plan import Conflict
 from homeprod.plan.volume import read_owner
 
@@ -113,14 +113,19 @@ def _refuse_distance(
 
 
 def find_disk_doubts(desired: Mapping[Address, DesiredMachine], actual: Actual) -> Iterator[Conflict]:
-    """Data VMs whose disks cannot be told: two of one serial, or one that is missing while there is one without."""
+    """Disks that cannot be told: two of one serial, one in use twice, or one that is missing while there is one that
+    nothing names."""
+    holders = list_holders(actual)
     for address, machine in sorted(desired.items()):
         found = actual.machines.get(machine.vmid)
+        if found is not None and found.mark is not None and {address.kind, found.mark.address.kind} == {"vm"}:
+            yield from _refuse_second_boot_disk(address, machine, found)
         if found is None or found.mark is None or {address.kind, found.mark.address.kind} != {"data-vm"}:
             continue
         serials = [dict(disk.options)["serial"] for disk in machine.disks.values()]
         for serial in serials:
             yield from _refuse_doubles(address, serial, found)
+        yield from _refuse_two_users(address, found, holders)
         missing = [serial for serial in serials if find_by_serial(coming_config(found.config), serial) is None]
         if missing and (unnamed := sorted(_list_unnamed(found))):
             yield Conflict(
@@ -130,6 +135,27 @@ def find_disk_doubts(desired: Mapping[Address, DesiredMachine], actual: Actual) 
                 f"  qm set {machine.vmid} --scsi0 {unnamed[0]},serial={missing[0]},backup=0\n\n"
                 "if not, move or remove it in Proxmox first",
             )
+
+
+def _refuse_second_boot_disk(address: Address, machine: DesiredMachine, found: ActualMachine) -> Iterator[Conflict]:
+    unused = sorted(found.unused().values())
+    lacking = sorted(slot for slot in machine.disks if coming_value(found.config, slot) is None)
+    if lacking and unused:
+        yield Conflict(
+            address,
+            f"lacks its disk {lacking[0]}, and owns {', '.join(unused)}, which may be it",
+            f"attach it again, on the node:\n\n  qm set {machine.vmid} --{lacking[0]} {unused[0]}\n\n"
+            "or remove it in Proxmox, and a new one is made from the image",
+        )
+
+
+def _refuse_two_users(address: Address, found: ActualMachine, holders: Holders) -> Iterator[Conflict]:
+    for volume in sorted(found.volumes()):
+        others = [holder for holder in holders[volume] if holder.listed.vmid != found.listed.vmid]
+        if len(others) > 1:
+            names = " and ".join(str(o.mark.address) if o.mark is not None else repr(o.listed.name) for o in others)
+            hint = "two machines with one disk destroy what is on it: shut down one of them now, and detach it there"
+            yield Conflict(address, f"{volume} is attached to {names}", hint)
 
 
 def _refuse_doubles(address: Address, serial: str, found: ActualMachine) -> Iterator[Conflict]:

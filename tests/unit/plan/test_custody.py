@@ -269,3 +269,16 @@ def test_an_iso_that_was_deleted_by_hand_is_sent_again() -> None:
 def test_an_image_is_not_planned_for_a_storage_that_cannot_be_asked() -> None:
     found = dataclasses.replace(actual(), content={})
     assert not [change for change in plan(found).changes if change.address.kind == "image"]
+
+
+def test_a_boot_disk_that_was_detached_is_not_made_anew() -> None:
+    found = _with(MACHINES[4001021], "scsi0", unused0="local-nvme:vm-4001021-scsi0")
+    (conflict,) = plan(with_machine(found)).conflicts
+    assert conflict.message == "lacks its disk scsi0, and owns local-nvme:vm-4001021-scsi0, which may be it"
+
+
+def test_a_data_disk_that_two_machines_have_already_is_told_though_nothing_else_differs() -> None:
+    made = plan(_both(_with(MACHINES[4001021], scsi9=DATA)))
+    assert not made.changes
+    assert made.conflicts[0].address == KEYS
+    assert "local-hdd:vm-94001022-scsi0 is attached to vm/lab-coder and vm/lab-ansible" in made.conflicts[0].message
