@@ -40,7 +40,9 @@ def compare_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Dif
             yield Difference(place, None, new, Effect.LIVE)
             continue
         if old.size is not None and old.size < new.size:
-            yield Difference(f"{place} size", old.size, new.size, Effect.LIVE)
+            # A running machine that uses a data VM's disk does not see it grow.
+            effect = Effect.COLD_START if machine.address.kind == "data-vm" else Effect.LIVE
+            yield Difference(f"{place} size", old.size, new.size, effect)
         yield from _compare_options(place, old, new.options)
 
 
