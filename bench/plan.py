@@ -23,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from homeprod.cli.main import ease_collection
 from homeprod.core.sizes import GiB
 from homeprod.drivers.proxmox import open_hypervisor, resolve_settings
 from homeprod.drivers.proxmox.hypervisor import READERS
@@ -151,6 +152,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.serve:
         return serve(arguments.size)
+    ease_collection()
     site = make_site(arguments.size)
     command = [sys.executable, __file__, "--serve", "--size", str(arguments.size)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from homeprod.engine.ports import Hypervisor
-from homeprod.plan.actual import Actual, ActualMachine, ListedMachine, Resources, Volume
-from homeprod.plan.desired import DesiredMachine, desire
+from homeprod.plan.actual import Actual, ActualMachine, ListedMachine, Resources
 from homeprod.plan.image import desire_images
 from homeprod.plan.mark import site_tag
 from homeprod.site.site import Site
@@ -23,27 +21,30 @@ def read_actual(hypervisor: Hypervisor, site: Site) -> Actual:
     version = hypervisor.read_version()
     permissions = hypervisor.read_permissions()
     resources = hypervisor.read_resources()
-    desired = desire(site)
-    asked = _choose_machines(resources, site_tag(site.config.id), desired.values())
-    configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in asked])
-    machines = {
-        machine.vmid: ActualMachine(machine, config)
-        for machine in asked
-        if (config := configs[machine.vmid]) is not None
-    }
+    asked = _choose_machines(resources, site)
     places = _choose_content(site, resources, {machine.node for machine in asked})
-    return Actual(version, permissions, resources, machines, _read_contents(hypervisor, places))
+    with ThreadPoolExecutor(max(1, min(4, len(places))), "content") as pool:
+        contents = pool.map(lambda place: tuple(hypervisor.read_content(*place)), places)
+        configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in asked])
+        machines = {
+            machine.vmid: ActualMachine(machine, config)
+            for machine in asked
+            if (config := configs[machine.vmid]) is not None
+        }
+        return Actual(version, permissions, resources, machines, dict(zip(places, contents, strict=True)))
 
 
-def _choose_machines(resources: Resources, tag: str, desired: Iterable[DesiredMachine]) -> list[ListedMachine]:
+def _choose_machines(resources: Resources, site: Site) -> list[ListedMachine]:
+    tag = site_tag(site.config.id)
     listed = {machine.vmid: machine for machine in resources.machines}
     online = {node.name for node in resources.nodes if node.is_online}
     asked = {vmid: machine for vmid, machine in listed.items() if tag in machine.tags and machine.node in online}
-    for machine in desired:
-        unlisted = ListedMachine(machine.vmid, machine.node, machine.address.name, "unknown")
-        found = listed.get(machine.vmid, unlisted)
+    for name, declared in site.machines.items():
+        vmid = site.vmid(declared.machine)
+        unlisted = ListedMachine(vmid, declared.machine.node or site.config.cluster.node, name, "unknown")
+        found = listed.get(vmid, unlisted)
         if found.node in online:  # a machine on a node that is not there is a conflict of the plan, not an error
-            asked[machine.vmid] = found
+            asked[vmid] = found
     return [machine for _, machine in sorted(asked.items()) if not machine.is_container]
 
 
@@ -53,13 +54,3 @@ def _choose_content(site: Site, resources: Resources, nodes: set[str]) -> list[t
     wanted |= {(node, site.config.iso.name) for node in nodes}
     available = {(storage.node, storage.name) for storage in resources.storages if storage.is_available}
     return sorted(wanted & available)
-
-
-def _read_contents(
-    hypervisor: Hypervisor, places: list[tuple[str, str]]
-) -> Mapping[tuple[str, str], tuple[Volume, ...]]:
-    if not places:
-        return {}
-    with ThreadPoolExecutor(min(4, len(places)), "content") as pool:
-        contents = pool.map(lambda place: tuple(hypervisor.read_content(*place)), places)
-        return dict(zip(places, contents, strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -125,7 +124,7 @@ class ActualMachine:
     def unused(self) -> dict[str, str]:
         """Volumes that Proxmox keeps for it in ``unusedN``, by that key: what was detached and not destroyed."""
         items = self.config.config.items()
-        return {key: str(value).partition(",")[0] for key, value in items if re.fullmatch(r"unused\d+", key)}
+        return {key: str(value).partition(",")[0] for key, value in items if key.startswith("unused")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,16 +63,25 @@ class ProxmoxHypervisor:
         return decode_pending(self._connection.get(_machine(node, vmid, "pending")))
 
     def read_machines(self, machines: Sequence[tuple[str, int]]) -> dict[int, MachineConfig | None]:
-        """Many at once, by VMID; None for one that is not there (any more)."""
+        """Many at once, by VMID; None for one that is not there (any more). Fetched in threads and read here as they
+        come: threads that also parsed would hold each other up (a third slower for a thousand machines)."""
         with ThreadPoolExecutor(min(READERS, self._connection.limits.pool), "read") as pool:
-            read = pool.map(lambda machine: self._find_machine(*machine), machines)
-            return {vmid: config for (_, vmid), config in zip(machines, read, strict=True)}
+            bodies = pool.map(lambda machine: self._fetch_machine(*machine), machines)
+            return {
+                machine[1]: self._decode_machine(machine, body)
+                for machine, body in zip(machines, bodies, strict=True)
+            }
 
-    def _find_machine(self, node: str, vmid: int) -> MachineConfig | None:
+    def _fetch_machine(self, node: str, vmid: int) -> bytes | None:
         try:
-            return self.read_machine(node, vmid)
+            return self._connection.fetch(_machine(node, vmid, "pending"))
         except NotFoundError:
             return None
+
+    def _decode_machine(self, machine: tuple[str, int], body: bytes | None) -> MachineConfig | None:
+        if body is None:
+            return None
+        return decode_pending(self._connection.parse("GET", _machine(*machine, "pending"), body))
 
     def read_digest(self, node: str, vmid: int) -> str:
         """The digest of the configuration file now, to be sent with a write."""

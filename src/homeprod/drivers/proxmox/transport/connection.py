@@ -123,9 +123,13 @@ class Connection:
     def get(self, path: str, **parameters: Parameter) -> Any:
         """The answer's ``data``. Transient errors are survived a few times, but not the very first contact failing:
         an endpoint that was never reached is told at once."""
+        return self.parse("GET", path, self.fetch(path, **parameters))
+
+    def fetch(self, path: str, **parameters: Parameter) -> bytes:
+        """The body that ``get`` would parse: who reads much at once fetches in threads and parses in one."""
         query = f"?{encode_form(parameters)}" if parameters else ""
 
-        def read() -> Any:
+        def read() -> bytes:
             return self._send("GET", path, query)
 
         return read_patiently(read, self.backoff if self._has_answered else Backoff(1))
@@ -138,16 +142,17 @@ class Connection:
 
     def delete(self, path: str, **parameters: Parameter) -> Any:
         """Parameters go into the address: Proxmox refuses a DELETE with a body (501)."""
-        return self._send("DELETE", path, f"?{encode_form(parameters)}" if parameters else "")
+        body = self._send("DELETE", path, f"?{encode_form(parameters)}" if parameters else "")
+        return self.parse("DELETE", path, body)
 
     def send_stream(self, path: str, body: IO[bytes], length: int, content_type: str, *, timeout: float) -> Any:
         """POST a body of ``length`` bytes as it is read; ``timeout`` is for the answer after it, in seconds."""
         headers = {"Content-Type": content_type, "Content-Length": str(length)}
-        return self._send("POST", path, body=body, headers=headers, read_timeout=timeout)
+        return self.parse("POST", path, self._send("POST", path, body=body, headers=headers, read_timeout=timeout))
 
     def _send_form(self, method: str, path: str, parameters: Mapping[str, Parameter]) -> Any:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._send(method, path, body=encode_form(parameters), headers=headers)
+        return self.parse(method, path, self._send(method, path, body=encode_form(parameters), headers=headers))
 
     def _send(
         self,
@@ -158,7 +163,8 @@ class Connection:
         body: str | IO[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         read_timeout: float | None = None,
-    ) -> Any:
+    ) -> bytes:
+        """The body of an answer that is no refusal."""
         authority = self._authorise(method)
         everything = {**authority, **(headers or {})}
         answer = self._exchange(method, path + query, body, everything, read_timeout)
@@ -167,7 +173,7 @@ class Connection:
             self._tickets.forget(authority)
             everything.update(self._authorise(method))
             answer = self._exchange(method, path + query, body, everything, read_timeout)
-        return self._read(method, path, answer)
+        return self._accept(method, path, answer)
 
     def _authorise(self, method: str) -> dict[str, str]:
         if self._tickets is not None:
@@ -178,7 +184,7 @@ class Connection:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         body = SecretText(encode_form(parameters))
         answer = self._exchange("POST", "/access/ticket", body, headers, None)
-        return self._read("POST", "/access/ticket", answer)
+        return self.parse("POST", "/access/ticket", self._accept("POST", "/access/ticket", answer))
 
     def _exchange(
         self,
@@ -209,15 +215,19 @@ class Connection:
         self._has_answered = True
         return answer
 
-    def _read(self, method: str, path: str, answer: urllib3.BaseHTTPResponse) -> Any:
+    def _accept(self, method: str, path: str, answer: urllib3.BaseHTTPResponse) -> bytes:
         if answer.status >= 400:
             refusal = read_refusal(method, path, answer.status, answer.reason or "", answer.data)
             raise explain_refusal(refusal, self.credential)
+        return answer.data
+
+    def parse(self, method: str, path: str, body: bytes) -> Any:
+        """The ``data`` of an answer's body. Raises ProxmoxError for one that is not Proxmox's."""
         try:
-            return json.loads(answer.data)["data"]
+            return json.loads(body)["data"]
         except (ValueError, KeyError, TypeError):
             raise ProxmoxError(
-                f"what answers there is not Proxmox VE (status {answer.status})",
+                "what answers there is not Proxmox VE",
                 where=f"{method} {self.endpoint}{API}{path}",
                 hint="check host and port of the endpoint; Proxmox VE listens on 8006",
             ) from None
