@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         planned = _make_or_read(site, cluster, options)
         plan = planned.plan
         if not options.json:
-            show_plan(plan)
+            show_plan(plan, desire(site))
         refuse_conflicts(plan)
         if not plan.changes:
             return _report(Outcome(), options)

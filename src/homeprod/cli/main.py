@@ -122,6 +122,26 @@ def main(arguments: Sequence[str]) -> int:
 
         render.silence(sys.stdout)
         return 1
+    except Exception as error:  # a mistake of ours; its traceback is for who asks
+        if options.debug:
+            raise
+        from homeprod.cli import render
+
+        render.print_error(explain_mistake(error))
+        return 1
+
+
+def explain_mistake(error: Exception) -> HomeprodError:
+    """An exception that nobody foresaw, by its kind and place alone: its words may hold anything."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace is not None else ""
+    return HomeprodError(
+        f"a mistake of homeprod's own: {type(error).__name__}{place}",
+        hint="what was done so far carries its marks, and the next plan sees it; please report what\n\n"
+        "  homeprod --debug …\n\nsays, after a look that it shows nothing private",
+    )
 
 
 def ease_collection() -> None:

@@ -16,6 +16,7 @@ from homeprod.core.errors import HomeprodError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.read import read_actual
 from homeprod.plan.actual import Actual
+from homeprod.plan.desired import desire
 from homeprod.plan.diff import NewInstance, Wish, diff
 from homeprod.plan.plan import Plan
 from homeprod.plan.scope import choose_part
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         render.print_json(describe_plan(plan, planned.api_calls))
     else:
-        show_plan(plan)
+        show_plan(plan, desire(site))
     if plan.conflicts:
         return 1
     if options.out is not None:

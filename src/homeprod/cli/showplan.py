@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from homeprod.cli import render
+from homeprod.core.address import Address
+from homeprod.core.sizes import format_size
 from homeprod.drivers.proxmox import encode_value
 from homeprod.plan.change import Action, Change, Difference
-from homeprod.plan.config import Value
+from homeprod.plan.config import Nic, Value
+from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Plan
 
 _COLOURS = {
@@ -43,12 +48,17 @@ def describe_change(change: Change) -> dict[str, object]:
     }
 
 
-def show_plan(plan: Plan) -> None:
-    """What would be done, deletions apart; then what to know; then a summary in one line."""
+def show_plan(plan: Plan, desired: Mapping[Address, DesiredMachine] | None = None) -> None:
+    """What would be done, deletions apart; then what to know; then a summary in one line. ``desired`` says what a
+    machine that is created will be."""
     deletions = plan.of(Action.DELETE)
     for change in plan.changes:
         if change not in deletions:
             _show_change(change)
+            machine = (desired or {}).get(change.address)
+            if machine is not None and change.action in (Action.CREATE, Action.REPLACE):
+                for line in _describe_machine(machine):
+                    render.print_line(f"    {line}")
     if deletions:
         render.print_line("\nto be deleted:" if len(deletions) < len(plan.changes) else "to be deleted:")
         for change in deletions:
@@ -70,6 +80,24 @@ def _show_change(change: Change) -> None:
     for difference in change.differences:
         old, new = _text(difference, difference.old), _text(difference, difference.new)
         render.print_line(f"    {difference.attribute}: {old or '–'} → {new or '–'}  {difference.effect.value}")
+
+
+def _describe_machine(machine: DesiredMachine) -> Iterator[str]:
+    """What a new machine will be, in a few lines."""
+    config = machine.config
+    if machine.address.kind == "vm":
+        state = "started" if machine.is_started else "left stopped"
+        network = machine.forces["network"].replace(" ", ", ")
+        nic = config["net0"]
+        bridge = f" on {nic.bridge}" if isinstance(nic, Nic) else ""
+        yield f"{config['cores']} cores, {config['memory']} MiB, {network}{bridge}, {state}"
+    for slot, disk in sorted(machine.disks.items()):
+        serial = dict(disk.options).get("serial")
+        label = f" {serial}," if serial else ""
+        source = f", from {disk.import_from.rpartition('/')[2]}" if disk.import_from else ""
+        yield f"{slot}:{label} {format_size(disk.size)} on {disk.storage}{source}"
+    for attached in machine.attached:
+        yield f"{attached.slot}: {attached.serial}, the disk of data VM {attached.owner}"
 
 
 def summarise(plan: Plan) -> str:
