@@ -297,3 +297,15 @@ def test_status_says_how_every_machine_is(site_lab: SiteLab) -> None:
     assert rows["lab-coder"]["state"] == "running"
     assert rows["prod-ansible"]["state"] == "stopped"
     assert {row["plan"] for row in rows.values()} == {"as declared"}
+
+
+def test_the_token_is_written_nowhere(site_lab: SiteLab, tmp_path: Path) -> None:
+    """Not by us, and not by the lab either, but for the file that is there to hold it."""
+    secret = site_lab.lab.token.partition("=")[2].encode()
+    site_lab.run("plan", "--out", str(tmp_path / "plan.json"))
+    assert site_lab.apply(str(tmp_path / "plan.json")) == 0
+    assert site_lab.run("destroy", "lab-coder", "--yes")[0] == 0
+    found = [file for folder in (tmp_path, site_lab.lab.folder) for file in folder.rglob("*") if file.is_file()]
+    files = [file for file in found if file.stat().st_size < 2**22]  # the others are the machines' empty disks
+    assert len(files) > 20
+    assert [file.name for file in files if secret in file.read_bytes()] == ["token"]
