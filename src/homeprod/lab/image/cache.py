@@ -13,10 +13,13 @@ from homeprod.core.errors import LabError
 from homeprod.lab.image.build import build_image
 from homeprod.lab.image.command import Progress
 from homeprod.lab.image.download import download_image
+from homeprod.lab.image.pin import Pin
 from homeprod.lab.image.recipe import Recipe, find_recipe
 from homeprod.lab.image.scratch import sweep
 
 _LOOK_EVERY = 0.2
+BUILD_LOCK = ".lock"
+"""Held by who builds an image: one at a time, because it takes the whole machine."""
 
 
 def cache_folder() -> Path:
@@ -41,19 +44,29 @@ def ensure_image(name: str, on_progress: Progress) -> Path:
 
 
 def _build(recipe: Recipe, target: Path, on_progress: Progress) -> None:
+    sweep(target.parent)
     on_progress(f"building the image {recipe.name}")
     build_image(recipe, target, on_progress)
 
 
-def ensure_download(url: str, sha256: str, on_progress: Progress) -> Path:
-    """The image at ``url``, downloaded where it is not cached. Raises LabError."""
-    suffix = Path(url.partition("?")[0]).suffix or ".img"
+def find_download(pin: Pin) -> Path | None:
+    """The cached image that ``pin`` names by its checksum, or None."""
+    file = cache_folder() / pin.file_name
+    return file if file.exists() else None
+
+
+def ensure_download(pin: Pin, on_progress: Progress) -> Path:
+    """The image that ``pin`` names, downloaded where it is not cached. Raises LabError."""
+    # A lock of its own: a slow download keeps nobody else from making an image.
     return ensure(
-        f"{sha256[:32]}{suffix}", lambda target: download_image(url, sha256, target, on_progress), on_progress
+        pin.file_name,
+        lambda target: download_image(pin, target, on_progress),
+        on_progress,
+        lock=f".{pin.file_name}.lock",
     )
 
 
-def ensure(file_name: str, make: Callable[[Path], None], on_progress: Progress) -> Path:
+def ensure(file_name: str, make: Callable[[Path], None], on_progress: Progress, *, lock: str = BUILD_LOCK) -> Path:
     """The cached file, made by ``make`` where it is missing. ``make`` gets the path to fill in one rename."""
     folder = cache_folder()
     try:
@@ -63,17 +76,16 @@ def ensure(file_name: str, make: Callable[[Path], None], on_progress: Progress) 
     target = folder / file_name
     if target.exists():
         return target
-    with _lock(folder, on_progress):
+    with _lock(folder / lock, on_progress):
         if not target.exists():
-            sweep(folder)
             make(target)
     return target
 
 
 @contextmanager
-def _lock(folder: Path, on_progress: Progress) -> Iterator[None]:
+def _lock(lock: Path, on_progress: Progress) -> Iterator[None]:
     """One maker at a time. The kernel drops the lock of a killed process, so it is never stale."""
-    with (folder / ".lock").open("w") as file:
+    with lock.open("w") as file:
         said = False
         while not _try_lock(file.fileno()):
             if not said:
