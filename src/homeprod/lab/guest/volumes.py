@@ -95,8 +95,11 @@ def _read_format(path: Path) -> str:
 async def _probe_format(source: Path) -> str:
     """The format by QEMU's own probing: for images that a person chose, never for what a guest wrote."""
     found = json.loads(await _run("info", "-U", "--output=json", str(source)))
-    if "backing-filename" in found:
-        raise LabError("an image with a backing file cannot be imported", where=str(source))
+    # Any of these would have it read a file of this machine that the image names.
+    details = found.get("format-specific", {}).get("data", {})
+    others = {extent["filename"] for extent in details.get("extents", ())} - {str(source)}
+    if "backing-filename" in found or "data-file" in details or others:
+        raise LabError("an image that needs another file cannot be imported", where=str(source))
     return str(found["format"])
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from homeprod.lab.storage.qcow2 import is_qcow2, read_clusters, read_virtual_size
+from homeprod.lab.storage.qcow2 import ImageError, is_for_qemu, is_qcow2, read_clusters, read_virtual_size
 
 _BLOCK = 64 * 1024
 
@@ -35,7 +36,7 @@ class NoBootVolumes:
             image.truncate(size)
 
     async def import_from(self, volume: str, source: Path) -> int:
-        """Raises ImageError for a qcow2 file that cannot be read."""
+        """Raises ImageError for an image that cannot be read."""
         file = self.path(volume)
         file.parent.mkdir(parents=True, exist_ok=True)
         return await asyncio.to_thread(_copy, source, file)
@@ -53,6 +54,8 @@ class NoBootVolumes:
 def _copy(source: Path, file: Path) -> int:
     """Write the disk inside ``source`` raw, leaving holes where it is zero; its size."""
     is_packed = is_qcow2(source)
+    if _is_vmdk(source) or (is_packed and is_for_qemu(source)):
+        return _convert(source, file)
     size = read_virtual_size(source) if is_packed else source.stat().st_size
     with file.open("wb") as image:
         for offset, block in read_clusters(source) if is_packed else _read_blocks(source):
@@ -61,6 +64,24 @@ def _copy(source: Path, file: Path) -> int:
                 image.write(block)
         image.truncate(size)
     return size
+
+
+def _is_vmdk(source: Path) -> bool:
+    with source.open("rb") as image:
+        return image.read(4) == b"KDMV"
+
+
+def _convert(source: Path, file: Path) -> int:
+    """For formats that are not worth a reader of our own."""
+    kind = "qcow2" if is_qcow2(source) else "vmdk"
+    argv = ("qemu-img", "convert", "-f", kind, "-O", "raw", str(source), str(file))
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise ImageError("to read such an image install qemu-img (Debian's qemu-utils)") from error
+    if done.returncode:
+        raise ImageError(done.stderr.strip())
+    return file.stat().st_size
 
 
 def _read_blocks(file: Path) -> Iterator[tuple[int, bytes]]:

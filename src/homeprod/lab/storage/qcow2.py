@@ -15,6 +15,7 @@ MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _CLUSTER_BITS = 16
 _CLUSTER = 1 << _CLUSTER_BITS
+_FEATURES_END = 80
 _OFFSET = 0x00FFFFFFFFFFFE00
 _COPIED = 1 << 63
 _COMPRESSED = 1 << 62
@@ -29,6 +30,21 @@ def is_qcow2(file: Path) -> bool:
         return image.read(4) == MAGIC
 
 
+def is_for_qemu(file: Path) -> bool:
+    """Whether only QEMU itself can read this qcow2 image (zstd, extended tables), and safely: it names no other file
+    that QEMU would read too."""
+    with file.open("rb") as image:
+        raw = image.read(_FEATURES_END)
+    return _read_features(raw) in (8, 16, 24) and not _HEADER.unpack(raw[: _HEADER.size])[2]
+
+
+def _read_features(header: bytes) -> int:
+    """``incompatible_features``: 4 data in another file, 8 another compression, 16 extended tables. A dirty bit (1)
+    does not matter to who only reads."""
+    version = int.from_bytes(header[4:8], "big")
+    return int.from_bytes(header[72:_FEATURES_END], "big") & ~1 if version >= 3 else 0
+
+
 def read_virtual_size(file: Path) -> int:
     """The size in bytes of the disk inside. Raises ImageError."""
     with file.open("rb") as image:
@@ -37,12 +53,12 @@ def read_virtual_size(file: Path) -> int:
 
 def _read_header(image: BinaryIO) -> tuple[int, int, int, int]:
     """Virtual size, cluster bits, L1 entries, L1 offset."""
-    raw = image.read(_HEADER.size)
-    if len(raw) < _HEADER.size or raw[:4] != MAGIC:
+    raw = image.read(_FEATURES_END)
+    if len(raw) < _FEATURES_END or raw[:4] != MAGIC:
         raise ImageError("Image is not in qcow2 format")
-    _, version, backing, _, bits, size, crypt, l1_size, l1_offset, *_rest = _HEADER.unpack(raw)
-    if version not in (2, 3) or backing or crypt or not 9 <= bits <= 21:
-        raise ImageError("qcow2 images with a backing file, encryption or an unknown version cannot be read here")
+    _, version, backing, _, bits, size, crypt, l1_size, l1_offset, *_rest = _HEADER.unpack(raw[: _HEADER.size])
+    if version not in (2, 3) or backing or crypt or not 9 <= bits <= 21 or _read_features(raw):
+        raise ImageError("qcow2 images with another file, encryption or an unknown version cannot be read here")
     return size, bits, l1_size, l1_offset
 
 
