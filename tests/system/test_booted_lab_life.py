@@ -213,7 +213,7 @@ def test_an_interrupted_wait_leaves_the_lab_up_and_down_ends_the_build(
         waiting.send_signal(signal.SIGINT)
         said = waiting.stderr.read()
         assert waiting.wait(30) == 130
-    assert "lab p is up, and its image goes on being built" in said
+    assert "lab p is up, and its images go on being made" in said
     status = home.status("p")
     assert status["is_up"]
     assert [image["state"] for image in status["images"]] == ["building"]

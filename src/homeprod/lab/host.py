@@ -12,7 +12,7 @@ from pathlib import Path
 from homeprod.core.errors import LabError
 from homeprod.lab.image.cache import cache_folder, find_image
 from homeprod.lab.image.disk import find_missing_programs
-from homeprod.lab.spec import LabSpec
+from homeprod.lab.spec import STAND_IN, LabSpec
 
 _PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -103,7 +103,9 @@ def _check_programs(spec: LabSpec) -> None:
 
 
 def _lacks_image(spec: LabSpec) -> bool:
-    return any(find_image(recipe) is None for recipe in {seed.stand_in for seed in spec.seeds})
+    """Whether one must be built. What a download needs is known when it begins."""
+    recipes = {seed.stand_in for seed in spec.seeds} if spec.images == STAND_IN else set()
+    return any(find_image(recipe) is None for recipe in recipes)
 
 
 def _check_namespaces(name: str) -> None:

@@ -45,7 +45,7 @@ class Hypervisor:
         self.started_at: dict[int, float] = {}
         self.began = time.time()
         self.fingerprint = ""
-        self.supply = ImageSupply(state)
+        self.supply = ImageSupply(state, spec.name)
         self._used: dict[str, tuple[float, int]] = {}
         self._storage_locks: dict[str, asyncio.Lock] = {}
 

@@ -14,12 +14,13 @@ from homeprod.lab.folder import LabFolder, Say
 from homeprod.lab.guest.remains import remove_remains
 from homeprod.lab.host import check_host, check_port, require_root
 from homeprod.lab.image.outcome import ImageState
+from homeprod.lab.image.source import list_sources
 from homeprod.lab.lan import Lan
 from homeprod.lab.process import reap, spawn_module
 from homeprod.lab.shutdown import shut_down_machines
-from homeprod.lab.spec import LabSpec
+from homeprod.lab.spec import STAND_IN, LabSpec
 from homeprod.lab.status import read_images
-from homeprod.lab.supply import end_builders
+from homeprod.lab.supply import end_builders, say_what_next
 
 _START_PATIENCE = 60.0
 _STOP_PATIENCE = 20.0
@@ -27,7 +28,9 @@ _STOP_PATIENCE = 20.0
 _LOOK_EVERY = 0.1
 
 
-def choose_spec(lab: LabFolder, fresh: LabSpec | None, *, boots: bool | None, port: int | None) -> LabSpec:
+def choose_spec(
+    lab: LabFolder, fresh: LabSpec | None, *, boots: bool | None, port: int | None, images: str | None
+) -> LabSpec:
     """What the lab is to look like: by the site (``fresh``), else as it was, else plain. What was not asked
     for stays.
 
@@ -44,12 +47,15 @@ def choose_spec(lab: LabFolder, fresh: LabSpec | None, *, boots: bool | None, po
         )
     if before is not None:
         _check_same_place(lab, before, spec)
-    return dataclasses.replace(
+    chosen = dataclasses.replace(
         spec,
         name=lab.name,
         boot=was_booting if boots is None else boots,
         port=port if port is not None else (before.port if before is not None else 0),
+        images=images or (before.images if before is not None else STAND_IN),
     )
+    list_sources(chosen)
+    return chosen
 
 
 def _begin_anew(lab: LabFolder) -> str:
@@ -89,6 +95,7 @@ def bring_up(lab: LabFolder, spec: LabSpec, say: Say) -> bool:
         if daemon is not None:
             say("restarting the lab's process; machines keep running")
             _end_daemon(lab)
+        end_builders(lab.path, but=[source.key for source in list_sources(spec)])
         spec.write(lab.spec_file)
         _start(lab, spec, say)
         return True
@@ -174,16 +181,15 @@ def wait_for_images(lab: LabFolder, spec: LabSpec, say: Say) -> None:
                 raise _explain(image, lab)
             if image.kind == "building" and image.line != said:
                 said = image.line
-                say(f"image {image.recipe}: {said}")
+                say(f"image {image.name}: {said}")
         if all(image.kind == "built" for image in images):
             return
         time.sleep(_LOOK_EVERY)
 
 
 def _explain(image: ImageState, lab: LabFolder) -> LabError:
-    error = image.error()
-    retry = f"the lab is up all the same; try the image again:\n\n  homeprod lab up {lab.name}"
-    return LabError(error.message, where=f"lab {lab.name}", hint=f"{error.hint}\n{retry}".strip())
+    error = say_what_next(image.source, image.error(), lab.name)
+    return LabError(error.message, where=f"lab {lab.name}", hint=error.hint)
 
 
 def take_down(lab: LabFolder, say: Say, *, removes_disks: bool, limit: float | None) -> None:

@@ -114,7 +114,7 @@ def spawn_module(module: str, arguments: Sequence[str], output: Path) -> Process
 
 _KEPT = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "PYTHONPATH",
-    "PYTHONWARNINGS", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
+    "PYTHONWARNINGS", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Seeds: images that the lab offers under the site's own volume names without downloading them."""
+"""Seeds: images that the lab offers under the site's own volume names, without a call that brings them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from pathlib import Path
 
 from homeprod.core.errors import LabError
 from homeprod.lab.hypervisor import Hypervisor
+from homeprod.lab.image.pin import Pin
+from homeprod.lab.image.source import Source, StandIn, source_of
 from homeprod.lab.spec import SeedSpec
+from homeprod.lab.storage.catalog import VolumeRecord
 from homeprod.lab.storage.names import parse_name, split_volume
 from homeprod.lab.storage.qcow2 import write_qcow2
 
 STAND_IN_SIZE = 1024 * 1024
 NOTE = "stand-in: "
 """How a volume's note says that it is not what its name promises."""
+AWAITED = "not downloaded yet"
+"""The note of a pinned image until it is there; from then on it has none, for it is what its name promises."""
 
 
 def seed_file(state: Path, volume: str) -> Path:
@@ -23,65 +28,76 @@ def seed_file(state: Path, volume: str) -> Path:
     return state / "seeds" / volume.replace("/", "_")
 
 
-def plant_seeds(hypervisor: Hypervisor) -> set[str]:
-    """Put every seed of the spec in its place, again on every start, so that new ones are picked up; the recipes
-    whose images are still needed.
+def plant_seeds(hypervisor: Hypervisor) -> list[Source]:
+    """List every seed of the spec, again on every start, so that new ones are picked up, and put in its place what
+    is here; the images that are still needed.
 
-    A volume that was really downloaded or uploaded in the meantime is left alone. A lab that boots lists its seeds
-    before their images are there. Raises LabError.
+    A volume that was really downloaded or uploaded in the meantime is left alone. Seeds are listed before their
+    images are there. Raises LabError.
     """
-    ours = [seed for seed in hypervisor.spec.seeds if _is_ours(hypervisor, seed)]
-    lacking = {seed.stand_in for seed in ours if not _plant(hypervisor, seed)}
-    return lacking if hypervisor.spec.boot else set()
-
-
-def place_image(hypervisor: Hypervisor, recipe: str, image: Path) -> None:
-    """Put the image of a recipe behind every seed that it stands in for."""
+    lacking: dict[str, Source] = {}
     for seed in hypervisor.spec.seeds:
-        given = seed_file(hypervisor.state, seed.volume)
-        if seed.stand_in == recipe and _is_ours(hypervisor, seed) and not given.exists():
+        source = source_of(hypervisor.spec, seed)
+        if _is_ours(hypervisor, seed.volume) and not _plant(hypervisor, seed, source):
+            lacking.setdefault(source.key, source)
+    return list(lacking.values())
+
+
+def place_image(hypervisor: Hypervisor, source: Source, image: Path) -> None:
+    """Put an image behind every seed that is to be it."""
+    for seed in hypervisor.spec.seeds:
+        is_wanted = source_of(hypervisor.spec, seed).key == source.key and _is_ours(hypervisor, seed.volume)
+        if is_wanted and not seed_file(hypervisor.state, seed.volume).exists():
             target = hypervisor.volumes.path(seed.volume)
             _place(image, target)
-            _list(hypervisor, seed, target.stat().st_size)
+            _list(hypervisor, seed.volume, source, target.stat().st_size)
 
 
-def recipe_of(hypervisor: Hypervisor, volume: str) -> str | None:
-    """The recipe whose image stands behind ``volume``; None where the volume is what its name says."""
+def awaited_key(hypervisor: Hypervisor, volume: str) -> str:
+    """The key of the image that the lab puts behind ``volume``; empty where it came over the API."""
     record = hypervisor.catalog.find(volume)
-    note = record.note if record is not None else ""
-    return note.removeprefix(NOTE) if note.startswith(NOTE) else None
+    return _key(record) if record is not None else ""
 
 
-def _is_ours(hypervisor: Hypervisor, seed: SeedSpec) -> bool:
-    record = hypervisor.catalog.find(seed.volume)
-    return record is None or record.note.startswith(NOTE)
+def _key(record: VolumeRecord) -> str:
+    # Labs of before there were pinned images know a stand-in by its note alone.
+    return record.seed or (record.note.removeprefix(NOTE) if record.note.startswith(NOTE) else "")
 
 
-def _plant(hypervisor: Hypervisor, seed: SeedSpec) -> bool:
-    """List one seed; whether the lab was given its content."""
+def _is_ours(hypervisor: Hypervisor, volume: str) -> bool:
+    record = hypervisor.catalog.find(volume)
+    return record is None or bool(_key(record))
+
+
+def _plant(hypervisor: Hypervisor, seed: SeedSpec, source: Source) -> bool:
+    """List one seed; whether its image is there for good."""
     storage = hypervisor.storages.get(split_volume(seed.volume)[0])
     if storage is None:
         raise LabError(
             f"seed {seed.volume} names a storage that the lab has not", hint="add it to the lab's storages"
         )
     parse_name(storage, split_volume(seed.volume)[1])
-    target, source = hypervisor.volumes.path(seed.volume), seed_file(hypervisor.state, seed.volume)
+    target, given = hypervisor.volumes.path(seed.volume), seed_file(hypervisor.state, seed.volume)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.exists():
-        _place(source, target)
-    elif not hypervisor.spec.boot and not target.exists():
+    if awaited_key(hypervisor, seed.volume) != source.key:
+        target.unlink(missing_ok=True)  # of another image, if any; disks made from that keep it
+    if given.exists():
+        _place(given, target)
+    elif not target.exists() and isinstance(source, StandIn) and not hypervisor.spec.boot:
         make_stand_in(target, seed.volume)
-    _list(hypervisor, seed, target.stat().st_size if target.exists() else 0)
-    return source.exists()
+    _list(hypervisor, seed.volume, source, target.stat().st_size if target.exists() else 0)
+    # A pinned image is the same for ever. That of a recipe may have been built anew since.
+    is_final = isinstance(source, Pin) or not hypervisor.spec.boot
+    return given.exists() or (is_final and target.exists())
 
 
-def _list(hypervisor: Hypervisor, seed: SeedSpec, size: int) -> None:
-    note = f"{NOTE}{seed.stand_in}"
-    record = hypervisor.catalog.find(seed.volume)
+def _list(hypervisor: Hypervisor, volume: str, source: Source, size: int) -> None:
+    note = f"{NOTE}{source.name}" if isinstance(source, StandIn) else "" if size else AWAITED
+    record = hypervisor.catalog.find(volume)
     if record is None:
-        hypervisor.catalog.add(seed.volume, size, note=note)
-    elif (record.size, record.note) != (size, note):
-        hypervisor.catalog.change(seed.volume, size=size, note=note)
+        hypervisor.catalog.add(volume, size, note=note, seed=source.key)
+    elif (record.size, record.note, record.seed) != (size, note, source.key):
+        hypervisor.catalog.change(volume, size=size, note=note, seed=source.key)
 
 
 def _place(source: Path, target: Path) -> None:
@@ -105,7 +121,7 @@ def make_stand_in(file: Path, volume: str) -> None:
     content = hashlib.shake_256(volume.encode()).digest(4096).ljust(STAND_IN_SIZE, b"\0")
     if file.suffix == ".qcow2":
         write_qcow2(file, content)
-    elif file.suffix in (".raw", ".img", ".iso"):
+    elif file.suffix in (".raw", ".img", ".iso", ".vmdk"):  # whoever imports it looks at its content
         file.write_bytes(content)
     else:
-        raise LabError(f"no stand-in can be made for {volume}", hint="seed a .qcow2, .raw or .iso volume")
+        raise LabError(f"no stand-in can be made for {volume}", hint="seed a .qcow2, .raw, .vmdk or .iso volume")

@@ -20,7 +20,7 @@ from homeprod.lab.api.calls import ROUTES
 from homeprod.lab.api.server import REFUSAL_SECONDS, ApiServer, Watcher
 from homeprod.lab.certificate import ensure_certificates, write_secret
 from homeprod.lab.hypervisor import Hypervisor
-from homeprod.lab.image.recipe import find_recipe
+from homeprod.lab.image.source import find_source
 from homeprod.lab.ports import GuestRunner, VolumeStore
 from homeprod.lab.runner import NoBootRunner
 from homeprod.lab.seeds import place_image, plant_seeds
@@ -67,8 +67,8 @@ class LabService:
         self._admit()
         self.hypervisor.catalog.forget_missing(lambda volume: volumes.path(volume).exists())
         lacking = plant_seeds(self.hypervisor)
-        for recipe in lacking:
-            find_recipe(recipe)
+        for source in lacking:
+            find_source(source)  # an unknown recipe is said before anything is begun
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates.certificate, certificates.key)
         await self._listen(context)

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+STAND_IN, PINNED = "stand-in", "pinned"
+"""What stands behind a lab's seeds: images that the lab builds itself, or those that the site pins."""
+
 
 @dataclass(frozen=True, slots=True)
 class StorageSpec:
@@ -39,18 +42,23 @@ class BridgeSpec:
 
 @dataclass(frozen=True, slots=True)
 class SeedSpec:
-    """An image that the lab offers under ``volume`` (``local-hdd:import/x.qcow2``) without downloading it:
-    ``stand_in`` names the recipe (``debian-13``) that stands behind it."""
+    """An image that the lab offers under ``volume`` (``local-hdd:import/x.qcow2``). ``stand_in`` names the recipe
+    (``debian-13``) that stands in for it; ``url``, ``checksum`` and ``algorithm`` are the image that the volume's
+    name promises. Which of the two it is says ``LabSpec.images``; without a ``url`` only the stand-in can be had."""
 
     volume: str
     stand_in: str
+    url: str = ""
+    checksum: str = ""
+    algorithm: str = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
 class LabSpec:
     """One lab. ``hosts`` are names and the addresses of each that its DNS knows; ``domain`` the search domain.
     ``task_seconds`` slows tasks of a kind (``qmcreate``) down, for benchmarks and tests of waiting;
-    ``memory`` is what each node shows as its memory, in bytes. ``port`` 0 lets the kernel choose."""
+    ``memory`` is what each node shows as its memory, in bytes. ``port`` 0 lets the kernel choose. ``images`` is
+    ``stand-in`` or ``pinned``: what stands behind the seeds."""
 
     name: str
     boot: bool = True
@@ -67,6 +75,7 @@ class LabSpec:
     domain: str = ""
     task_seconds: Mapping[str, float] = field(default_factory=dict)
     memory: int = 64 * 1024**3
+    images: str = STAND_IN
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")

@@ -8,8 +8,10 @@ from homeprod.lab.census import LabMachine, list_machines
 from homeprod.lab.folder import LabFolder
 from homeprod.lab.guest.acceleration import find_acceleration
 from homeprod.lab.image.outcome import Builder, ImageState
+from homeprod.lab.image.pin import Pin
+from homeprod.lab.image.source import Source, StandIn, list_sources
 from homeprod.lab.seeds import seed_file
-from homeprod.lab.spec import LabSpec
+from homeprod.lab.spec import STAND_IN, LabSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ class LabStatus:
     def is_up(self) -> bool:
         return bool(self.url)
 
+    @property
+    def sources(self) -> dict[Source, list[str]]:
+        """Every image that the lab wants, with the volumes that it stands behind."""
+        return list_sources(self.spec)
+
     def as_json(self) -> dict[str, object]:
         return {
             "name": self.lab.name,
@@ -35,8 +42,9 @@ class LabStatus:
             "folder": str(self.lab.path),
             "boots": self.spec.boot,
             "acceleration": self.acceleration,
-            "images": [{"recipe": i.recipe, "state": i.kind, "line": i.line, "hint": i.hint} for i in self.images],
-            "stand_ins": {seed.volume: seed.stand_in for seed in self.spec.seeds},
+            "images_from": self.spec.images,
+            "images": [_show_image(self.spec, image) for image in self.images],
+            "stand_ins": {v: s.name for s, vs in self.sources.items() if isinstance(s, StandIn) for v in vs},
             "machines": [
                 {
                     "vmid": m.vmid,
@@ -65,20 +73,37 @@ def read_status(lab: LabFolder) -> LabStatus:
 
 
 def read_images(lab: LabFolder, spec: LabSpec) -> tuple[ImageState, ...]:
-    """The state of every image that the lab's seeds need; none in a lab that boots nothing."""
-    if not spec.boot:
+    """The state of every image that the lab's seeds need. One that boots nothing makes its stand-ins on the spot, and
+    needs only what is pinned."""
+    if not spec.boot and spec.images == STAND_IN:
         return ()
-    recipes = {seed.stand_in for seed in spec.seeds if not seed_file(lab.path, seed.volume).exists()}
-    return tuple(_read_image(lab, spec, recipe) for recipe in sorted(recipes))
+    states = [
+        _read_image(lab, source, volumes)
+        for source, volumes in list_sources(spec).items()
+        if not all(seed_file(lab.path, volume).exists() for volume in volumes)
+    ]
+    return tuple(sorted(states, key=lambda state: state.name))
 
 
-def _read_image(lab: LabFolder, spec: LabSpec, recipe: str) -> ImageState:
-    state = Builder(lab.path, recipe).read()
-    volumes = [seed.volume for seed in spec.seeds if seed.stand_in == recipe]
+def _read_image(lab: LabFolder, source: Source, volumes: list[str]) -> ImageState:
+    state = Builder(lab.path, source).read()
     # An image that went from the cache after it was put into the lab is still there for the lab.
     if state.kind in ("failed", "absent") and all(_is_planted(lab, volume) for volume in volumes):
-        return ImageState(recipe, "built")
+        return ImageState(source, "built")
     return state
+
+
+def _show_image(spec: LabSpec, image: ImageState) -> dict[str, object]:
+    source = image.source
+    return {
+        "name": source.name,
+        "recipe": source.name if isinstance(source, StandIn) else None,
+        "url": source.shown_url if isinstance(source, Pin) else None,
+        "volumes": list_sources(spec)[source],
+        "state": image.kind,
+        "line": image.line,
+        "hint": image.hint,
+    }
 
 
 def _is_planted(lab: LabFolder, volume: str) -> bool:

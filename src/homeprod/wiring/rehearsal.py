@@ -12,7 +12,7 @@ from homeprod.site.machine import DataVirtualMachine, VirtualMachine
 from homeprod.site.site import Site
 
 STAND_IN = "debian-13"
-"""The recipe behind every image: it is what the lab can build, and it says so wherever the image is shown."""
+"""The recipe that stands in for every image: it is what the lab can build, and it says so wherever it is shown."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
@@ -23,7 +23,7 @@ def describe_lab(site: Site, name: str) -> LabSpec:
         nodes=_list_nodes(site),
         storages=tuple(_list_storages(site)),
         bridges=(_describe_bridge(site),),
-        seeds=tuple(SeedSpec(volume, STAND_IN) for volume in _list_images(site)),
+        seeds=tuple(_list_seeds(site)),
         hosts=_list_hosts(site),
         domain=site.config.addresses.network.domain,
     )
@@ -39,8 +39,10 @@ def _machines(site: Site) -> Iterator[VirtualMachine]:
     return (d.machine for d in site.machines.values() if isinstance(d.machine, VirtualMachine))
 
 
-def _list_images(site: Site) -> list[str]:
-    return sorted({image_volume(site, machine.image) for machine in _machines(site)})
+def _list_seeds(site: Site) -> Iterator[SeedSpec]:
+    images = {image_volume(site, machine.image): machine.image for machine in _machines(site)}
+    for volume, image in sorted(images.items()):
+        yield SeedSpec(volume, STAND_IN, image.url, image.checksum, image.algorithm)
 
 
 def _list_storages(site: Site) -> Iterator[StorageSpec]:

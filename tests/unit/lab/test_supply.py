@@ -18,6 +18,7 @@ from homeprod.lab.folder import LabFolder
 from homeprod.lab.image.cache import cache_folder
 from homeprod.lab.image.outcome import Builder
 from homeprod.lab.image.recipe import find_recipe
+from homeprod.lab.image.source import StandIn
 from homeprod.lab.process import ProcessMark
 from homeprod.lab.seeds import make_stand_in
 from homeprod.lab.spec import LabSpec, SeedSpec
@@ -126,7 +127,7 @@ def test_a_failed_build_fails_the_create_with_its_own_error(workshop: Workshop, 
 
 def test_a_restarted_lab_finds_the_builder_at_work(workshop: Workshop, tmp_path: Path) -> None:
     with LabServer(SPEC, tmp_path / "lab") as lab:
-        until(lambda: Builder(lab.folder, "debian-13").read_log())
+        until(lambda: Builder(lab.folder, StandIn("debian-13")).read_log())
     assert workshop.started[0].poll() is None
     with LabServer(SPEC, tmp_path / "lab") as lab:
         upid = begin(lab)
@@ -168,7 +169,7 @@ def test_builders_are_ended_with_the_lab(workshop: Workshop, tmp_path: Path) -> 
         pass
     supply.end_builders(tmp_path / "lab")
     assert workshop.started[0].wait(10) is not None
-    assert Builder(tmp_path / "lab", "debian-13").read().kind == "absent"
+    assert Builder(tmp_path / "lab", StandIn("debian-13")).read().kind == "absent"
 
 
 def test_the_real_builder_says_why_it_cannot(tmp_path: Path) -> None:

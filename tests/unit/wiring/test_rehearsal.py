@@ -26,7 +26,11 @@ def test_pegasus() -> None:
         StorageSpec("local-nvme", "lvmthin", ("images",)),
     )
     assert spec.bridges == (BridgeSpec("vmbr0", ("10.111.1.1/24",), ("10.111.1.2", "10.111.1.3")),)
-    assert spec.seeds == tuple(SeedSpec(image.volume, "debian-13") for image in desire_images(PEGASUS))
+    assert spec.images == "stand-in"
+    assert spec.seeds == tuple(
+        SeedSpec(d.volume, "debian-13", d.image.url, d.image.checksum, d.image.algorithm)
+        for d in desire_images(PEGASUS)
+    )
     assert spec.domain == "home.pegasuspad.com"
 
 

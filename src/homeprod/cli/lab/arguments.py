@@ -13,7 +13,7 @@ COMMANDS = {
 }
 _MORE = {
     "up": "The site in reach says what the lab looks like; without one it has a node pve with local and local-lvm. "
-    "A lab that boots machines needs root. Images that it must build are built behind it.",
+    "A lab that boots machines needs root. Images that it must build or download are made behind it.",
     "console": "Ctrl-] ends it. What the machine said last is shown first.",
     "ssh": "Options come before the lab's name: everything after the machine's is the command.",
 }
@@ -56,12 +56,18 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="boot machines (default), or with --no-boot answer the API only: they show as running",
     )
+    parser.add_argument(
+        "--images",
+        choices=("stand-in", "pinned"),
+        help="what machines are made from: a stand-in that the lab builds, or the site's own images, downloaded "
+        "(default: as before, else stand-in)",
+    )
     parser.add_argument("--port", type=_read_port, metavar="N", help="on 127.0.0.1 (default: a free one, kept)")
     parser.add_argument(
         "--wait",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="wait for the image (default); with --no-wait return once the API answers",
+        help="wait for the images (default); with --no-wait return once the API answers",
     )
 
 

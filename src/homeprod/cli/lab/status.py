@@ -8,6 +8,8 @@ from homeprod.cli import render
 from homeprod.core.sizes import MiB
 from homeprod.lab.folder import list_labs, require_lab
 from homeprod.lab.image.outcome import ImageState
+from homeprod.lab.image.pin import Pin
+from homeprod.lab.image.source import Source
 from homeprod.lab.status import LabStatus, read_status
 
 
@@ -44,9 +46,10 @@ def _show(status: LabStatus) -> None:
     render.print_line(f"  folder    {status.lab.path}")
     render.print_line(f"  machines  {status.acceleration}")
     for image in status.images:
-        render.print_line(f"  image     stand-in: {image.recipe}, {_describe(image)}")
-    for seed in status.spec.seeds:
-        render.print_line(f"  {seed.volume}  stand-in: {seed.stand_in}")
+        render.print_line("\n            ".join([f"  image     {describe_image(image)}", *image.hint.splitlines()]))
+    for source, volumes in status.sources.items():
+        for volume in volumes:
+            render.print_line(f"  {volume}  {_describe(source)}")
     if status.machines:
         render.print_line()
         rows = [
@@ -62,6 +65,15 @@ def _show(status: LabStatus) -> None:
         render.print_table(("vmid", "name", "state", "pid", "memory"), rows)
 
 
-def _describe(image: ImageState) -> str:
-    words = {"absent": "not built", "built": "built"}.get(image.kind, f"{image.kind}: {image.line}")
-    return "\n            ".join([words, *image.hint.splitlines()])
+_DOWNLOAD = {"built": "downloaded", "building": "being downloaded", "absent": "not downloaded"}
+_BUILD = {"absent": "not built"}
+
+
+def describe_image(image: ImageState) -> str:
+    """``stand-in: debian-13, built``."""
+    words = (_DOWNLOAD if isinstance(image.source, Pin) else _BUILD).get(image.kind, image.kind)
+    return f"{_describe(image.source)}, {words}" + (f": {image.line}" if image.line else "")
+
+
+def _describe(source: Source) -> str:
+    return f"{'pinned' if isinstance(source, Pin) else 'stand-in'}: {source.name}"

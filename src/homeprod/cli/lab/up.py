@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 from homeprod.cli import render
+from homeprod.cli.lab.status import describe_image
 from homeprod.core.errors import UsageError
 from homeprod.lab.folder import LabFolder, find_folder
 from homeprod.lab.host import read_host
 from homeprod.lab.life import bring_up, choose_spec, wait_for_images
-from homeprod.lab.spec import LabSpec
+from homeprod.lab.spec import PINNED, LabSpec
 from homeprod.lab.status import LabStatus, read_status
 from homeprod.site.loader import find_root, load_site
 from homeprod.wiring.rehearsal import describe_lab
@@ -19,8 +20,13 @@ from homeprod.wiring.rehearsal import describe_lab
 
 def run(options: argparse.Namespace) -> int:
     lab = find_folder(options.name)
-    spec = choose_spec(lab, _read_site(options.site, lab.name), boots=options.boot, port=options.port)
+    fresh = _read_site(options.site, lab.name)
+    spec = choose_spec(lab, fresh, boots=options.boot, port=options.port, images=options.images)
     render.say(f"this machine has {read_host(lab.path).describe()}")
+    if spec.boot and spec.images == PINNED:
+        render.say(
+            "a lab's network has no way out: machines must find what they need in their images, their agent too"
+        )
     is_changed = bring_up(lab, spec, render.say)
     if options.wait:
         _wait(lab, spec)
@@ -33,7 +39,7 @@ def _wait(lab: LabFolder, spec: LabSpec) -> None:
         with render.show_progress() as show:
             wait_for_images(lab, spec, show)
     except KeyboardInterrupt:
-        render.say(f"lab {lab.name} is up, and its image goes on being built:\n\n  homeprod lab status {lab.name}")
+        render.say(f"lab {lab.name} is up, and its images go on being made:\n\n  homeprod lab status {lab.name}")
         raise
 
 
@@ -54,8 +60,7 @@ def _show(status: LabStatus, site: Path, *, is_changed: bool) -> None:
     render.print_line(f"  folder    {status.lab.path}")
     render.print_line(f"  machines  {status.acceleration}")
     for image in status.images:
-        more = f": {image.line}" if image.line else ""
-        render.print_line(f"  image     stand-in: {image.recipe}, {image.kind}{more}")
+        render.print_line(f"  image     {describe_image(image)}")
     sudo = "sudo " if os.environ.get("SUDO_USER") else ""
     program = f"{sudo}homeprod" + (f" --site {site}" if site != Path() else "")
     lines = [f"{program} --lab {name} plan", f"{sudo}homeprod lab status {name}", f"{sudo}homeprod lab down {name}"]

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from homeprod.core.errors import LabError
-from homeprod.lab.image.command import Progress
+from homeprod.lab.image.command import Progress, run_command
 from homeprod.lab.image.pin import Pin, check_kind
 
 _CHUNK = 64 * 1024
@@ -67,7 +67,8 @@ def _copy(pin: Pin, part: Path) -> None:
     except OSError as error:
         raise LabError(f"cannot read the image: {error.strerror}", where=str(file)) from error
     _check_space(part, size)
-    shutil.copyfile(file, part)
+    # cp keeps the holes of a sparse image, and shares its blocks where the file system can.
+    run_command(("cp", "--reflink=auto", "--", str(file), str(part)))
     _check_sum(pin, part)
 
 
@@ -103,8 +104,12 @@ def _size(file: Path) -> int:
 
 
 def _is_final(error: BaseException) -> bool:
-    """Whether it will not be better the next time: a certificate that is refused, an address that is none."""
-    return isinstance(error, ValueError) or any(isinstance(e, ssl.SSLCertVerificationError) for e in _causes(error))
+    """Whether it will not be better the next time: an address that is none, a name that nobody has, a certificate
+    that is refused."""
+    causes = list(_causes(error))
+    has_no_name = any(isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME for cause in causes)
+    is_refused = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
+    return isinstance(error, ValueError) or has_no_name or is_refused
 
 
 def _fetch(url: str, part: Path, on_progress: Progress) -> None:

@@ -1,52 +1,68 @@
-"""How far the image of a recipe is, as anybody can read it from the builder's log and the cache."""
+"""How far an image is, as anybody can read it from its builder's log and the cache."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from homeprod.core.errors import LabError
-from homeprod.lab.image.cache import find_image
+from homeprod.lab.image.pin import Pin
+from homeprod.lab.image.source import Source, find_source
 from homeprod.lab.process import ProcessMark
 
 FAILED = "error: "
 HINT = "error:   "
 """What the builder's last lines begin with when it fails: the error first, then its hint."""
 _TAIL = 16 * 1024
+PIN_OPTION = "--pin"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageState:
-    """``kind`` is built, building, failed, or absent (nobody has tried). ``line`` is the builder's last word, or the
-    error; ``hint`` what to do about that."""
+    """``kind`` is built, building, failed, or absent (nobody has tried); a download that goes on is building too, and
+    one that is there is built. ``line`` is the builder's last word, or the error; ``hint`` what to do about that."""
 
-    recipe: str
+    source: Source
     kind: str
     line: str = ""
     hint: str = ""
 
     @property
-    def is_settled(self) -> bool:
-        return self.kind != "building"
+    def name(self) -> str:
+        return self.source.name
 
     def error(self) -> LabError:
-        return LabError(f"no image {self.recipe}: {self.line or 'it was not built'}", hint=self.hint)
+        made = "downloaded" if isinstance(self.source, Pin) else "built"
+        return LabError(f"no image {self.name}: {self.line or f'it was not {made}'}", hint=self.hint)
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """The builder of one recipe's image, for the lab whose folder is ``state``."""
+    """The process that builds or downloads one image, for the lab whose folder is ``state``."""
 
     state: Path
-    recipe: str
+    source: Source
 
     @property
     def log(self) -> Path:
-        return self.state / f"image-{self.recipe}.log"
+        return self.state / f"image-{self.source.key}.log"
 
     @property
     def mark_file(self) -> Path:
-        return self.state / f"image-{self.recipe}.json"
+        return self.state / f"image-{self.source.key}.json"
+
+    def make_arguments(self) -> tuple[str, ...]:
+        """What the process is told. An address may hold a login, which is no business of who lists processes: it is
+        told in a file."""
+        if not isinstance(self.source, Pin):
+            return (self.source.name,)
+        file = self.state / f"image-{self.source.key}.pin"
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as order:
+            json.dump(asdict(self.source), order)
+        return (PIN_OPTION, str(file))
 
     def find(self) -> ProcessMark | None:
         """The builder, if it is at work."""
@@ -54,17 +70,17 @@ class Builder:
         return mark if mark is not None and mark.is_alive() else None
 
     def read(self) -> ImageState:
-        """Raises LabError for a recipe that there is not."""
+        """Raises LabError for an unknown recipe."""
         # Looked for before the image, which is there when the builder has gone in between.
         is_at_work = self.find() is not None
-        if find_image(self.recipe) is not None:
-            return ImageState(self.recipe, "built")
+        if find_source(self.source) is not None:
+            return ImageState(self.source, "built")
         lines = self.read_log()
         if is_at_work:
-            return ImageState(self.recipe, "building", lines[-1] if lines else "beginning")
+            return ImageState(self.source, "building", lines[-1] if lines else "beginning")
         if not self.mark_file.exists():
-            return ImageState(self.recipe, "absent")
-        return _read_failure(self.recipe, lines, self.log)
+            return ImageState(self.source, "absent")
+        return _read_failure(self.source, lines, self.log)
 
     def read_log(self) -> list[str]:
         """The end of what the builder said."""
@@ -76,10 +92,18 @@ class Builder:
             return []
 
 
-def _read_failure(recipe: str, lines: list[str], log: Path) -> ImageState:
+def read_pin(file: Path) -> Pin:
+    """The reverse of ``make_arguments``. Raises LabError."""
+    try:
+        return Pin(**json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise LabError(f"cannot read which image is wanted: {error}", where=str(file)) from error
+
+
+def _read_failure(source: Source, lines: list[str], log: Path) -> ImageState:
     starts = [number for number, line in enumerate(lines) if line.startswith(FAILED) and not line.startswith(HINT)]
     if not starts:
-        return ImageState(recipe, "failed", "its builder was ended", f"see {log}")
+        return ImageState(source, "failed", "its builder was ended", f"see {log}")
     words = lines[starts[-1] :]
     hint = "\n".join(line.removeprefix(HINT) for line in words[1:])
-    return ImageState(recipe, "failed", words[0].removeprefix(FAILED), hint)
+    return ImageState(source, "failed", words[0].removeprefix(FAILED), hint)

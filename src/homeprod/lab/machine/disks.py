@@ -10,7 +10,7 @@ from homeprod.lab.api.error import ApiError
 from homeprod.lab.hypervisor import Hypervisor
 from homeprod.lab.machine.drive import Drive, print_drive
 from homeprod.lab.machine.sizes import print_binary
-from homeprod.lab.seeds import recipe_of
+from homeprod.lab.seeds import awaited_key
 from homeprod.lab.spec import StorageSpec
 from homeprod.lab.storage.names import image_name, name_of_path, parse_name, shown_path, split_volume
 from homeprod.lab.storage.qcow2 import ImageError
@@ -145,8 +145,8 @@ class DriveMaker:
     async def _import(self, drive: Drive) -> str:
         source = self._find_source(drive.options["import-from"])
         storage = self._available((drive.allocation or ("", 0.0))[0])
-        if (recipe := recipe_of(self._hypervisor, source)) is not None:
-            await self._hypervisor.supply.wait_for(recipe, self._say)
+        if key := awaited_key(self._hypervisor, source):
+            await self._hypervisor.supply.wait_for(key, self._say)
         source_format = self._source_format(source) if not drive.options["import-from"].startswith("/") else "raw"
         image_format = drive.options.get("format") or source_format
         volume = next_image(self._hypervisor, storage, self._vmid, image_format, is_base=self._is_base)

@@ -17,7 +17,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class VolumeRecord:
-    """``volume`` is ``STORAGE:NAME``, ``size`` in bytes, ``ctime`` in seconds since the epoch."""
+    """``volume`` is ``STORAGE:NAME``, ``size`` in bytes, ``ctime`` in seconds since the epoch. ``seed`` is the key of
+    the image that the lab itself put there; empty for what came over the API."""
 
     volume: str
     size: int
@@ -25,6 +26,7 @@ class VolumeRecord:
     owner: int | None = None
     note: str = ""
     is_protected: bool = False
+    seed: str = ""
 
 
 class VolumeCatalog:
@@ -79,8 +81,10 @@ class VolumeCatalog:
     def owned_by(self, owner: int) -> list[VolumeRecord]:
         return [record for record in self if record.owner == owner]
 
-    def add(self, volume: str, size: int, *, owner: int | None = None, note: str = "") -> VolumeRecord:
-        record = VolumeRecord(volume, size, int(time.time()), owner, note)
+    def add(
+        self, volume: str, size: int, *, owner: int | None = None, note: str = "", seed: str = ""
+    ) -> VolumeRecord:
+        record = VolumeRecord(volume, size, int(time.time()), owner, note, seed=seed)
         self._keep(record)
         self._append(asdict(record))
         return record
