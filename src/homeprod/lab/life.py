@@ -17,7 +17,6 @@ from homeprod.lab.image.outcome import ImageState
 from homeprod.lab.image.source import list_sources
 from homeprod.lab.lan import Lan
 from homeprod.lab.process import reap, spawn_module
-from homeprod.lab.shutdown import shut_down_machines
 from homeprod.lab.spec import STAND_IN, LabSpec
 from homeprod.lab.status import read_images
 from homeprod.lab.supply import end_builders, say_what_next
@@ -195,6 +194,9 @@ def _explain(image: ImageState, lab: LabFolder) -> LabError:
 def take_down(lab: LabFolder, say: Say, *, removes_disks: bool, limit: float | None) -> None:
     """Shut the lab's machines down, each within ``limit`` seconds (its own ``startup: down=``, else 60), then remove
     its processes, links, namespace; with ``removes_disks`` all of its folder too. Raises LabError."""
+    # Here, because it takes the whole hypervisor, which `lab up` only starts (half of its time went into loading it).
+    from homeprod.lab.shutdown import shut_down_machines
+
     # What cannot be read can still be removed: everything is looked for under the lab's name.
     spec = lab.read_spec() if not removes_disks or _is_readable(lab) else LabSpec(lab.name)
     if spec.boot:

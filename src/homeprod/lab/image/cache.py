@@ -12,7 +12,6 @@ from pathlib import Path
 from homeprod.core.errors import LabError
 from homeprod.lab.image.build import build_image
 from homeprod.lab.image.command import Progress
-from homeprod.lab.image.download import download_image
 from homeprod.lab.image.pin import Pin
 from homeprod.lab.image.recipe import Recipe, find_recipe
 from homeprod.lab.image.scratch import sweep
@@ -57,6 +56,9 @@ def find_download(pin: Pin) -> Path | None:
 
 def ensure_download(pin: Pin, on_progress: Progress) -> Path:
     """The image that ``pin`` names, downloaded where it is not cached. Raises LabError."""
+    # Here, because whoever only looks for an image needs no HTTP client, which takes 60 ms to load.
+    from homeprod.lab.image.download import download_image
+
     # A lock of its own: a slow download keeps nobody else from making an image.
     return ensure(
         pin.file_name,
