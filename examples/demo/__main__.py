@@ -5,6 +5,7 @@ Interrupted anywhere, the next run goes on from what is there.
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ WITNESS = "/var/lib/ansible/demo-witness"
 
 def main() -> int:
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         prospect = look_around()
         tell(prospect.describe())

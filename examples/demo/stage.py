@@ -96,7 +96,13 @@ class Stage:
 
     def _run(self, arguments: list[str], allowed: tuple[int, ...]) -> None:
         tell(f"$ homeprod {' '.join(arguments)}")
-        code = subprocess.run([str(PROGRAM), *arguments], check=False).returncode
+        with subprocess.Popen([str(PROGRAM), *arguments]) as program:
+            try:
+                code = program.wait()
+            except BaseException:
+                program.terminate()  # like one Ctrl-C: it ends what is under way, then goes
+                program.wait()
+                raise
         if code not in allowed:
             raise DemoError(f"`homeprod {' '.join(arguments)}` ended with {code}")
 
@@ -160,5 +166,6 @@ class Stage:
             f"  edit {self.site}/modules/lab_coder_vm.py (memory=3 * GiB), then\n"
             f"  {program} --site {self.site} --lab {LAB} plan\n"
             f"  {program} init my-site\n"
-            f"  {program} lab down {LAB} --disks      # takes everything of the demo away\n"
+            f"  {program} lab down {LAB} --disks      # takes the lab away; the copy of the site stays:\n"
+            f"  rm -r {self.site.parent}\n"
         )

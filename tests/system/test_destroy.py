@@ -10,23 +10,26 @@ from homeprod.plan.config import NewDrive
 CODER, KEYS = 4001021, 94001022
 
 
-def _renumber(site_lab: SiteLab) -> None:
-    """The data VM of that name is now another one; the old one is kept, with the data."""
-    site_lab.edit("lab_ansible_data_vm", "number=22,", "number=30,")
+def _take_the_name(site_lab: SiteLab) -> None:
+    """prod-ansible's data VM is renamed to lab-ansible-data, whose module left the site before."""
+    modules = site_lab.root / "modules"
+    (modules / "lab_ansible_vm.py").unlink()
+    (modules / "prod_ansible_data_vm.py").rename(modules / "lab_ansible_data_vm.py")
+    site_lab.edit("prod_ansible_vm", "prod_ansible_data_vm", "lab_ansible_data_vm")
     assert site_lab.apply() == 0
-    assert site_lab.run("destroy", "lab-ansible", "--yes")[0] == 0
+    assert site_lab.run("destroy", "prod-ansible", "--yes")[0] == 0
 
 
 def test_a_name_that_means_two_data_vms_destroys_neither(site_lab: SiteLab) -> None:
     site_lab.apply()
-    _renumber(site_lab)
+    _take_the_name(site_lab)
     code, _, said = site_lab.run("destroy", "--data", "lab-ansible-data", "--confirm", "lab-ansible-data")
     assert code == 64
-    assert "lab-ansible-data could be VMID 94001022 or 94001030" in said
+    assert "lab-ansible-data could be VMID 94000001 or 94001022" in said
     assert "homeprod destroy --data 94001022" in said
     notices = [notice["message"] for notice in site_lab.plan()["notices"]]
     assert any("until `homeprod destroy --data 94001022`" in notice for notice in notices)
-    code, out, _ = site_lab.run("destroy", "--data", "94001030", "--confirm", "94001030")
+    code, out, _ = site_lab.run("destroy", "--data", "94000001", "--confirm", "94000001")
     assert code == 0
     assert "94001022" not in out
     with site_lab.driver() as cluster:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Callable
 from contextlib import closing
 
 from homeprod.cli import render
@@ -25,11 +27,14 @@ from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
+MAKERS_LIMIT = 900.0
+"""Seconds that an apply waits for creations that an earlier one began."""
+
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
-        planned = _make_or_read(site, cluster, options)
+        planned = _wait_for_makers(lambda: _make_or_read(site, cluster, options))
         plan = planned.plan
         if not options.json:
             show_plan(plan, desire(site))
@@ -58,6 +63,20 @@ def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: 
         render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
         raise
     return _report(outcome, options)
+
+
+def _wait_for_makers(make: Callable[[], Planned]) -> Planned:
+    """An apply that was cut off may have left a creation at work: what it makes is seen when it has ended."""
+    planned, said = make(), set[str]()
+    deadline = time.monotonic() + MAKERS_LIMIT
+    while (passing := [c for c in planned.plan.conflicts if c.passes]) and time.monotonic() < deadline:
+        for conflict in passing:
+            if str(conflict.address) not in said:
+                render.say(f"{conflict.address}: {conflict.message}; waiting for its end")
+                said.add(str(conflict.address))
+        time.sleep(2)
+        planned = make()
+    return planned
 
 
 def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:

@@ -109,10 +109,10 @@ def main(arguments: Sequence[str]) -> int:
         command = importlib.import_module(f"homeprod.cli.{options.command}")
         return int(command.run(options))
     except HomeprodError as error:
-        if options.debug:
-            raise
         from homeprod.cli import render
 
+        if options.debug:
+            render.print_traceback(error)
         render.print_error(error, as_json=getattr(options, "json", False))
         return 64 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:

@@ -15,6 +15,8 @@ _NO_NEWS = ("", "TASK OK")
 _REPEATED = re.compile(r"\d")
 QUIET = 10.0
 """Seconds between two lines that differ in their numbers only (``transferred 1.2 GiB …``)."""
+LONGEST = 200
+"""Characters of a line: a note that is written comes with all its lines."""
 HEARTBEAT = 30.0
 """Seconds of silence after which it says what is still under way."""
 
@@ -55,7 +57,7 @@ class Progress:
         with self._lock:
             if event.stage is Stage.SAID:
                 if self._is_news(event):
-                    self._say(event.address, event.text)
+                    self._say(event.address, " ".join(event.text.split())[:LONGEST])
                 return
             if event.stage is Stage.BEGUN:
                 self._active[event.address] = event.action
@@ -64,7 +66,7 @@ class Progress:
             self._active.pop(event.address, None)
             self._ended += 1
             word, colour = _WORDS.get(event.stage, ("not finished", "yellow"))
-            text = f": {event.text.splitlines()[0]}" if event.text else ""
+            text = f": {event.text.splitlines()[0].partition(';')[0]}" if event.text else ""
             done = f"{event.action} {render.paint_talk(word, colour)}"
             self._say(event.address, f"{done}{text}  [{self._ended}/{self._count}]")
 

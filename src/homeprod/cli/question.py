@@ -15,5 +15,5 @@ def ask(question: str, word: str, *, otherwise: str = "--yes") -> None:
             "nobody is there to answer; nothing was done", hint=f"run it in a terminal, or add {otherwise}"
         )
     answer = render.read_line(f"{question} [{word}/no] ")
-    if answer.strip() != word:
+    if answer.strip() not in ({word, "y"} if word == "yes" else {word}):
         raise DeclinedError("declined; nothing was done")

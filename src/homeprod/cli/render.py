@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -82,6 +83,11 @@ def silence(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def print_traceback(error: BaseException) -> None:
+    """For ``--debug``."""
+    say("".join(traceback.format_exception(error)).rstrip())
 
 
 @contextmanager

@@ -108,7 +108,11 @@ def summarise(plan: Plan) -> str:
         count = len(plan.conflicts)
         conflicts = f"{count} conflict{'s' * (count != 1)}, so nothing can be applied"
         return f"{words}; {conflicts}" if words else conflicts
-    return words or "nothing to do: Proxmox is as the site says"
+    if words:
+        return words
+    if any(notice.differs for notice in plan.notices):
+        return "nothing to do, though Proxmox is not all as the site says: see above"
+    return "nothing to do: Proxmox is as the site says"
 
 
 def _text(difference: Difference, value: Value | None) -> str | None:

@@ -13,6 +13,8 @@ from homeprod.plan.change import Change
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.mark import NEW_TAG
 
+SILENCE = 120.0
+"""Seconds without an answer after which a person is told where to look."""
 CAUSES = (
     "the image has no qemu-guest-agent, and the guest no network to install it",
     "the guest does not boot: look at its console",
@@ -58,7 +60,7 @@ def _remove_tag(work: Work, change: Change, say: Say) -> None:
 def wait_for_ending(work: Work, change: Change, say: Say) -> str:
     """Watch cloud-init until it has ended, or for ``wait_limit`` seconds; why it is no good, or nothing."""
     deadline = time.monotonic() + work.manner.wait_limit
-    said, ending = "", None
+    said, ending, silent_since = "", None, time.monotonic()
     say("waiting for the guest to boot")
     while time.monotonic() < deadline:
         if work.is_stopping.is_set():
@@ -67,6 +69,9 @@ def wait_for_ending(work: Work, change: Change, say: Say) -> str:
         if ending is not None and ending.has_ended:
             return _judge(ending, say)
         stage = ending.stage if ending is not None else ""
+        if ending is None and time.monotonic() - silent_since >= SILENCE:
+            say("its guest agent does not answer yet; its console shows why")
+            silent_since = time.monotonic()
         if stage and stage != said:
             say(f"cloud-init: {stage}")
             said = stage

@@ -90,7 +90,7 @@ def require_running(lab: LabFolder, spec: LabSpec, name: str) -> LabMachine:
     if not spec.boot:
         raise LabError(
             f"lab {lab.name} boots nothing (--no-boot), so {machine.name} is only an entry in its API",
-            hint="make a lab that boots machines:\n\n  sudo homeprod lab up NAME",
+            hint='make a lab that boots machines:\n\n  sudo "$(command -v homeprod)" lab up NAME',
         )
     if not machine.pid:
         raise LabError(

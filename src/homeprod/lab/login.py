@@ -15,7 +15,7 @@ from homeprod.lab.lan import Lan
 from homeprod.lab.spec import LabSpec
 
 USER = "ansible"
-"""Who is logged in where neither ``--user`` nor a key of the lab says it."""
+"""Who is logged in where neither ``--user``, nor the site, nor a key of the lab says it."""
 
 
 def make_login(lab: LabFolder, spec: LabSpec, machine: LabMachine, user: str, command: Sequence[str]) -> list[str]:
@@ -26,7 +26,7 @@ def make_login(lab: LabFolder, spec: LabSpec, machine: LabMachine, user: str, co
                 f"{program} is not installed", hint="install it:\n\n  apt install openssh-client util-linux"
             )
     known = _list_users(lab)
-    who = user or (known[0] if known else USER)
+    who = user or _choose_user(spec.people.get(machine.name, ()), known)
     options = {
         # A machine that was made anew has a new key, and that is no cause for alarm: its birth is part of its name.
         "HostKeyAlias": f"{machine.name}-{machine.vmid}-{machine.born}",
@@ -43,6 +43,12 @@ def make_login(lab: LabFolder, spec: LabSpec, machine: LabMachine, user: str, co
         argv += ["-o", "IdentitiesOnly=yes"]
     argv += ["-l", who, "--", find_address(spec, machine.name), *command]
     return Lan(spec, lab.path).enter(argv)
+
+
+def _choose_user(people: Sequence[str], known: Sequence[str]) -> str:
+    """One of the machine's own people, best one whose key the lab has."""
+    both = [name for name in people if name in known]
+    return next(iter((*both, *people, *known)), USER)
 
 
 def _quote(value: str) -> str:

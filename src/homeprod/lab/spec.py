@@ -55,7 +55,8 @@ class SeedSpec:
 
 @dataclass(frozen=True, slots=True)
 class LabSpec:
-    """One lab. ``hosts`` are names and the addresses of each that its DNS knows; ``domain`` the search domain.
+    """One lab. ``hosts`` are names and the addresses of each that its DNS knows; ``domain`` the search domain,
+    ``people`` the users of each machine by its name.
     ``task_seconds`` slows tasks of a kind (``qmcreate``) down, for benchmarks and tests of waiting;
     ``memory`` is what each node shows as its memory, in bytes. ``port`` 0 lets the kernel choose. ``images`` is
     ``stand-in`` or ``pinned``: what stands behind the seeds."""
@@ -73,6 +74,7 @@ class LabSpec:
     seeds: tuple[SeedSpec, ...] = ()
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     domain: str = ""
+    people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     task_seconds: Mapping[str, float] = field(default_factory=dict)
     memory: int = 64 * 1024**3
     images: str = STAND_IN
@@ -95,4 +97,5 @@ class LabSpec:
         )
         known["seeds"] = tuple(SeedSpec(**s) for s in known["seeds"])
         known["hosts"] = {name: tuple(addresses) for name, addresses in known["hosts"].items()}
+        known["people"] = {name: tuple(users) for name, users in known.get("people", {}).items()}
         return cls(**known)

@@ -15,7 +15,7 @@ from homeprod.plan.change import Action, Change, Difference, Effect
 from homeprod.plan.config import Drive
 from homeprod.plan.custody import find_dangers
 from homeprod.plan.desired import DesiredMachine, desire
-from homeprod.plan.drives import coming_value, compare_attached, compare_disks
+from homeprod.plan.drives import coming_value, compare_attached, compare_disks, notice_disks
 from homeprod.plan.guest import desire_iso
 from homeprod.plan.image import desire_images
 from homeprod.plan.leftover import find_leftovers
@@ -59,6 +59,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     for change in _find_gone(site.config.id, desired, actual):
         if change.address.kind == "data-vm":
             notices.append(_keep(change, {address.name for address in desired}))
+            conflicts += _refuse_second_data_vm(change, changes)
         else:
             changes.append(change)
     notices += find_copies(site.config.id, desired, actual)
@@ -87,7 +88,7 @@ def _notice_stand_ins(site: Site, actual: Actual) -> Iterator[Notice]:
     notes = {volume.id: volume.note for content in actual.content.values() for volume in content if volume.note}
     for address, volume in sorted({(image.address, image.volume) for image in desire_images(site)}):
         if notes.get(volume, "").startswith("stand-in: "):
-            yield Notice(address, notes[volume])
+            yield Notice(address, notes[volume], differs=False)
 
 
 def _find_gone(site_id: str, desired: Mapping[Address, DesiredMachine], actual: Actual) -> Iterator[Change]:
@@ -104,6 +105,16 @@ def delete_machine(found: ActualMachine, mark: Mark, why: str) -> Change:
 def _keep(change: Change, names: Collection[str]) -> Notice:
     name = str(change.vmid) if change.address.name in names else change.address.name
     return Notice(change.address, f"{change.why}; it is kept with its disks until `homeprod destroy --data {name}`")
+
+
+def _refuse_second_data_vm(gone: Change, changes: Sequence[Change]) -> Iterator[Conflict]:
+    """A data VM with another VMID is another one, and empty; its machine would be given the empty disks."""
+    if any(change.action is Action.CREATE and change.address == gone.address for change in changes):
+        yield Conflict(
+            gone.address,
+            f"is VMID {gone.vmid} in Proxmox, with its disks; under another VMID it would be a new one, and empty",
+            f"keep its number, or write `vmid={gone.vmid}` into its module",
+        )
 
 
 def _refuse_secrets(site: Site, changes: list[Change]) -> None:
@@ -131,6 +142,7 @@ def _notice(machine: DesiredMachine, found: ActualMachine | None, *, starts: boo
         yield Notice(machine.address, "is running, and a data VM never should: stop it in Proxmox")
     if machine.is_started and found.listed.status == "stopped" and not found.is_new and not starts:
         yield Notice(machine.address, "is stopped; `homeprod apply --start` starts it")
+    yield from notice_disks(machine, found)
     for slot, value in sorted(found.config.config.items()):
         serial = dict(value.options).get("serial", "") if isinstance(value, Drive) else ""
         if machine.address.kind == "data-vm" and serial and not _is_declared(machine, serial):

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from homeprod.core.sizes import format_size
 from homeprod.plan.actual import ActualMachine, MachineConfig
 from homeprod.plan.change import Difference, Effect
 from homeprod.plan.config import Config, Drive, NewDrive, Options, Value
 from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.plan import Notice
 
 SCSI_SLOTS = tuple(f"scsi{number}" for number in range(31))
 
@@ -44,6 +46,20 @@ def compare_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Dif
             effect = Effect.COLD_START if machine.address.kind == "data-vm" else Effect.LIVE
             yield Difference(f"{place} size", old.size, new.size, effect)
         yield from _compare_options(place, old, new.options)
+
+
+def notice_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Notice]:
+    """What the site says of a disk and nobody can do: make it smaller, or move it."""
+    for slot, new in sorted(machine.disks.items()):
+        place, old = _find_own(found, slot, new, set())
+        if old is None:
+            continue
+        if old.size is not None and old.size > new.size:
+            words = f"{place} has {format_size(old.size)}, the site says {format_size(new.size)}"
+            yield Notice(machine.address, f"{words}: a disk never shrinks, and it stays so")
+        if old.storage != new.storage:
+            words = f"{place} is on {old.storage}, the site says {new.storage}"
+            yield Notice(machine.address, f"{words}: it stays there; move it in Proxmox (Disk Action, Move Storage)")
 
 
 def _find_own(found: ActualMachine, slot: str, new: NewDrive, taken: set[str]) -> tuple[str, Drive | None]:

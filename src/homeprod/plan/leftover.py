@@ -10,6 +10,7 @@ from homeprod.plan.actual import Actual
 from homeprod.plan.change import Action, Change
 from homeprod.plan.guest import desire_iso
 from homeprod.plan.image import desire_images
+from homeprod.plan.stranger import is_in_the_making
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 
@@ -22,6 +23,8 @@ def find_leftovers(site: Site, actual: Actual, changes: Sequence[Change]) -> Ite
     needed |= {name_iso_volume(site, change) for change in changes}
     prefixes = {f"{kind}/homeprod-{site.config.id[:8]}-": name for kind, name in _KINDS.items()}
     unread = {listed.name for listed in actual.resources.machines if listed.vmid not in actual.machines}
+    making = {vmid for vmid, found in actual.machines.items() if is_in_the_making(found)}
+    unread |= {name for name, declared in site.machines.items() if site.vmid(declared.machine) in making}
     seen: set[tuple[str, str]] = set()
     for (node, _), volumes in sorted(actual.content.items()):
         for volume in volumes:

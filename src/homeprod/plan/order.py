@@ -43,7 +43,7 @@ class _Index:
     """Places of the plan's changes by what others may wait for, so that a plan of thousands stays quick."""
 
     machines: frozenset[int]
-    same: Mapping[tuple[Address, str], Sequence[int]]
+    same: Mapping[tuple[Address, str, int], Sequence[int]]
     """By address and node: what is done to one thing is done in the plan's order."""
     of_vmid: Mapping[int, Sequence[int]]
     brings: Mapping[str, Sequence[int]]
@@ -54,12 +54,12 @@ class _Index:
 
 def _index(plan: Plan, actual: Actual) -> _Index:
     machines: set[int] = set()
-    same: dict[tuple[Address, str], list[int]] = defaultdict(list)
+    same: dict[tuple[Address, str, int], list[int]] = defaultdict(list)
     of_vmid: dict[int, list[int]] = defaultdict(list)
     brings: dict[str, list[int]] = defaultdict(list)
     frees: dict[str, list[int]] = defaultdict(list)
     for place, change in enumerate(plan.changes):
-        same[change.address, change.node].append(place)
+        same[change.address, change.node, change.vmid].append(place)
         if change.address.kind == "image" and change.action is Action.CREATE:
             brings[change.volume].append(place)
         if change.address.kind in ("vm", "data-vm"):
@@ -91,7 +91,7 @@ def _find_needs(
     if change.address.kind in ("image", "iso") and change.action is Action.DELETE:
         yield from index.machines  # files go when nothing can want them any more
         return
-    yield from (other for other in index.same[change.address, change.node] if other < place)
+    yield from (other for other in index.same[change.address, change.node, change.vmid] if other < place)
     machine = desired.get(change.address)
     if machine is None or change.action not in _MAKES:
         return

@@ -16,15 +16,18 @@ class Conflict:
     address: Address
     message: str
     hint: str = ""
+    passes: bool = False
+    """Whether it will pass of itself: a task that runs now ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something to know that no apply would change: a value that waits for a cold start, a machine that a person
-    stopped, a data VM that left the site and is kept."""
+    stopped, a data VM that left the site and is kept. ``differs`` where Proxmox is not as the site says."""
 
     address: Address
     message: str
+    differs: bool = True
 
 
 @dataclass(frozen=True, slots=True)

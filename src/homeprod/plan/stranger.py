@@ -24,6 +24,14 @@ def find_stranger(
     if found is None:
         return _find_unread(machine, listed, actual) if listed is not None else None
     mark = found.mark
+    if is_in_the_making(found):
+        return Conflict(
+            machine.address,
+            f"VMID {machine.vmid} is being made just now (Proxmox's own lock: create)",
+            "wait until that task has ended, then repeat it; if none runs any more, remove it on its node:\n\n"
+            f"  qm unlock {machine.vmid} && qm destroy {machine.vmid}",
+            passes=True,
+        )
     if mark is None or mark.site != site_id:
         return _refuse_stranger(site_id, machine, found)
     if mark.address.kind != machine.address.kind:
@@ -33,6 +41,12 @@ def find_stranger(
             "one never becomes the other: choose another number or vmid for the new one",
         )
     return None
+
+
+def is_in_the_making(found: ActualMachine) -> bool:
+    """Proxmox writes a new machine's note with all the rest when its disks are there; until then it is locked."""
+    lock = found.config.config.get("lock", found.listed.lock)
+    return lock == "create" and found.note_mark is None
 
 
 def _find_unread(machine: DesiredMachine, listed: ListedMachine, actual: Actual) -> Conflict | None:
@@ -82,4 +96,4 @@ def find_copies(site_id: str, desired: Mapping[Address, DesiredMachine], actual:
         mark = found.note_mark
         if vmid not in wanted and mark is not None and mark.site == site_id and mark.vmid != vmid:
             words = f"VMID {vmid} ({found.listed.name!r}) is a copy of it, made by hand; it is left alone"
-            yield Notice(mark.address, words)
+            yield Notice(mark.address, words, differs=False)

@@ -26,6 +26,11 @@ def describe_lab(site: Site, name: str) -> LabSpec:
         seeds=tuple(_list_seeds(site)),
         hosts=_list_hosts(site),
         domain=site.config.addresses.network.domain,
+        people={
+            name: tuple(person.name for person in declared.machine.people)
+            for name, declared in site.machines.items()
+            if isinstance(declared.machine, VirtualMachine)
+        },
     )
 
 

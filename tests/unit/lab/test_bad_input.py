@@ -55,7 +55,7 @@ def test_no_root(says: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     error, hint = says("lab", "up", "p")
     assert error == "error: a lab that boots machines makes a network namespace, and that needs root"
-    assert "\n    sudo homeprod lab up p\n" in hint
+    assert '\n    sudo "$(command -v homeprod)" lab up p\n' in hint
     assert "\n    homeprod lab up p --no-boot" in hint
     assert nothing_was_made(tmp_path)
 
@@ -192,7 +192,7 @@ def test_no_root_to_take_down_what_root_made(says: Run, monkeypatch: pytest.Monk
     make_lab(boots=True)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     _, hint = says("lab", "down", "p")
-    assert "sudo homeprod lab down p" in hint
+    assert 'sudo "$(command -v homeprod)" lab down p' in hint
 
 
 def test_a_lab_whose_description_is_broken_can_be_removed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,10 +27,12 @@ from tests.unit.plan.pegasus import (
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
 from homeprod.core.sizes import GiB
-from homeprod.plan.actual import ActualMachine, Volume
+from homeprod.plan.actual import ActualMachine, MachineConfig, Volume
 from homeprod.plan.change import Action, Effect
 from homeprod.plan.config import Drive, Value
+from homeprod.plan.desired import desire
 from homeprod.plan.mark import NEW_TAG, Mark, parse_note, render_note, words_of
+from homeprod.plan.order import order_changes
 from homeprod.site.people import Person
 
 
@@ -245,3 +247,41 @@ def test_the_note_keeps_the_sites_words_and_the_mark() -> None:
 def test_a_note_with_two_marks_is_none() -> None:
     note = render_note(Mark(ID, Address("vm", "lab-coder"), 4001021, "x"), "")
     assert parse_note(note + "\n" + note) is None
+
+
+def test_a_machine_that_an_earlier_apply_still_makes_is_waited_for_and_keeps_its_iso() -> None:
+    """Until its disks are there Proxmox shows nothing of it but its lock."""
+    iso = Volume(f"local-hdd:iso/homeprod-{ID[:8]}-lab-coder-000000000000.iso", "iso", 1)
+    listed = MACHINES[4001021].listed
+    found = ActualMachine(listed, MachineConfig({"lock": "create"}))
+    made = plan(actual({**MACHINES, 4001021: found}, (*list_content(), iso)))
+    (conflict,) = made.conflicts
+    assert "is being made just now" in conflict.message
+    assert conflict.passes
+    assert not made.changes
+
+
+def test_what_cannot_be_done_to_a_disk_is_told() -> None:
+    options = DESIRED[CODER].disks["scsi0"].options
+    made = plan(with_machine(make(DESIRED[CODER], scsi0=Drive("elsewhere:vm-4001021-disk-0", 99 * GiB, options))))
+    assert not made.changes
+    assert [notice.message.partition(":")[0] for notice in made.notices] == [
+        "scsi0 has 99 GiB, the site says 32 GiB",
+        "scsi0 is on elsewhere, the site says local-nvme",
+    ]
+    assert all(notice.differs for notice in made.notices)
+
+
+def test_another_number_never_gives_a_machine_new_empty_data_disks() -> None:
+    (conflict,) = plan(actual(), redeclare("lab-ansible-data", number=40, vmid=94000040)).conflicts
+    assert conflict.address == KEYS
+    assert "write `vmid=94001022` into its module" in conflict.hint
+
+
+def test_a_machine_with_a_data_disk_gets_another_number() -> None:
+    """The old one goes first, since it holds the disk; the disk stays."""
+    site = redeclare("lab-ansible", number=40)
+    found = actual()
+    made = plan(found, site)
+    assert [(c.action, c.vmid) for c in made.changes] == [(Action.CREATE, 4001040), (Action.DELETE, 4001022)]
+    assert order_changes(made, desire(site), found)[0] == {1}

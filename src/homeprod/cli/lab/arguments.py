@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     }
     for name, command in made.items():
         if name == "ssh":
-            command.add_argument("--user", default="", help="default: the first of the lab's own keys, else ansible")
+            command.add_argument("--user", default="", help="default: one of the machine's own people")
         if name == "status":
             command.add_argument("name", metavar="NAME", nargs="?", default="", help="a lab (default: all)")
         else:

@@ -63,5 +63,8 @@ def _show(status: LabStatus, site: Path, *, is_changed: bool) -> None:
         render.print_line(f"  image     {describe_image(image)}")
     sudo = "sudo " if os.environ.get("SUDO_USER") else ""
     program = f"{sudo}homeprod" + (f" --site {site}" if site != Path() else "")
-    lines = [f"{program} --lab {name} plan", f"{sudo}homeprod lab status {name}", f"{sudo}homeprod lab down {name}"]
+    lines = [f"{program} --lab {name} plan"]
+    if not status.spec.boot:
+        lines.append(f"{program} --lab {name} apply --no-wait      # no guest boots, so none can be waited for")
+    lines += [f"{sudo}homeprod lab status {name}", f"{sudo}homeprod lab down {name}"]
     render.print_line("\nwhat next:\n\n" + "\n".join(f"  {line}" for line in lines))

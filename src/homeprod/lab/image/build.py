@@ -16,10 +16,11 @@ from homeprod.lab.image.scratch import make_scratch
 
 KERNEL_ARGUMENTS = (
     "rw console=ttyS0,115200 quiet loglevel=4 rootflags=noinit_itable mitigations=off audit=0 lsm=capability"
-    " random.trust_cpu=on tsc=reliable nowatchdog"
+    " random.trust_cpu=on tsc=reliable nowatchdog panic=5"
 )
 """Mitigations cost much under emulation, and a lab's machines run nothing that their owner did not put there.
-``noinit_itable`` keeps a grown root from zeroing inode tables for minutes."""
+After a panic, which emulation on a busy machine may bring about, a machine boots again. ``noinit_itable`` keeps a
+grown root from zeroing inode tables for minutes."""
 _SPARE = 1024**3
 """Bytes left free in the image, before a machine grows its root."""
 _EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from homeprod.core.errors import LabError
 
-FORMAT = 1
+FORMAT = 2
 """Raised when ``build.py`` or ``disk.py`` come to make another disk from the same recipe."""
 _RECIPES = {"debian-13": ("trixie", "debian_13")}
 
