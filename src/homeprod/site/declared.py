@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Declared(BaseModel):
             self._break(values)
             for mistake in error.errors():
                 keyword = str(mistake["loc"][0]) if mistake["loc"] else ""
-                collector.report(source, _explain(type(self).__name__, keyword, mistake), keyword=keyword)
+                collector.report(source, _explain(type(self), keyword, mistake), keyword=keyword)
         self._source = source
 
     def _break(self, values: dict[str, Any]) -> None:
@@ -96,14 +97,14 @@ def is_broken(declared: Declared) -> bool:
     return declared._is_broken
 
 
-def _explain(kind: str, keyword: str, mistake: Any) -> str:
+def _explain(declared: type[Declared], keyword: str, mistake: Any) -> str:
     """Pydantic's mistake in a site writer's words. ``input`` is shown only where it cannot be a secret."""
-    context = mistake.get("ctx", {})
+    kind, context = declared.__name__, mistake.get("ctx", {})
     match mistake["type"]:
         case "missing":
             return f"{kind} needs {keyword}="
         case "extra_forbidden":
-            return f"{kind} has no {keyword}="
+            return f"{kind} has no {keyword}={_guess(keyword, declared)}"
         case "value_error":
             text = str(context["error"])
         case "greater_than_equal":
@@ -114,10 +115,29 @@ def _explain(kind: str, keyword: str, mistake: Any) -> str:
             text = f"must be a multiple of {_measure(context['multiple_of'])}, is {mistake['input']}"
         case "string_pattern_mismatch":
             text = f"{mistake['input']!r} does not match {context['pattern']}"
+        case "tuple_type":
+            text = "must be several in brackets, with a comma even behind a single one: (one,)"
+        case "int_parsing" | "int_type" | "int_from_float":
+            size = "; write 16 * GiB" if keyword in _SIZES else ""
+            text = f"must be a whole number{size}"
+        case "model_type" | "is_instance_of":
+            text = f"must be {_article(str(context.get('class_name') or context.get('class')))}"
         case _:
             text = str(mistake["msg"])
             text = text[:1].lower() + text[1:]
     return f"{kind}: {keyword}: {text}"
+
+
+_SIZES = ("size", "memory")
+
+
+def _guess(keyword: str, declared: type[Declared]) -> str:
+    close = get_close_matches(keyword, declared.model_fields, 1)
+    return f"; is {close[0]}= meant?" if close else f"; it has {', '.join(sorted(declared.model_fields))}"
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
 
 
 def _measure(bound: float) -> str:
