@@ -93,6 +93,8 @@ class ActualMachine:
 
     listed: ListedMachine
     config: MachineConfig
+    _volumes: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What ``volumes`` found: it is asked for again and again."""
 
     @property
     def mark(self) -> Mark | None:
@@ -118,8 +120,10 @@ class ActualMachine:
 
     def volumes(self) -> frozenset[str]:
         """Every volume that it names, now or after a cold start."""
-        values = [*self.config.config.values(), *self.config.pending.values()]
-        return frozenset(value.volume for value in values if isinstance(value, Drive))
+        if not self._volumes:
+            values = [*self.config.config.values(), *self.config.pending.values()]
+            self._volumes.append(frozenset([value.volume for value in values if isinstance(value, Drive)]))
+        return self._volumes[0]
 
     def unused(self) -> dict[str, str]:
         """Volumes that Proxmox keeps for it in ``unusedN``, by that key: what was detached and not destroyed."""

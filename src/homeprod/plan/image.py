@@ -42,10 +42,10 @@ def image_volume(site: Site, image: Image) -> str:
 
 def desire_images(site: Site) -> tuple[DesiredImage, ...]:
     """Every image that a machine is made from, on every node where one is; by node and name."""
+    machines = (d.machine for d in site.machines.values() if isinstance(d.machine, VirtualMachine))
+    wanted = {(machine.node or site.config.cluster.node, machine.image) for machine in machines}
     found: dict[tuple[str, str], DesiredImage] = {}
-    for declared in site.machines.values():
-        if isinstance(machine := declared.machine, VirtualMachine):
-            node, volume = machine.node or site.config.cluster.node, image_volume(site, machine.image)
-            address = Address("image", image_name(site, machine.image))
-            found[node, volume] = DesiredImage(address, node, volume, machine.image)
+    for node, image in wanted:
+        volume = image_volume(site, image)
+        found[node, volume] = DesiredImage(Address("image", image_name(site, image)), node, volume, image)
     return tuple(image for _, image in sorted(found.items()))

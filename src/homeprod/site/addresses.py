@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from pydantic import Field, model_validator
@@ -11,6 +12,12 @@ from homeprod.site.declared import Declared
 
 DATA_VM_PREFIX = 9
 MAX_VMID = 999_999_999  # pve-common, JSONSchema `pve-vmid`: 100 to 999999999
+
+
+@lru_cache(maxsize=4096)
+def _pick(subnet: IPv4Network, number: int) -> IPv4Address:
+    """Gateway and resolvers are asked for with every machine."""
+    return subnet[number]
 
 
 class Network(Declared):
@@ -26,7 +33,7 @@ class Network(Declared):
     vlan: int | None = Field(default=None, ge=1, le=4094)
 
     def address(self, number: int) -> IPv4Address:
-        return self.subnet[number]
+        return _pick(self.subnet, number)
 
     def address6(self, number: int) -> IPv6Address | None:
         return self.subnet6[number] if self.subnet6 is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from homeprod.drivers.proxmox.forms.agent import parse_agent, print_agent
@@ -47,7 +48,12 @@ def decode_pending(items: Iterable[Mapping[str, Any]]) -> MachineConfig:
 
 def decode_value(key: str, value: Any) -> Value:
     """One key's value; GET answers mix numbers and texts (``"memory": "512"``, ``"cores": 2``)."""
-    text = print_boolean(value) if isinstance(value, bool) else str(value)
+    return _decode_text(key, print_boolean(value) if isinstance(value, bool) else str(value))
+
+
+@lru_cache(maxsize=4096)
+def _decode_text(key: str, text: str) -> Value:
+    """Kept, since a thousand machines have most of their values in common, and none of them can be changed."""
     decode = _find_decoder(key)
     try:
         return decode(text)
