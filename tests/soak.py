@@ -50,7 +50,11 @@ def _draw(number: int) -> Part:
 PARTS = (
     *(_draw(number) for number in range(1, 6)),
     Part("interruption", "applies cut off at every kind of call", ("tests/system/test_interruption.py",)),
-    Part("booted", "every test that boots machines", ("-m", "guest and not soak", "tests")),
+    Part(
+        "booted",
+        "every test that boots machines",
+        ("-n", "2", "--dist", "loadfile", "-m", "guest and not soak", "tests"),
+    ),
 )
 
 
