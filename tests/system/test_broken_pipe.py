@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.system.site_lab import SiteLab
 
 PEGASUS = Path(__file__).parents[2] / "examples" / "pegasus"
@@ -19,11 +20,13 @@ def _broken_pipe() -> int:
     return writer
 
 
-def test_results_that_nobody_reads_are_no_traceback() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_results_that_nobody_reads_are_no_traceback(unbuffered: str) -> None:
     pipe = _broken_pipe()
     try:
         done = subprocess.run(
             [*COMMAND, str(PEGASUS), "addresses"],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             stdout=pipe,
             stderr=subprocess.PIPE,
             text=True,

@@ -107,7 +107,9 @@ def main(arguments: Sequence[str]) -> int:
 
             require_extra()
         command = importlib.import_module(f"homeprod.cli.{options.command}")
-        return int(command.run(options))
+        code = int(command.run(options))
+        sys.stdout.flush()  # here, where a reader that went away is no surprise, and not at Python's end
+        return code
     except HomeprodError as error:
         from homeprod.cli import render
 
