@@ -260,7 +260,8 @@ def test_a_login_a_console_and_an_orderly_end(home: Home) -> None:
         # sshd is restarted once by cloud-init, so one login proves nothing about the next.
         until(120, lambda: home.run("lab", "ssh", "--user", "ops", "p", "100", "hostname").stdout == "web\n")
         until(60, lambda: home.run("lab", "ssh", "p", "web", "exit 7").returncode == 7)
-    assert "Linux" in home.run("lab", "console", "p", "web", given="").stdout
+    # The login prompt (Debian GNU/Linux …) comes a moment after sshd.
+    until(120, lambda: "Linux" in home.run("lab", "console", "p", "web", given="").stdout)
     said = home.run("lab", "down", "p", "--timeout", "180")
     assert "web is off" in said.stderr
     assert find_traces(home) == []
