@@ -10,7 +10,7 @@ from contextlib import closing
 from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.interruption import stop_gently
-from homeprod.cli.plan import Planned, make_plan, new_instance, refuse_conflicts
+from homeprod.cli.plan import Planned, make_plan, new_instance
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
 from homeprod.cli.question import ask
@@ -19,7 +19,7 @@ from homeprod.core.errors import UsageError
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
-from homeprod.engine.apply import Outcome, apply_plan
+from homeprod.engine.apply import Outcome, apply_plan, check_plan
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         plan = planned.plan
         if not options.json:
             show_plan(plan, desire(site))
-        refuse_conflicts(plan)
+        check_plan(plan)
         if not plan.changes:
             return _report(Outcome(), options)
         _agree(plan, options)

@@ -12,7 +12,6 @@ from homeprod.cli.connection import connect
 from homeprod.cli.planfile import write_plan_file
 from homeprod.cli.showplan import describe_plan, show_plan
 from homeprod.core.address import Address
-from homeprod.core.errors import HomeprodError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.read import read_actual
 from homeprod.plan.actual import Actual
@@ -70,11 +69,3 @@ def make_plan(
         plan = choose_part(plan, options.only, site, actual)
     plan = replace(plan, conflicts=(*plan.conflicts, *cluster.find_lacks(site, actual, plan)))
     return Planned(plan, actual, calls)
-
-
-def refuse_conflicts(plan: Plan) -> None:
-    """Raises HomeprodError where a person must decide first."""
-    if plan.conflicts:
-        first, more = plan.conflicts[0], len(plan.conflicts) - 1
-        message = first.message + (f" (and {more} more, above)" if more else "")
-        raise HomeprodError(message, where=str(first.address), hint=first.hint)

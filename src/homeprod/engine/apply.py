@@ -41,10 +41,10 @@ class Outcome:
 
 def check_plan(plan: Plan) -> None:
     """Raise HomeprodError for a plan that cannot be applied; nothing was touched then."""
-    for conflict in plan.conflicts:
-        more = len(plan.conflicts) - 1
-        message = conflict.message + (f" (and {more} more)" if more else "")
-        raise HomeprodError(message, where=str(conflict.address), hint=conflict.hint)
+    if plan.conflicts:
+        first, more = plan.conflicts[0], len(plan.conflicts) - 1
+        message = first.message + (f" (and {more} more, above)" if more else "")
+        raise HomeprodError(message, where=str(first.address), hint=first.hint)
 
 
 def apply_plan(work: Work, plan: Plan, listen: Listener) -> Outcome:
