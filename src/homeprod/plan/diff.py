@@ -9,20 +9,20 @@ from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
 from homeprod.core.secret import find_secret
 from homeprod.plan.actual import Actual, ActualMachine
-from homeprod.plan.attachment import find_disk_doubts
 from homeprod.plan.attributes import EFFECTS
 from homeprod.plan.change import Action, Change, Difference, Effect
 from homeprod.plan.config import Drive
-from homeprod.plan.custody import find_dangers
+from homeprod.plan.conflict.attachment import find_disk_doubts
+from homeprod.plan.conflict.custody import find_dangers
+from homeprod.plan.conflict.obstacle import find_obstacles
+from homeprod.plan.conflict.stranger import find_copies, find_stranger
 from homeprod.plan.desired import DesiredMachine, desire
 from homeprod.plan.drives import coming_value, compare_attached, compare_disks, notice_disks
 from homeprod.plan.guest import desire_iso
 from homeprod.plan.image import desire_images
 from homeprod.plan.leftover import find_leftovers
 from homeprod.plan.mark import NEW_TAG, Mark, words_of
-from homeprod.plan.obstacle import find_obstacles
 from homeprod.plan.plan import Conflict, Notice, Plan
-from homeprod.plan.stranger import find_copies, find_stranger
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 

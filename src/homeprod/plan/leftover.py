@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from homeprod.core.address import Address
 from homeprod.plan.actual import Actual
 from homeprod.plan.change import Action, Change
+from homeprod.plan.conflict.stranger import is_in_the_making
 from homeprod.plan.guest import desire_iso
 from homeprod.plan.image import desire_images
-from homeprod.plan.stranger import is_in_the_making
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 

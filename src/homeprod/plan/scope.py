@@ -8,10 +8,10 @@ from dataclasses import replace
 from homeprod.core.address import Address
 from homeprod.core.errors import UsageError
 from homeprod.plan.actual import Actual
-from homeprod.plan.custody import find_dangers
+from homeprod.plan.conflict.custody import find_dangers
+from homeprod.plan.conflict.obstacle import find_obstacles
 from homeprod.plan.desired import desire
 from homeprod.plan.leftover import read_machine_name
-from homeprod.plan.obstacle import find_obstacles
 from homeprod.plan.plan import Plan
 from homeprod.site.site import Site
 

@@ -8,8 +8,8 @@ from homeprod.core.sizes import GiB
 from homeprod.engine.doctor.finding import Finding, Verdict, find_ill, find_well
 from homeprod.engine.doctor.patient import Lack
 from homeprod.plan.actual import ListedStorage, Resources
+from homeprod.plan.conflict.obstacle import FULL
 from homeprod.plan.needs import SiteNeeds
-from homeprod.plan.obstacle import FULL
 
 BLOCK_KINDS = frozenset({"lvm", "lvmthin", "zfspool", "zfs", "rbd", "iscsi", "iscsidirect"})
 """Plugins that hold disks and no files (pve-storage, each plugin's ``plugindata``)."""

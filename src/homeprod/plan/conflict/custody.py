@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from homeprod.core.address import Address
 from homeprod.plan.actual import Actual, ActualMachine
-from homeprod.plan.attachment import Holders, find_attachment_dangers, list_holders
 from homeprod.plan.change import Action, Change
 from homeprod.plan.config import Drive
+from homeprod.plan.conflict.attachment import Holders, find_attachment_dangers, list_holders
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Conflict
 from homeprod.plan.volume import read_owner

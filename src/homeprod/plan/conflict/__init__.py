@@ -1,0 +1,1 @@
+"""Conflicts: what stands in the way of a plan, and a person must decide."""
