@@ -7,6 +7,7 @@ import dataclasses
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,7 @@ class LabServer:
     """By call number, counted from the start or from the last ``forget_calls``."""
     on_call: Callable[[Received], InjectedFault | None] | None = None
     """Chooses a fault by the call itself, where numbers will not do."""
+    _answering: int = field(default=0, init=False)
 
     def __enter__(self) -> LabServer:
         self._owns_state = self.state is None
@@ -146,6 +148,12 @@ class LabServer:
         """The guest turns itself off, behind the API's back."""
         self.run(self.hypervisor.runner.stop(vmid))
 
+    def settle(self) -> None:
+        """Wait for the calls that are still being answered, to callers who may be gone."""
+        end = time.monotonic() + 30
+        while self._answering and time.monotonic() < end:
+            time.sleep(0.01)
+
     def forget_calls(self) -> None:
         self.calls.clear()
 
@@ -159,7 +167,11 @@ class LabServer:
         call = LoggedCall(len(self.calls) + 1, received.method, received.path, dict(received.params))
         self.calls.append(call)
         fault = self.faults.get(call.number) or (self.on_call(received) if self.on_call else None)
-        response = await _answer(fault, answer)
+        self._answering += 1
+        try:
+            response = await _answer(fault, answer)
+        finally:
+            self._answering -= 1
         place = call.number - 1
         if place < len(self.calls) and self.calls[place] is call:
             self.calls[place] = dataclasses.replace(call, status=response.status)

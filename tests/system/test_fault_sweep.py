@@ -1,0 +1,62 @@
+"""Whatever breaks at whatever call of an apply: the next apply converges, and nothing is lost or doubled.
+
+``make test`` sweeps one image, data VM, machine and ISO, made and replaced; ``make soak`` sweeps all of pegasus.
+``HOMEPROD_SWEEP`` names the faults of the soak, all of them without it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.drivers.imageserver import ImageServer
+from tests.system.fault_sweep import FAULTS, STORAGES, Scenario, make_site, prepare, sweep
+from tests.system.site_lab import NODE, PEGASUS
+
+from homeprod.lab.spec import LabSpec, SeedSpec
+from homeprod.plan.image import desire_images
+from homeprod.site.loader import load_site
+
+SPEC = LabSpec("swept", boot=False, storages=STORAGES)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ImageServer]:
+    with ImageServer() as images:
+        yield images
+
+
+@pytest.fixture(scope="module")
+def scenarios(server: ImageServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Scenario]:
+    first, second = make_site(server, 1), make_site(server, 2)
+    return {
+        "made": prepare(first, None, SPEC, tmp_path_factory.mktemp("made")),
+        "replaced": prepare(second, first, SPEC, tmp_path_factory.mktemp("replaced")),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", ["made", "replaced"])
+def test_the_next_apply_converges(
+    scenarios: dict[str, Scenario], name: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = sweep(scenarios[name], fault, tmp_path)
+    with capsys.disabled():
+        print(f"\n{name}: {result}")  # noqa: T201 (the figures are part of the proof)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3500)
+@pytest.mark.parametrize("fault", os.environ.get("HOMEPROD_SWEEP", ",".join(FAULTS)).split(","))
+def test_the_next_apply_of_pegasus_converges(tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+    site = load_site(PEGASUS)
+    seeds = tuple(SeedSpec(image.volume, "debian-13") for image in desire_images(site))
+    spec = LabSpec("pegasus", boot=False, nodes=(NODE,), storages=STORAGES, seeds=seeds)
+    scenario = prepare(site, None, spec, tmp_path / "whole")
+    result = sweep(scenario, fault, tmp_path)
+    with capsys.disabled():
+        print(f"\npegasus: {result}")  # noqa: T201

@@ -1,0 +1,119 @@
+"""The fault sweep against fakepve, for all of it that is not about disks: fakepve neither imports nor grows them.
+
+The faults are those of the client's own connection, since fakepve counts no calls. Every case is a site of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from tests.drivers.imageserver import ImageServer
+from tests.system.fault_sweep import MANNER, make_site
+
+from homeprod.core.errors import HomeprodError
+from homeprod.drivers.proxmox import Connection, Endpoint, ProxmoxHypervisor, Trust, parse_token
+from homeprod.drivers.proxmox.task import Pace
+from homeprod.drivers.proxmox.transport.retry import Backoff
+from homeprod.engine.apply import apply_plan
+from homeprod.engine.read import read_actual
+from homeprod.engine.work import Work
+from homeprod.plan.desired import desire
+from homeprod.plan.diff import diff
+from homeprod.plan.mark import NEW_TAG
+from homeprod.plan.plan import Plan
+from homeprod.site.place import Datastore
+from homeprod.site.site import Site
+
+TOKEN = "root@pam!sweep=0000"
+MOST = 80
+"""Calls of an apply, at most."""
+
+
+class FaultyConnection(Connection):
+    """One exchange, counted from 1, goes wrong: not sent and refused, or sent and its answer lost."""
+
+    number, kind, count = 0, "", 0
+
+    def _exchange(self, *arguments: Any) -> urllib3.BaseHTTPResponse:
+        self.count += 1
+        if self.count != self.number:
+            return super()._exchange(*arguments)
+        if self.kind == "effect, then cut":
+            super()._exchange(*arguments)
+            raise self._explain_break(ConnectionResetError("cut"), arguments[0], arguments[1])
+        status, reason = {"595": (595, "No route to host"), "error before": (500, "swept: nothing was done")}[
+            self.kind
+        ]
+        return urllib3.HTTPResponse(io.BytesIO(), status=status, reason=reason)
+
+
+@pytest.fixture
+def server() -> Iterator[ImageServer]:
+    with ImageServer() as images:
+        yield images
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", ["error before", "effect, then cut", "595"])
+def test_the_next_apply_converges_but_for_disks(
+    fakepve: Any, fakepve_url: str, fakepve_cafile: Path, server: ImageServer, kind: str
+) -> None:
+    fakepve.apitokens["root@pam!sweep"] = "0000"
+    fakepve.storages["local"]["content"] = "iso,vztmpl,import,images"
+    store = Datastore(name="local")
+    met = 0
+    for number in itertools.count(1):
+        site = make_site(server, 1, node="pve1", disks=store, files=store, prefix=4000 + number)
+        with closing(_open(fakepve_url, fakepve_cafile, number, kind)) as cluster:
+            is_met = _apply(cluster, site, number)
+        if not is_met:
+            break
+        met += 1
+        with closing(_open(fakepve_url, fakepve_cafile, 0, "")) as cluster:
+            _apply(cluster, site, 0)
+            _check(cluster, site)
+        assert number < MOST
+    assert met > 20
+
+
+def _open(url: str, ca_file: Path, number: int, kind: str) -> ProxmoxHypervisor:
+    connection = FaultyConnection(
+        Endpoint.parse(url),
+        parse_token(TOKEN),
+        Trust(ca_file=Path(ca_file)),
+        backoff=Backoff(first=0.01, longest=0.02),
+    )
+    connection.number, connection.kind = number, kind
+    return ProxmoxHypervisor(connection, pace=Pace(first=0.01, longest=0.05))
+
+
+def _apply(cluster: ProxmoxHypervisor, site: Site, number: int) -> bool:
+    """Whether it came to the call of that number."""
+    try:
+        actual = read_actual(cluster, site)
+        plan = diff(site, actual, lambda address: f"{address.name}{number}")
+        apply_plan(Work(site, cluster, desire(site), actual, MANNER), plan, lambda _: None)
+    except HomeprodError:
+        assert number, "an apply without a fault was refused"
+    return cluster.api_calls >= number
+
+
+def _check(cluster: ProxmoxHypervisor, site: Site) -> None:
+    plan: Plan = diff(site, read_actual(cluster, site), lambda address: address.name)
+    attributes = {d.attribute for change in plan.changes for d in change.differences}
+    assert {change.action.value for change in plan.changes} <= {"update"}
+    assert attributes <= {"scsi0 size", "scsi0"}, attributes
+    wanted = {machine.vmid for machine in desire(site).values()}
+    found = [machine for machine in cluster.read_resources().machines if machine.vmid in wanted]
+    assert {machine.vmid for machine in found} == wanted
+    assert not any(NEW_TAG in machine.tags for machine in found)
+    isos = [v.id for v in cluster.read_content("pve1", "local") if f"homeprod-{site.config.id[:8]}-machine" in v.id]
+    assert len(isos) == 1
