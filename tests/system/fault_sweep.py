@@ -288,6 +288,7 @@ def _find_wrongs(lab: LabServer, site: Site, before: _Stock) -> str:
         plan = plan_site(cluster, site)
         wrongs = [f"a plan has {change.action.value} {change.address}" for change in plan.changes]
         wrongs += [f"a plan has {conflict.message}" for conflict in plan.conflicts]
+        wrongs += [f"{notice.address} {notice.message}" for notice in plan.notices if notice.differs]
         machines = {machine.vmid: machine for machine in cluster.read_resources().machines}
         if set(machines) != wanted | {STRANGER}:
             wrongs.append(f"machines: {sorted(machines)}")
