@@ -49,6 +49,11 @@ def _draw(number: int) -> Part:
 
 PARTS = (
     *(_draw(number) for number in range(1, 6)),
+    Part(
+        "faults",
+        "every kind of fault at every call of an apply of all of pegasus, on the `--no-boot` lab; then the next apply",
+        ("-n", "2", "-m", "soak", "tests/system/test_fault_sweep.py"),
+    ),
     Part("interruption", "applies cut off at every kind of call", ("tests/system/test_interruption.py",)),
     Part(
         "booted",
