@@ -6,8 +6,10 @@ import argparse
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 from homeprod.cli import render
+from homeprod.cli.coldstart import are_asked_apart, choose_cold_starts, tell_left
 from homeprod.cli.connection import connect
 from homeprod.cli.interruption import stop_gently
 from homeprod.cli.plan import Planned, make_plan, new_instance
@@ -41,8 +43,12 @@ def run(options: argparse.Namespace) -> int:
         check_plan(plan)
         if not plan.changes:
             return _report(Outcome(), options)
-        _agree(plan, options)
-        return run_plan(site, cluster, planned, options)
+        policy = site.config.cold_starts
+        _agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, options)
+        agreed, left = choose_cold_starts(plan, policy, options)
+        code = run_plan(site, cluster, replace(planned, plan=agreed), options)
+        tell_left(left)
+        return code
 
 
 def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: argparse.Namespace) -> int:
@@ -96,7 +102,7 @@ def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Name
 
 def _agree(plan: Plan, options: argparse.Namespace) -> None:
     """Machines to be deleted are asked for apart. Raises DeclinedError."""
-    if options.yes:
+    if options.yes or not plan.changes:
         return
     ask("apply this?", "yes")
     doomed = [change.address.name for change in plan.of(Action.DELETE) if change.vmid]
