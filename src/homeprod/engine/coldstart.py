@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from homeprod.core.errors import ProxmoxError, StalePlanError, TransientError
 from homeprod.engine.finish import start_machine
-from homeprod.engine.growth import note_sizes
+from homeprod.engine.growth import grow_any_disk, note_sizes
 from homeprod.engine.removal import stop_machine
 from homeprod.engine.update import PLAN_AGAIN, write_config
 from homeprod.engine.work import InterruptedWorkError, Say, Work
@@ -39,7 +39,11 @@ def cold_start(work: Work, change: Change, say: Say) -> str:
             _drop_tag(work, change, say)
         raise
     _note_sizes(work, change, say)
-    return end_cold_start(work, change, say)
+    reason = end_cold_start(work, change, say)
+    for slot, disk in work.desired[change.address].disks.items():
+        if slot in change.waits:
+            grow_any_disk(work, change, slot, disk.size, say)
+    return reason
 
 
 def end_cold_start(work: Work, change: Change, say: Say) -> str:

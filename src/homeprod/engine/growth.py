@@ -22,7 +22,7 @@ def grow_any_disk(work: Work, change: Change, slot: str, size: int, say: Say) ->
     """A disk of the machine's own, or one of a data VM's that it uses, to ``size`` bytes. Raises ProxmoxError."""
     drive = _read_drive(work, change, slot)
     if drive is None or (drive.size or 0) >= size:
-        return  # grown by another change of this apply
+        return  # it waits for a cold start, or was grown by another change of this apply
     is_own, is_running = read_owner(drive.volume) == change.vmid, work.actual.machines[change.vmid].is_running
     user = _find_running_user(work, change.vmid, drive.volume)
     grows = user is not None and _grow_through(work, user, drive.volume, size, say)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeprod.core.errors import HomeprodError, ProxmoxError, StalePlanError
-from homeprod.engine.create import find_volume, grow_disk
+from homeprod.engine.create import find_volume
 from homeprod.engine.file import drop_iso, send_iso
 from homeprod.engine.growth import grow_any_disk
 from homeprod.engine.work import Say, Work
@@ -29,7 +29,7 @@ def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say
     for difference in change.differences:
         slot, _, is_size = difference.attribute.partition(" ")
         if isinstance(difference.new, NewDrive) and difference.new.import_from is not None:
-            grow_disk(work, change.node, change.vmid, slot, difference.new.size, say)
+            grow_any_disk(work, change, slot, difference.new.size, say)
         if is_size and isinstance(difference.new, int):
             grow_any_disk(work, change, slot, difference.new, say)
         if difference.attribute == "cloud-init" and isinstance(difference.old, str):

@@ -42,7 +42,8 @@ def compare_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Dif
         if old is None:
             yield Difference(place, None, new, find_effect(machine.address.kind, "disk", found))
             continue
-        if old.size is not None and old.size < new.size:
+        is_in_force = place in found.config.config  # one that waits is grown when it has come
+        if is_in_force and old.size is not None and old.size < new.size:
             effect = find_effect(machine.address.kind, "disk size", found)
             yield Difference(f"{place} size", old.size, new.size, effect)
         yield from _compare_options(machine, found, place, old, new.options)
