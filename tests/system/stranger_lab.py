@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +46,7 @@ MANNER = Manner(waits=False, pause=0.01, shutdown_limit=5)
 HDD = Datastore(name="local-hdd")
 
 
-def make_site(server: ImageServer, *, disk_size: int = GiB) -> Site:
+def make_site(server: ImageServer, *, disk_size: int = GiB, note: str = "Keeps documents.") -> Site:
     """``files`` with its data disk on ``files-data``."""
     network = Network(bridge="vmbr0", subnet="192.0.2.0/24", gateway=1, resolvers=(1,), domain="home.example")
     config = SiteConfig(
@@ -69,7 +69,7 @@ def make_site(server: ImageServer, *, disk_size: int = GiB) -> Site:
         mounts=(Mount(disk=docs, at="/srv/docs"),),
         start="internal",
         tags=frozenset({"web"}),
-        note="Keeps documents.",
+        note=note,
     )
     data = DataVirtualMachine(
         number=21, environment=lab, disks=(docs,), tags=frozenset({"data"}), note="Owns documents."
@@ -90,6 +90,7 @@ def with_policy(site: Site, policy: ColdStarts) -> Site:
 class StrangerLab:
     """``plan`` and ``apply`` as homeprod does them; the rest is the stranger."""
 
+    server: ImageServer
     site: Site
     lab: LabServer
     cluster: ProxmoxHypervisor
@@ -99,10 +100,21 @@ class StrangerLab:
         return self._work(policy, site)[1]
 
     def apply(self, policy: ColdStarts = "never", site: Site | None = None, manner: Manner = MANNER) -> Outcome:
-        work, plan = self._work(policy, site, manner)
-        outcome = apply_plan(work, plan, lambda _: None)
+        outcome = self.try_apply(policy, site, manner)
         assert not outcome.failed, outcome.failed
         return outcome
+
+    def try_apply(
+        self,
+        policy: ColdStarts = "never",
+        site: Site | None = None,
+        manner: Manner = MANNER,
+        begin: Callable[[Work], None] = lambda _: None,
+    ) -> Outcome:
+        """``begin`` is called between the plan and its first write."""
+        work, plan = self._work(policy, site, manner)
+        begin(work)
+        return apply_plan(work, plan, lambda _: None)
 
     def _work(self, policy: ColdStarts, site: Site | None, manner: Manner = MANNER) -> tuple[Work, Plan]:
         self.nonce += 1
@@ -180,4 +192,4 @@ def open_stranger_lab() -> Iterator[StrangerLab]:
     with ImageServer() as server, LabServer(LabSpec("drift", boot=False, storages=STORAGES)) as lab:
         env = {"HOMEPROD_ENDPOINT": lab.url, "HOMEPROD_TOKEN": lab.token, "HOMEPROD_CA_FILE": str(lab.ca_file)}
         with closing(open_hypervisor(resolve_settings(env))) as cluster:
-            yield StrangerLab(make_site(server), lab, cluster)
+            yield StrangerLab(server, make_site(server), lab, cluster)

@@ -46,13 +46,17 @@ def run(options: argparse.Namespace) -> int:
         policy = site.config.cold_starts
         _agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, options)
         agreed, left = choose_cold_starts(plan, policy, options)
-        code = run_plan(site, cluster, replace(planned, plan=agreed), options)
-        tell_left(left)
-        return code
+        return run_plan(site, cluster, replace(planned, plan=agreed), options, left)
 
 
-def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: argparse.Namespace) -> int:
-    """Apply what was agreed upon, showing how it goes; the exit code."""
+def run_plan(
+    site: Site,
+    cluster: ProxmoxHypervisor,
+    planned: Planned,
+    options: argparse.Namespace,
+    left: tuple[Change, ...] = (),
+) -> int:
+    """Apply what was agreed upon, showing how it goes, and tell what was left; the exit code."""
     manner = Manner(
         waits=not options.no_wait,
         forces_stop=options.force_stop,
@@ -68,6 +72,7 @@ def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: 
     except KeyboardInterrupt:
         render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
         raise
+    outcome.left += left
     return _report(outcome, options)
 
 
@@ -118,6 +123,7 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
                 "failed": [{**describe_change(c), "error": str(e), "hint": e.hint} for c, e in outcome.failed],
                 "skipped": [describe_change(change) for change in outcome.skipped],
                 "cut_off": [describe_change(change) for change in outcome.cut_off],
+                "left": [describe_change(change) for change in outcome.left],
                 "unfinished": {str(address): why for address, why in outcome.unfinished.items()},
             }
         )
@@ -131,6 +137,7 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
             render.say(f"{words}: {names}\n  the next apply goes on from here")
     if options.no_wait and any(_boots(change) for change in outcome.done):
         render.say("cloud-init's end was not waited for (--no-wait)")
+    tell_left(outcome.left)
     if outcome.was_interrupted:
         return 130
     if outcome.failed:

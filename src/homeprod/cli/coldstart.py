@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from homeprod.cli import render
 from homeprod.cli.question import confirm
@@ -29,7 +30,7 @@ def choose_cold_starts(
     return plan.without(Action.COLD_START), steps
 
 
-def tell_left(left: tuple[Change, ...]) -> None:
+def tell_left(left: Sequence[Change]) -> None:
     for change in left:
         render.say(f"{change.address}: {change.why}")
     if left:

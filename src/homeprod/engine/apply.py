@@ -30,12 +30,13 @@ THREADS = 32
 @dataclass(slots=True)
 class Outcome:
     """What became of each change. ``cut_off`` were begun and not ended, because somebody asked to stop;
-    ``unfinished`` says why a machine's end was not seen."""
+    ``left`` are cold starts that nobody agreed to; ``unfinished`` says why a machine's end was not seen."""
 
     done: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, HomeprodError]] = field(default_factory=list)
     skipped: list[Change] = field(default_factory=list)
     cut_off: list[Change] = field(default_factory=list)
+    left: list[Change] = field(default_factory=list)
     unfinished: dict[Address, str] = field(default_factory=dict)
     was_interrupted: bool = False
 
