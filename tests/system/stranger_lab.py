@@ -46,8 +46,8 @@ MANNER = Manner(waits=False, pause=0.01, shutdown_limit=5)
 HDD = Datastore(name="local-hdd")
 
 
-def make_site(server: ImageServer, *, disk_size: int = GiB, note: str = "Keeps documents.") -> Site:
-    """``files`` with its data disk on ``files-data``."""
+def make_site(server: ImageServer, *, disk_size: int = GiB, at: str = "/srv/docs", **changes: object) -> Site:
+    """``files`` with its data disk on ``files-data``; ``changes`` are other values of the first."""
     network = Network(bridge="vmbr0", subnet="192.0.2.0/24", gateway=1, resolvers=(1,), domain="home.example")
     config = SiteConfig(
         id=SITE_ID,
@@ -66,11 +66,12 @@ def make_site(server: ImageServer, *, disk_size: int = GiB, note: str = "Keeps d
         people=(Person(name="ann", keys=("ssh-ed25519 AAAAC3Nzaann ann",)),),
         cores=2,
         memory=512 * MiB,
-        mounts=(Mount(disk=docs, at="/srv/docs"),),
+        mounts=(Mount(disk=docs, at=at),),
         start="internal",
         tags=frozenset({"web"}),
-        note=note,
+        note="Keeps documents.",
     )
+    vm = VirtualMachine(**{**{name: getattr(vm, name) for name in VirtualMachine.model_fields}, **changes})
     data = DataVirtualMachine(
         number=21, environment=lab, disks=(docs,), tags=frozenset({"data"}), note="Owns documents."
     )
