@@ -52,20 +52,20 @@ def _list_untouched(cluster: ProxmoxHypervisor, plan: Plan) -> dict[int, str]:
     return {vmid: cluster.read_digest("pve", vmid) for vmid in there}
 
 
-def _check_touched(lab: LabServer, plan: Plan, names: set[str]) -> None:
-    """What was written names only machines and files that the plan had a change for. ``names`` are those of changed
-    machines, which their ISOs have."""
+def _list_files(cluster: ProxmoxHypervisor) -> set[str]:
+    return {volume.id for volume in cluster.read_content("pve", "local-hdd") if not volume.owner}
+
+
+def _check_touched(lab: LabServer, plan: Plan, moved: set[str], names: set[str]) -> None:
+    """What was written names only machines and files that the plan had a change for. ``moved`` are files that came or
+    went, ``names`` those of changed machines, which their ISOs have."""
     vmids = {str(change.vmid) for change in plan.changes if change.vmid}
-    files = {change.volume.rpartition("/")[2] for change in plan.changes if change.volume}
-    for call in lab.written():
-        parts = call.path.strip("/").split("/")
-        if parts[:1] != ["nodes"]:
-            continue
-        if parts[2] == "qemu":
-            assert str(call.params.get("vmid") or parts[3]) in vmids, call
-        else:
-            file = str(call.params.get("filename") or parts[-1])
-            assert file in files or read_machine_name(file) in names, call
+    machines = [call for call in lab.written() if "/qemu" in call.path]
+    assert {str(call.params.get("vmid") or call.path.split("/")[4]) for call in machines} <= vmids
+    files = {change.volume for change in plan.changes}
+    assert [file for file in moved - files if read_machine_name(file.rpartition("/")[2]) not in names] == []
+    uploads = [call for call in lab.written() if call.path.endswith("/upload")]
+    assert len(uploads) <= len(names)
 
 
 def _stop(cluster: ProxmoxHypervisor, numbers: frozenset[int]) -> None:
@@ -117,12 +117,12 @@ def test_a_plan_after_an_apply_is_empty(server: ImageServer, data: st.DataObject
             assume(_is_possible(second, cluster))
             plan = _plan(second, cluster)
             untouched = _list_untouched(cluster, plan)
-            before = {machine.vmid: machine.name for machine in cluster.read_resources().machines}
-            names = {before.get(change.vmid, "") for change in plan.changes}
-            names |= {change.address.name for change in plan.changes}
+            files, before = _list_files(cluster), {m.vmid: m.name for m in cluster.read_resources().machines}
+            names = {before.get(change.vmid, "") for change in plan.changes if change.vmid}
+            names |= {change.address.name for change in plan.changes if change.vmid}
             lab.forget_calls()
             assert not _apply(second, cluster).failed
-            _check_touched(lab, plan, names)
+            _check_touched(lab, plan, files ^ _list_files(cluster), names)
             assert {vmid: cluster.read_digest("pve", vmid) for vmid in untouched} == untouched
             assert _plan(second, cluster).changes == ()
             assert volumes <= _data_volumes(cluster)
