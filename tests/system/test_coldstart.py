@@ -254,3 +254,14 @@ def test_killed_between_shutdown_and_start(site_lab: SiteLab, tmp_path: Path) ->
     with site_lab.driver() as cluster:
         assert cluster.read_status(NODE, CODER) == "running"
         assert cluster.read_machine(NODE, CODER).config["memory"] == 3072
+
+
+def test_a_data_vm_alone_grows_its_disk_through_the_machine_that_runs(site_lab: SiteLab) -> None:
+    site_lab.apply("--only", "lab-ansible")
+    site_lab.edit("lab_ansible_data_vm", "size=1 * GiB", "size=2 * GiB")
+    assert site_lab.actions("--only", "lab-ansible-data") == [("update", "data-vm/lab-ansible-data")]
+    assert site_lab.apply("--only", "lab-ansible-data") == 0
+    assert [call.path for call in site_lab.lab.written() if call.path.endswith("/resize")][-1].split("/")[
+        4
+    ] == "4001022"
+    assert site_lab.actions("--only", "lab-ansible") == []

@@ -5,7 +5,7 @@ A disk is known by its serial or its volume, never by its place in a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from homeprod.core.sizes import format_size
@@ -26,10 +26,16 @@ def coming_value(actual: MachineConfig, key: str) -> Value | None:
 
 def find_by_serial(config: Config, serial: str) -> tuple[str, Drive] | None:
     """Slot and drive of the disk with that serial."""
-    for slot, value in sorted(config.items()):
-        if isinstance(value, Drive) and ("serial", serial) in value.options:
-            return slot, value
-    return None
+    return _first(
+        (slot, value)
+        for slot, value in config.items()
+        if isinstance(value, Drive) and ("serial", serial) in value.options
+    )
+
+
+def _first(found: Iterable[tuple[str, Drive]]) -> tuple[str, Drive] | None:
+    """Of the lowest slot."""
+    return min(found, key=lambda place: place[0], default=None)
 
 
 def compare_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Difference]:
@@ -129,10 +135,9 @@ def find_unseen_growth(
 
 def find_by_volume(config: Config, volume: str) -> tuple[str, Drive] | None:
     """Slot and drive of that volume."""
-    for slot, value in sorted(config.items()):
-        if isinstance(value, Drive) and value.volume == volume:
-            return slot, value
-    return None
+    return _first(
+        (slot, value) for slot, value in config.items() if isinstance(value, Drive) and value.volume == volume
+    )
 
 
 def _compare_growth(
