@@ -1,5 +1,5 @@
 # Every command a contributor or a newcomer needs. CI runs `make test`.
-.PHONY: setup demo test soak check bench format clean
+.PHONY: setup demo test soak check bench docs format clean
 python := .venv/bin/python
 
 setup:
@@ -28,6 +28,10 @@ check: setup
 # ours against the peer or the raw limit, an object a line
 bench: setup
 	@for bench in bench/*.py; do $(python) $$bench --json || exit 1; done
+
+# the pages that are made from the program's own tables; a test compares them
+docs: setup
+	@for script in docs/generate/*.py; do $(python) $$script || exit 1; done
 
 format: setup
 	@.venv/bin/ruff format .

@@ -41,7 +41,8 @@ class Part:
 def _draw(number: int) -> Part:
     return Part(
         f"sites-{number}",
-        "a plan after an apply is empty: 100 pairs of generated sites, one after the other, on the `--no-boot` lab",
+        "a plan after an apply is empty and only what differs is touched: 100 pairs of generated sites, one after the"
+        " other, on the `--no-boot` lab",
         ("tests/system/test_generated_sites.py", f"--hypothesis-seed={number}"),
         {"HOMEPROD_SITES": "100", "HYPOTHESIS_PROFILE": "search"},
     )
@@ -53,8 +54,17 @@ PARTS = (
         "faults",
         "every kind of fault at every call of an apply of all of pegasus, on the `--no-boot` lab; then the next apply",
         ("-n", "2", "-m", "soak", "tests/system/test_fault_sweep.py"),
+        "replacements",
+        "a machine replaced 100 times: its 64 MiB data disk is the same volume with the same SHA-256",
+        ("tests/system/test_replacement.py",),
+        {"HOMEPROD_REPLACEMENTS": "100"},
     ),
     Part("interruption", "applies cut off at every kind of call", ("tests/system/test_interruption.py",)),
+    Part(
+        "booted-replacements",
+        "a booted machine replaced 3 times: same volume, file system UUID and files",
+        ("-m", "guest and soak", "tests/system/test_guest_replacement.py"),
+    ),
     Part(
         "booted",
         "every test that boots machines",

@@ -102,6 +102,7 @@ def sites(draw: st.DrawFn, server: ImageServer) -> Site:
         cluster=Cluster(endpoint="https://cluster.invalid:8006", node="pve"),
         addresses=AddressPlan(network=network, prefix=4001),
         iso=HDD,
+        cold_starts=draw(st.sampled_from(["never", "ask", "allowed"])),
     )
     machines = draw(_machines(make_images(server)))
     declared = {name: DeclaredMachine(name, machine, Path(f"{name}.py")) for name, machine in machines.items()}

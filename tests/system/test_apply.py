@@ -80,6 +80,7 @@ def test_an_unfinished_machine_is_finished_by_the_next_apply(site_lab: SiteLab) 
 
 def test_updates_are_made_and_wait_where_they_must(site_lab: SiteLab) -> None:
     site_lab.apply()
+    site_lab.edit("_config", "site = SiteConfig(", 'site = SiteConfig(cold_starts="never",')
     site_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB, cores=4, note='Builds.'")
     site_lab.edit("lab_coder_vm", "32 * GiB, on=ssd", "40 * GiB, on=ssd, backup=False")
     site_lab.edit("lab_coder_vm", 'tags={"coder", "lab"}', 'tags={"builder", "lab"}')

@@ -53,7 +53,7 @@ def test_a_person_reads_what_changes_from_what_to_what_and_when(site_lab: SiteLa
     assert code == 2
     assert "~ update vm/lab-coder  VMID 4001021 on proxmox-1" in out
     assert "memory: 2048 MiB → 3072 MiB  after a cold start" in out
-    assert out.splitlines()[-1] == "1 to update"
+    assert out.splitlines()[-1] == "1 to update, 1 to cold start"
 
 
 def test_only_takes_what_a_machine_is_made_from(site_lab: SiteLab) -> None:

@@ -75,3 +75,16 @@ def test_a_plan_that_makes_nothing_asks_for_nothing(site_lab: SiteLab, monkeypat
     site_lab.edit("lab_coder_vm", 'tags={"coder", "lab"}', 'tags={"builder", "lab"}')
     monkeypatch.setenv("HOMEPROD_TOKEN", site_lab.lab.add_token("few", READING))
     assert site_lab.plan("--only", "lab-coder")["conflicts"] == []
+
+
+def test_a_cold_start_needs_the_right_to_power_where_it_is_allowed(
+    site_lab: SiteLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _drop_phases(site_lab)
+    site_lab.apply("--only", "lab-coder")
+    site_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
+    _become(site_lab, monkeypatch, ("/vms", "VM.PowerMgmt"))
+    assert site_lab.plan("--only", "lab-coder")["conflicts"] == []
+    site_lab.edit("_config", "site = SiteConfig(", 'site = SiteConfig(cold_starts="allowed",')
+    (conflict,) = site_lab.plan("--only", "lab-coder")["conflicts"]
+    assert "lacks VM.PowerMgmt on /vms/4001021 (to cold start it)" in conflict["message"]

@@ -6,8 +6,10 @@ import argparse
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 from homeprod.cli import render
+from homeprod.cli.coldstart import are_asked_apart, choose_cold_starts, tell_left
 from homeprod.cli.connection import connect
 from homeprod.cli.interruption import stop_gently
 from homeprod.cli.plan import Planned, make_plan, new_instance
@@ -41,12 +43,20 @@ def run(options: argparse.Namespace) -> int:
         check_plan(plan)
         if not plan.changes:
             return _report(Outcome(), options)
-        _agree(plan, options)
-        return run_plan(site, cluster, planned, options)
+        policy = site.config.cold_starts
+        _agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, options)
+        agreed, left = choose_cold_starts(plan, policy, options)
+        return run_plan(site, cluster, replace(planned, plan=agreed), options, left)
 
 
-def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: argparse.Namespace) -> int:
-    """Apply what was agreed upon, showing how it goes; the exit code."""
+def run_plan(
+    site: Site,
+    cluster: ProxmoxHypervisor,
+    planned: Planned,
+    options: argparse.Namespace,
+    left: tuple[Change, ...] = (),
+) -> int:
+    """Apply what was agreed upon, showing how it goes, and tell what was left; the exit code."""
     manner = Manner(
         waits=not options.no_wait,
         forces_stop=options.force_stop,
@@ -62,6 +72,7 @@ def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: 
     except KeyboardInterrupt:
         render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
         raise
+    outcome.left += left
     return _report(outcome, options)
 
 
@@ -96,7 +107,7 @@ def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Name
 
 def _agree(plan: Plan, options: argparse.Namespace) -> None:
     """Machines to be deleted are asked for apart. Raises DeclinedError."""
-    if options.yes:
+    if options.yes or not plan.changes:
         return
     ask("apply this?", "yes")
     doomed = [change.address.name for change in plan.of(Action.DELETE) if change.vmid]
@@ -112,6 +123,7 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
                 "failed": [{**describe_change(c), "error": str(e), "hint": e.hint} for c, e in outcome.failed],
                 "skipped": [describe_change(change) for change in outcome.skipped],
                 "cut_off": [describe_change(change) for change in outcome.cut_off],
+                "left": [describe_change(change) for change in outcome.left],
                 "unfinished": {str(address): why for address, why in outcome.unfinished.items()},
             }
         )
@@ -125,6 +137,7 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
             render.say(f"{words}: {names}\n  the next apply goes on from here")
     if options.no_wait and any(_boots(change) for change in outcome.done):
         render.say("cloud-init's end was not waited for (--no-wait)")
+    tell_left(outcome.left)
     if outcome.was_interrupted:
         return 130
     if outcome.failed:

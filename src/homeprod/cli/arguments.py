@@ -77,6 +77,9 @@ def _add_apply(command: argparse.ArgumentParser) -> None:
     )
     _add_json(command)
     _add_choice(command)
+    command.add_argument(
+        "--cold-start", action="store_true", help="also shut down and start again what waits for it, without asking"
+    )
     _add_manner(command)
 
 

@@ -19,6 +19,7 @@ _COLOURS = {
     Action.REPLACE: "magenta",
     Action.DELETE: "red",
     Action.START: "cyan",
+    Action.COLD_START: "cyan",
     Action.FINISH: "cyan",
     Action.ADOPT: "cyan",
 }

@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
+from homeprod.engine.coldstart import cold_start, end_cold_start, is_owed_a_start
 from homeprod.engine.create import create_machine, prepare_machine
 from homeprod.engine.event import Event, Listener, Stage
 from homeprod.engine.file import bring_image, delete_file
@@ -29,12 +30,13 @@ THREADS = 32
 @dataclass(slots=True)
 class Outcome:
     """What became of each change. ``cut_off`` were begun and not ended, because somebody asked to stop;
-    ``unfinished`` says why a machine's end was not seen."""
+    ``left`` are cold starts that nobody agreed to; ``unfinished`` says why a machine's end was not seen."""
 
     done: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, HomeprodError]] = field(default_factory=list)
     skipped: list[Change] = field(default_factory=list)
     cut_off: list[Change] = field(default_factory=list)
+    left: list[Change] = field(default_factory=list)
     unfinished: dict[Address, str] = field(default_factory=dict)
     was_interrupted: bool = False
 
@@ -138,6 +140,8 @@ class _Run:
             self.outcome.done.append(change)
             if reason:
                 self.outcome.unfinished[change.address] = reason
+            if reason and change.action is Action.COLD_START:
+                self.lost.add(place)  # where one does not come back, no other is shut down
             self._tell(Stage.UNFINISHED if reason else Stage.DONE, change, reason)
 
     def _do(self, change: Change) -> str:
@@ -191,6 +195,8 @@ def _update(work: Work, change: Change, say: Say) -> str:
 
 
 def _start(work: Work, change: Change, say: Say) -> str:
+    if is_owed_a_start(work, change):
+        return end_cold_start(work, change, say)
     start_machine(work, change, say)
     return ""
 
@@ -204,5 +210,6 @@ _MACHINE: dict[Action, Callable[[Work, Change, Say], str]] = {
     Action.REPLACE: _replace,
     Action.UPDATE: _update,
     Action.START: _start,
+    Action.COLD_START: cold_start,
     Action.FINISH: _finish,
 }

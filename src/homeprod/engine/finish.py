@@ -37,13 +37,13 @@ def finish_machine(work: Work, change: Change, machine: DesiredMachine, say: Say
     return ""
 
 
-def start_machine(work: Work, change: Change, say: Say) -> None:
-    """Nothing happens where it runs already."""
+def start_machine(work: Work, change: Change, say: Say, *, is_owed: bool = False) -> None:
+    """Nothing happens where it runs already. ``is_owed`` as of :meth:`Work.run`."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     if hypervisor.read_status(node, vmid) == "running":
         return
     try:
-        work.run(lambda: hypervisor.start_machine(node, vmid), say)
+        work.run(lambda: hypervisor.start_machine(node, vmid), say, is_owed=is_owed)
     except ProxmoxError:
         if hypervisor.read_status(node, vmid) != "running":
             raise

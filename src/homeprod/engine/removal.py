@@ -24,23 +24,23 @@ def remove_machine(work: Work, change: Change, say: Say, *, is_replaced: bool = 
     """``is_replaced`` keeps what others know of the VMID, such as backup jobs. Raises StalePlanError where somebody
     changed the machine since it was read, and ProxmoxError; whatever is left then, the next plan sees."""
     found = work.actual.machines[change.vmid]
-    check_unchanged(work, change, found)
+    check_unchanged(work, change)
     if change.address.kind == "data-vm":
         check_unused(work, change)
     if found.is_protected:  # only `destroy --data` comes here with one
-        write_config(work, change, {"protection": False}, say, digest=found.config.digest)
+        write_config(work, change, {"protection": False}, say, digest=work.digest(change.vmid))
     stop_machine(work, change, found, say)
     detach_foreign_disks(work, change, say)
     _destroy(work, change, say, purge=not is_replaced)
 
 
-def check_unchanged(work: Work, change: Change, found: ActualMachine) -> None:
+def check_unchanged(work: Work, change: Change) -> None:
     """A plan is good for what it was made from. Raises StalePlanError."""
     try:
         digest = work.hypervisor.read_machine(change.node, change.vmid).digest
     except NotFoundError:
         digest = "gone"
-    if digest != found.config.digest:
+    if digest != work.digest(change.vmid):
         raise StalePlanError(CHANGED, where=str(change.address), hint=PLAN_AGAIN)
 
 

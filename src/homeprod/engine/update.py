@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from homeprod.core.errors import HomeprodError, ProxmoxError, StalePlanError
-from homeprod.engine.create import find_volume, grow_disk
+from homeprod.engine.create import find_volume
 from homeprod.engine.file import drop_iso, send_iso
+from homeprod.engine.growth import grow_any_disk
 from homeprod.engine.work import Say, Work
 from homeprod.plan.actual import ActualMachine, MachineConfig
 from homeprod.plan.change import Change, Difference
@@ -24,13 +25,13 @@ def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say
     for difference in change.differences:
         config |= _convert(work, change, machine, found, difference, say)
     if config:
-        write_config(work, change, config, say, digest=found.config.digest)
+        write_config(work, change, config, say, digest=work.digest(change.vmid))
     for difference in change.differences:
         slot, _, is_size = difference.attribute.partition(" ")
         if isinstance(difference.new, NewDrive) and difference.new.import_from is not None:
-            grow_disk(work, change.node, change.vmid, slot, difference.new.size, say)
+            grow_any_disk(work, change, slot, difference.new.size, say)
         if is_size and isinstance(difference.new, int):
-            grow_disk(work, change.node, change.vmid, slot, difference.new, say)
+            grow_any_disk(work, change, slot, difference.new, say)
         if difference.attribute == "cloud-init" and isinstance(difference.old, str):
             drop_iso(work, change.node, change.vmid, difference.old, say)
 
@@ -42,7 +43,7 @@ def _convert(
     key, new = difference.attribute, difference.new
     if key in ("description", "address"):
         return {"description": _renew_note(work, machine, found)}
-    if key == "cloud-init":
+    if key in ("cloud-init", "ide2"):
         iso = send_iso(work, machine, change.node, change.instance, say)
         return {"ide2": Drive(iso, None, (("media", "cdrom"),))} if iso is not None else {}
     if key == "tags" and isinstance(new, frozenset):
@@ -64,13 +65,22 @@ def _renew_note(work: Work, machine: DesiredMachine, found: ActualMachine) -> st
 
 
 def write_config(
-    work: Work, change: Change, config: Config, say: Say, *, delete: tuple[str, ...] = (), digest: str = ""
+    work: Work,
+    change: Change,
+    config: Config,
+    say: Say,
+    *,
+    delete: tuple[str, ...] = (),
+    digest: str = "",
+    is_owed: bool = False,
 ) -> None:
     """Write some keys. With ``digest``, only to the configuration as it was read. Raises StalePlanError where that
-    moved, unless it moved by this very write, whose answer was lost."""
+    moved, unless it moved by this very write, whose answer was lost. ``is_owed`` as of :meth:`Work.run`."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     try:
-        work.run(lambda: hypervisor.change_machine(node, vmid, config, delete=delete, digest=digest), say)
+        work.run(
+            lambda: hypervisor.change_machine(node, vmid, config, delete=delete, digest=digest), say, is_owed=is_owed
+        )
     except ProxmoxError as error:
         if not digest or "checksum mismatch" not in error.message:
             raise

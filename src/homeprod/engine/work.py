@@ -55,15 +55,22 @@ class Work:
     image_source: ImageSource | None = None
     is_stopping: threading.Event = field(default_factory=threading.Event)
     slots: threading.Semaphore = field(init=False)
+    digests: dict[int, str] = field(default_factory=dict)
+    """By VMID, where this apply itself moved a configuration that another of its changes is yet to write."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "slots", threading.Semaphore(self.manner.parallel))
 
-    def run(self, begin: Callable[[], Task | None], say: Say) -> None:
+    def digest(self, vmid: int) -> str:
+        """What the machine's configuration must still be for a write of this apply."""
+        return self.digests.get(vmid, self.actual.machines[vmid].config.digest)
+
+    def run(self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False) -> None:
         """Begin a task and wait for its end, a few times where Proxmox says that repeating may help (a lock that is
-        taken). Raises ProxmoxError, and InterruptedWorkError before it begins."""
+        taken). Raises ProxmoxError, and InterruptedWorkError before it begins; a task that is owed to an earlier one
+        (the start after a shutdown) is begun all the same."""
         for attempt in range(1, ATTEMPTS + 1):
-            if self.is_stopping.is_set():
+            if self.is_stopping.is_set() and not is_owed:
                 raise InterruptedWorkError
             try:
                 with self.slots:

@@ -41,6 +41,9 @@ class AgentNotRunningError(Exception):
 class GuestRunner(Protocol):
     """Runs machines. One for real QEMU processes, one (``--no-boot``) that only remembers."""
 
+    can_plug: bool
+    """Whether disks and cards can be plugged into a running machine."""
+
     async def start(self, order: StartOrder) -> int:
         """Start the machine and return its process id (0 where there is none). Raises LabError."""
 

@@ -13,6 +13,8 @@ class NoBootRunner:
     """A GuestRunner (``lab/ports.py``). Which machines run is kept in ``folder`` (one empty file each), so that a
     restarted lab, like a restarted daemon beside living QEMU processes, finds them running still."""
 
+    can_plug = True
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)

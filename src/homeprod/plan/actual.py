@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from homeprod.plan.config import Config, Drive, Value
-from homeprod.plan.mark import NEW_TAG, Mark, parse_note
+from homeprod.plan.mark import COLD_TAG, NEW_TAG, Mark, parse_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,16 @@ class ActualMachine:
         """Whether it was created, but its end was not seen yet."""
         tags = self.config.config.get("tags", frozenset())
         return isinstance(tags, frozenset) and NEW_TAG in tags
+
+    @property
+    def is_running(self) -> bool:
+        return self.listed.status == "running"
+
+    @property
+    def is_owed_a_start(self) -> bool:
+        """Whether an apply shut it down for a cold start and could not start it again."""
+        tags = self.config.config.get("tags", frozenset())
+        return isinstance(tags, frozenset) and COLD_TAG in tags and self.listed.status == "stopped"
 
     @property
     def is_protected(self) -> bool:

@@ -17,6 +17,7 @@ class Action(Enum):
     REPLACE = "replace"
     DELETE = "delete"
     START = "start"
+    COLD_START = "cold start"
     FINISH = "finish"
     ADOPT = "adopt"
 
@@ -31,6 +32,7 @@ _SIGNS = {
     Action.REPLACE: "±",
     Action.DELETE: "-",
     Action.START: ">",
+    Action.COLD_START: ">",
     Action.FINISH: ">",
     Action.ADOPT: "=",
 }
@@ -54,11 +56,17 @@ class Difference:
     new: Value | None
     effect: Effect
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is in force only after a cold start."""
+        return self.effect is Effect.COLD_START
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """``why`` says in a few words what made it necessary. ``vmid`` is 0 for what is no machine; ``volume`` is that of
-    an image or ISO. ``instance`` is the nonce that the machine has, or will be made with."""
+    an image or ISO. ``instance`` is the nonce that the machine has, or will be made with. ``waits`` are the
+    attributes that a cold start brings into force."""
 
     action: Action
     address: Address
@@ -68,3 +76,4 @@ class Change:
     why: str = ""
     volume: str = ""
     instance: str = ""
+    waits: tuple[str, ...] = ()

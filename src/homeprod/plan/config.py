@@ -46,9 +46,8 @@ class Drive:
 
 @dataclass(frozen=True, slots=True)
 class NewDrive:
-    """A drive to allocate on ``storage``: empty with ``size`` bytes (whole GiB as Proxmox's create call needs,
-    other sizes are rounded up by the driver), or with the content of ``import_from`` (a volume id), whose size it
-    then has until it is grown."""
+    """A drive to allocate on ``storage``: empty with ``size`` bytes (whole MiB; the driver rounds up), or with the
+    content of ``import_from`` (a volume id), whose size it then has until it is grown."""
 
     storage: str
     size: int

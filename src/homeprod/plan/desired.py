@@ -19,12 +19,14 @@ START_PHASES = ("network", "infrastructure", "desktop", "internal", "external")
 
 @dataclass(frozen=True, slots=True)
 class AttachedDisk:
-    """A data VM's disk in use by another machine, known by its owner and serial: its volume has no name yet."""
+    """A data VM's disk in use by another machine, known by its owner and serial: its volume has no name yet.
+    ``size`` in bytes."""
 
     slot: str
     owner: int
     serial: str
     backup: bool
+    size: int
 
     @property
     def options(self) -> Options:
@@ -106,7 +108,8 @@ def _attach(site: Site, machine: VirtualMachine) -> Iterable[AttachedDisk]:
         owner = site.owner(mount.disk)
         if owner is None:
             raise ValueError(f"{mount.disk.label} has no owner: the site was not checked")
-        yield AttachedDisk(f"scsi{index}", site.vmid(owner.machine), mount.disk.label, mount.disk.backup)
+        disk, vmid = mount.disk, site.vmid(owner.machine)
+        yield AttachedDisk(f"scsi{index}", vmid, disk.label, disk.backup, disk.size)
 
 
 def _find_forces(site: Site, machine: VirtualMachine, attached: tuple[AttachedDisk, ...]) -> dict[str, str]:

@@ -9,8 +9,9 @@ from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
 from homeprod.core.secret import find_secret
 from homeprod.plan.actual import Actual, ActualMachine
-from homeprod.plan.attributes import EFFECTS
-from homeprod.plan.change import Action, Change, Difference, Effect
+from homeprod.plan.attributes import find_effect
+from homeprod.plan.change import Action, Change, Difference
+from homeprod.plan.coldstart import notice_waiting, plan_cold_start
 from homeprod.plan.config import Drive
 from homeprod.plan.conflict.attachment import find_disk_doubts
 from homeprod.plan.conflict.custody import find_dangers
@@ -20,8 +21,9 @@ from homeprod.plan.desired import DesiredMachine, desire
 from homeprod.plan.drives import coming_value, compare_attached, compare_disks, notice_disks
 from homeprod.plan.guest import desire_iso
 from homeprod.plan.image import desire_images
+from homeprod.plan.keys import compare_keys
 from homeprod.plan.leftover import find_leftovers
-from homeprod.plan.mark import NEW_TAG, Mark, words_of
+from homeprod.plan.mark import Mark, words_of
 from homeprod.plan.plan import Conflict, Notice, Plan
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
@@ -52,8 +54,12 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
         if stranger := find_stranger(site.config.id, machine, found, listed.get(machine.vmid), actual):
             conflicts.append(stranger)
             continue
-        changes += comparison.compare(machine, found)
+        made = [*comparison.compare(machine, found)]
+        changes += made
         notices += _notice(machine, found, starts=comparison.wish.starts)
+        if found is not None:
+            step = next((change for change in made if change.action is Action.COLD_START), None)
+            notices += notice_waiting(machine, found, actual.machines, step)
         notices += _notice_place(machine, found, changes)
     notices += _notice_stand_ins(site, actual)
     for change in _find_gone(site.config.id, desired, actual):
@@ -68,7 +74,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     conflicts += find_disk_doubts(desired, actual)
     conflicts += find_dangers(actual, changes, desired)
     conflicts += find_obstacles(site, actual, changes, desired)
-    return Plan(tuple(changes), tuple(conflicts), tuple(notices), _note_basis(desired, actual))
+    return Plan(tuple(changes), tuple(dict.fromkeys(conflicts)), tuple(notices), _note_basis(desired, actual))
 
 
 def _compare_images(site: Site, actual: Actual) -> Iterator[Change]:
@@ -127,7 +133,7 @@ def _refuse_secrets(site: Site, changes: list[Change]) -> None:
             hint = "everybody who sees the machine in Proxmox reads its note; take it out"
             raise HomeprodError(f"the note looks as if it held {found}", where=str(change.address), hint=hint)
         makes_iso = change.action in (Action.CREATE, Action.REPLACE) or any(
-            difference.attribute == "cloud-init" for difference in change.differences
+            difference.attribute in ("cloud-init", "ide2") for difference in change.differences
         )
         if makes_iso and isinstance(declared.machine, VirtualMachine):
             desire_iso(site, declared.name, declared.machine, change.instance).render_files()
@@ -136,11 +142,12 @@ def _refuse_secrets(site: Site, changes: list[Change]) -> None:
 def _notice(machine: DesiredMachine, found: ActualMachine | None, *, starts: bool) -> Iterator[Notice]:
     if found is None:
         return
-    for key in sorted(found.config.pending):
-        yield Notice(machine.address, f"{key} waits for a cold start")
-    if machine.address.kind == "data-vm" and found.listed.status == "running":
+    if machine.address.kind == "data-vm" and found.is_running:
         yield Notice(machine.address, "is running, and a data VM never should: stop it in Proxmox")
-    if machine.is_started and found.listed.status == "stopped" and not found.is_new and not starts:
+    if machine.address.kind == "vm" and not machine.is_started and found.is_running:
+        yield Notice(machine.address, "is running, the site says started=False; it is left so")
+    is_off = found.listed.status == "stopped" and not found.is_new and not found.is_owed_a_start
+    if machine.is_started and is_off and not starts:
         yield Notice(machine.address, "is stopped; `homeprod apply --start` starts it")
     yield from notice_disks(machine, found)
     for slot, value in sorted(found.config.config.items()):
@@ -186,7 +193,7 @@ class _Comparison:
             why = "is not there"
             yield Change(Action.CREATE, machine.address, machine.node, machine.vmid, why=why, instance=instance)
             return
-        forced = tuple(_compare_forces(machine, found.mark))
+        forced = tuple(_compare_forces(machine, found, found.mark))
         if forced:
             names = ", ".join(difference.attribute for difference in forced)
             instance = self.new_instance(machine.address)
@@ -200,7 +207,7 @@ class _Comparison:
     def _compare_in_place(self, machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Change]:
         node, vmid = found.listed.node, machine.vmid
         differences = (
-            *_compare_keys(machine, found),
+            *compare_keys(machine, found),
             *compare_disks(machine, found),
             *compare_attached(machine, found, self.actual.machines),
             *_compare_note(machine, found, mark),
@@ -211,47 +218,44 @@ class _Comparison:
         if found.is_new:
             why = "was made, but its end was not seen"
             yield Change(Action.FINISH, machine.address, node, vmid, why=why, instance=mark.instance)
+        elif machine.is_started and found.is_owed_a_start:
+            why = "a cold start was begun, and its end was not seen"
+            yield Change(Action.START, machine.address, node, vmid, why=why, instance=mark.instance)
         elif self.wish.starts and machine.is_started and found.listed.status == "stopped":
             yield Change(Action.START, machine.address, node, vmid, why="is stopped", instance=mark.instance)
+        policy = self.site.config.cold_starts
+        if step := plan_cold_start(policy, machine, found, differences, self.actual.machines):
+            yield step
 
     def _compare_iso(self, machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Difference]:
         declared = self.site.machines[machine.address.name].machine
         if isinstance(declared, VirtualMachine):
             wanted = desire_iso(self.site, machine.address.name, declared, mark.instance).volume
             old = coming_value(found.config, "ide2")
-            if not isinstance(old, Drive) or old.volume != wanted:
-                volume = old.volume if isinstance(old, Drive) else None
-                yield Difference("cloud-init", volume, wanted, Effect.RECREATION)
+            if not isinstance(old, Drive) or not old.is_cdrom:
+                new = Drive(wanted, None, (("media", "cdrom"),))
+                yield Difference("ide2", old, new, find_effect("vm", "cloud-init drive", found))
+            elif old.volume != wanted:
+                yield Difference("cloud-init", old.volume, wanted, find_effect("vm", "cloud-init", found))
             elif self._is_missing(found.listed.node, wanted):
-                yield Difference("cloud-init", None, wanted, Effect.LIVE)
+                yield Difference("cloud-init", None, wanted, find_effect("iso", "file", found))
 
     def _is_missing(self, node: str, volume: str) -> bool:
         """Whether its storage could be read, and does not have it."""
         return (node, volume.partition(":")[0]) in self.actual.content and (node, volume) not in self.files
 
 
-def _compare_forces(machine: DesiredMachine, mark: Mark) -> Iterator[Difference]:
+def _compare_forces(machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Difference]:
     for name, value in sorted(machine.forces.items()):
         if mark.forces.get(name) != value:
-            yield Difference(name, mark.forces.get(name), value, Effect.REPLACEMENT)
-
-
-def _compare_keys(machine: DesiredMachine, found: ActualMachine) -> Iterator[Difference]:
-    """Only keys that the site manages; what it does not name is left alone."""
-    for key, new in sorted(machine.config.items()):
-        old = coming_value(found.config, key)
-        if key == "tags" and isinstance(old, frozenset):
-            old -= {NEW_TAG}
-        if old is None and new is False:  # Proxmox's default of onboot and protection
-            continue
-        if old != new:
-            is_running = found.listed.status == "running"
-            yield Difference(key, old, new, EFFECTS[key] if is_running else Effect.LIVE)
+            yield Difference(name, mark.forces.get(name), value, find_effect("vm", name, found))
 
 
 def _compare_note(machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Difference]:
     old = words_of(str(found.config.config.get("description", "")))
     if old != machine.words.strip():
-        yield Difference("description", old, machine.words.strip(), Effect.LIVE)
+        effect = find_effect(machine.address.kind, "description", found)
+        yield Difference("description", old, machine.words.strip(), effect)
     if mark.address != machine.address:
-        yield Difference("address", str(mark.address), str(machine.address), Effect.LIVE)
+        effect = find_effect(machine.address.kind, "address", found)
+        yield Difference("address", str(mark.address), str(machine.address), effect)

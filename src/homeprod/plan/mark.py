@@ -13,6 +13,9 @@ from functools import lru_cache
 from homeprod.core.address import Address
 
 NEW_TAG = "homeprod-new"
+COLD_TAG = "homeprod-cold-start"
+"""Set before a running machine is shut down for a cold start and taken away after the start: a machine that is off
+and has it was not stopped by a person."""
 _LINE = re.compile(r"^homeprod-([a-z]+): (\S.*?) *$", re.MULTILINE)
 _HEADING = "Kept by homeprod: change the site, not this machine."
 

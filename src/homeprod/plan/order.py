@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
 from homeprod.plan.actual import Actual
 from homeprod.plan.change import Action, Change
+from homeprod.plan.config import Startup
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drives import find_by_serial
 from homeprod.plan.plan import Plan
@@ -18,6 +20,7 @@ from homeprod.plan.plan import Plan
 Graph = Mapping[int, frozenset[int]]
 """By the change's place in the plan, the places of those that come first."""
 
+LAST = 1_000_000
 _MAKES = (Action.CREATE, Action.REPLACE, Action.UPDATE)
 _FREES = (Action.DELETE, Action.REPLACE)
 
@@ -27,6 +30,8 @@ def order_changes(plan: Plan, desired: Mapping[Address, DesiredMachine], actual:
     index = _index(plan, actual)
     places = range(len(plan.changes))
     graph = {place: frozenset(_find_needs(plan, place, desired, actual, index)) for place in places}
+    for first, second in pairwise(_line_up_cold_starts(plan, desired)):
+        graph[second] |= {first}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -36,6 +41,19 @@ def order_changes(plan: Plan, desired: Mapping[Address, DesiredMachine], actual:
             hint="do it in two applies: first take the disk away from one of them, then give it to the other",
         ) from None
     return graph
+
+
+def _line_up_cold_starts(plan: Plan, desired: Mapping[Address, DesiredMachine]) -> list[int]:
+    """One at a time, so that never more than one machine of a site is off for it, and in the order in which the
+    hypervisor starts them: where one does not come back, those that may need it are left running."""
+    places = [place for place, change in enumerate(plan.changes) if change.action is Action.COLD_START]
+    return sorted(places, key=lambda place: (_find_phase(desired[plan.changes[place].address]), place))
+
+
+def _find_phase(machine: DesiredMachine) -> int:
+    """A machine without one is started last (Proxmox's `startup`)."""
+    startup = machine.config.get("startup")
+    return startup.order if isinstance(startup, Startup) and startup.order is not None else LAST
 
 
 @dataclass(frozen=True)

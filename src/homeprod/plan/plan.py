@@ -47,6 +47,9 @@ class Plan:
     def of(self, *actions: Action) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.action in actions)
 
+    def without(self, action: Action) -> Plan:
+        return replace(self, changes=tuple(change for change in self.changes if change.action is not action))
+
     def only(self, addresses: frozenset[Address]) -> Plan:
         """The part of it that concerns these."""
         return replace(

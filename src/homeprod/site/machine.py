@@ -17,6 +17,7 @@ TAG = re.compile(r"[a-z0-9_][a-z0-9_.+-]*")  # pve-common JSONSchema `pve-tag`, 
 SERIAL = re.compile(r"[a-z][a-z0-9_]{0,15}")  # 16: an ext4 label, and within the 20 of a SCSI serial
 
 Keeper = Literal["ansible", "harbormaster"]
+ColdStarts = Literal["never", "ask", "allowed"]
 StartPhase = Literal["network", "infrastructure", "desktop", "internal", "external", "never"]
 
 
@@ -119,7 +120,9 @@ class DataVirtualMachine(Machine):
 
 class SiteConfig(Declared):
     """The site's own values; ``_config.py`` holds one as ``site``. ``id`` is the UUID that ``init`` wrote.
-    ``shutdown_limit`` is how many seconds a guest gets to power off."""
+    ``shutdown_limit`` is how many seconds a guest gets to power off. ``cold_starts`` says whether an apply shuts down
+    and starts again a machine whose new values wait for that: never, only when a person said so, or as a matter of
+    course."""
 
     id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -127,3 +130,4 @@ class SiteConfig(Declared):
     addresses: AddressPlan
     iso: Datastore
     shutdown_limit: int = Field(default=180, ge=1, le=3600)
+    cold_starts: ColdStarts = "ask"

@@ -43,12 +43,39 @@ def test_these_wait_for_a_cold_start(running: Client, key: str, value: int, stor
     assert running.get(CONFIG, current=1)[key] == stored
 
 
-def test_a_disk_waits_and_keeps_its_volume_when_reverted(running: Client) -> None:
+def test_a_disk_is_plugged_at_once(running: Client) -> None:
     running.call("PUT", CONFIG, scsi1="local-lvm:1")
-    assert pending(running)["scsi1"] == {"key": "scsi1", "pending": "local-lvm:vm-100-disk-1,size=1G"}
-    running.call("PUT", CONFIG, revert="scsi1")
+    assert pending(running)["scsi1"] == {"key": "scsi1", "value": "local-lvm:vm-100-disk-1,size=1G"}
+    running.call("PUT", CONFIG, delete="scsi1")
     assert "scsi1" not in pending(running)
     assert running.get(CONFIG)["unused0"] == "local-lvm:vm-100-disk-1"
+
+
+@pytest.mark.parametrize(("hotplug", "slot"), [("usb", "scsi1"), ("0", "scsi1"), ("1", "sata1")])
+def test_a_disk_waits_where_none_is_plugged_and_keeps_its_volume_when_reverted(
+    running: Client, hotplug: str, slot: str
+) -> None:
+    running.call("PUT", CONFIG, hotplug=hotplug)
+    assert running.run("POST", "/nodes/pve/qemu/100/status/reboot") == "OK"
+    running.call("PUT", CONFIG, **{slot: "local-lvm:1"})
+    assert pending(running)[slot] == {"key": slot, "pending": "local-lvm:vm-100-disk-1,size=1G"}
+    running.call("PUT", CONFIG, revert=slot)
+    assert slot not in pending(running)
+    assert running.get(CONFIG)["unused0"] == "local-lvm:vm-100-disk-1"
+
+
+@pytest.mark.parametrize(("hotplug", "value", "waits"), [
+    ("disk", "virtio=02:00:00:00:00:01,bridge=vmbr0", True), ("disk", "virtio={mac},bridge=vmbr0,tag=7", False),
+    ("network", "virtio=02:00:00:00:00:01,bridge=vmbr0", False),
+])  # fmt: skip
+def test_a_card_is_plugged_or_waits_and_its_bridge_side_is_live(
+    running: Client, hotplug: str, value: str, waits: bool
+) -> None:
+    running.call("PUT", CONFIG, net0="virtio,bridge=vmbr0", hotplug=hotplug)
+    running.run("POST", "/nodes/pve/qemu/100/status/reboot")
+    mac = running.get(CONFIG)["net0"].split(",")[0].partition("=")[2]
+    assert running.call("PUT", CONFIG, net0=value.format(mac=mac)).status == 200
+    assert ("pending" in pending(running)["net0"]) == waits
 
 
 def test_a_cd_is_swapped_live(lab_server: LabServer, running: Client) -> None:
@@ -68,10 +95,10 @@ def test_a_cd_is_swapped_live(lab_server: LabServer, running: Client) -> None:
 
 
 def test_a_deletion_shows_as_pending(running: Client) -> None:
-    running.call("PUT", CONFIG, delete="net0")
-    assert pending(running)["net0"]["delete"] == 1
-    assert "net0" not in running.get(CONFIG)
-    assert "net0" in running.get(CONFIG, current=1)
+    running.call("PUT", CONFIG, delete="memory")
+    assert pending(running)["memory"]["delete"] == 1
+    assert "memory" not in running.get(CONFIG)
+    assert "memory" in running.get(CONFIG, current=1)
 
 
 def test_a_guest_that_turns_itself_off_takes_changes_at_the_next_start(

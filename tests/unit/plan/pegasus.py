@@ -27,7 +27,7 @@ from homeprod.plan.image import desire_images
 from homeprod.plan.mark import Mark, render_note
 from homeprod.plan.plan import Plan
 from homeprod.site.loader import load_site
-from homeprod.site.machine import VirtualMachine
+from homeprod.site.machine import ColdStarts, VirtualMachine
 from homeprod.site.site import Site
 
 SITE = load_site(Path(__file__).parents[3] / "examples" / "pegasus")
@@ -37,6 +37,7 @@ NODE = "proxmox-1"
 CODER, ANSIBLE = Address("vm", "lab-coder"), Address("vm", "lab-ansible")
 KEYS = Address("data-vm", "lab-ansible-data")
 INSTANCE = "1a2b3c"
+CD = (("media", "cdrom"),)
 STORAGES = (
     ListedStorage("local-nvme", NODE, "lvmthin", frozenset({"images"}), total=2**40),
     ListedStorage("local-hdd", NODE, "dir", frozenset({"images", "iso", "import"}), total=2**40),
@@ -53,7 +54,7 @@ def make(machine: DesiredMachine, status: str = "running", **other: Value) -> Ac
         config[attached.slot] = Drive(f"local-hdd:vm-{attached.owner}-scsi0", 2**30, attached.options)
     declared = SITE.machines[machine.address.name].machine
     if isinstance(declared, VirtualMachine):
-        config["ide2"] = Drive(desire_iso(SITE, machine.address.name, declared, INSTANCE).volume)
+        config["ide2"] = Drive(desire_iso(SITE, machine.address.name, declared, INSTANCE).volume, None, CD)
     listed = ListedMachine(machine.vmid, NODE, machine.address.name, status if machine.is_started else "stopped")
     return ActualMachine(listed, MachineConfig({**config, **other}, digest=f"digest-{machine.vmid}"))
 
@@ -103,3 +104,7 @@ def redeclare(name: str, **changes: object) -> Site:
     values = {field: getattr(declared.machine, field) for field in type(declared.machine).model_fields}
     machine = type(declared.machine)(**{**values, **changes})
     return dataclasses.replace(SITE, machines={**SITE.machines, name: dataclasses.replace(declared, machine=machine)})
+
+
+def with_policy(policy: ColdStarts) -> Site:
+    return dataclasses.replace(SITE, config=SITE.config.model_copy(update={"cold_starts": policy}))

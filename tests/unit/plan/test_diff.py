@@ -21,6 +21,7 @@ from tests.unit.plan.pegasus import (
     plan,
     redeclare,
     with_machine,
+    with_policy,
     without,
 )
 
@@ -63,9 +64,10 @@ def test_nothing_there_creates_everything_with_images() -> None:
     ],
 )
 def test_a_strangers_change_is_planned_back(key: str, value: Value, effect: Effect) -> None:
-    (change,) = plan(with_machine(make(DESIRED[CODER], **{key: value}))).changes
+    change, *rest = plan(with_machine(make(DESIRED[CODER], **{key: value}))).changes
     assert (change.action, change.address) == (Action.UPDATE, CODER)
     assert [(d.attribute, d.old, d.effect) for d in change.differences] == [(key, value, effect)]
+    assert [(step.action, step.waits) for step in rest] == [(Action.COLD_START, (key,))] * change.differences[0].waits
 
 
 def test_a_stopped_machine_needs_no_cold_start() -> None:
@@ -78,7 +80,7 @@ def test_what_the_site_does_not_name_is_left_alone() -> None:
 
 
 def test_a_value_that_waits_is_not_planned_again_but_shown() -> None:
-    made = plan(with_machine(_pending(make(DESIRED[CODER], cores=4), cores=2)))
+    made = plan(with_machine(_pending(make(DESIRED[CODER], cores=4), cores=2)), with_policy("never"))
     assert made.is_empty
     assert [(notice.address, notice.message) for notice in made.notices] == [(CODER, "cores waits for a cold start")]
 

@@ -23,11 +23,12 @@ _WHOLE = _DATA | {f"VM.Config.{name}" for name in ("CDROM", "CPU", "HWType", "Me
 
 
 def find_lacks(site: Site, actual: Actual, plan: Plan, credential: Credential) -> Iterator[Conflict]:
-    """What the token lacks to create and replace what the plan says, each lack once, with the lines that grant it."""
+    """What the token lacks to create, replace and cold start what the plan says, each lack once, with the lines that
+    grant it."""
     desired, fetched = desire(site), _list_fetched(site)
     told: set[tuple[str, frozenset[str]]] = set()
     token = credential.name if isinstance(credential, Token) else ""
-    for change in plan.of(Action.CREATE, Action.REPLACE):
+    for change in plan.of(Action.CREATE, Action.REPLACE, Action.COLD_START):
         for lack in find_missing(actual.permissions, _list_needs(site, change, desired, fetched)):
             wide = "/vms" if lack.path.startswith("/vms/") else lack.path
             if (wide, lack.privileges) not in told:
@@ -50,6 +51,10 @@ def _list_needs(
         yield Need(storage, frozenset({"Datastore.AllocateTemplate"}), "bring images")
         if change.volume in fetched:
             yield Need(f"/nodes/{change.node}", frozenset({"Sys.AccessNetwork"}), "let the node download images")
+    elif change.action is Action.COLD_START:
+        if site.config.cold_starts == "ask":
+            return  # nobody has agreed to it yet, and the rest may be done without
+        yield Need(f"/vms/{change.vmid}", frozenset({"VM.Config.Options", "VM.PowerMgmt"}), "cold start it")
     elif (machine := desired.get(change.address)) is not None:
         yield from _list_machine_needs(change, machine)
         yield from _list_disk_needs(machine)

@@ -31,6 +31,8 @@ class QemuRunner:
     The lab's LAN must be up. All methods belong to one event loop.
     """
 
+    can_plug = False
+
     def __init__(self, spec: LabSpec, state: Path) -> None:
         # QEMU runs in a folder of its own, so every path in its arguments has to be whole.
         self._folder = state.absolute() / "guests"

@@ -16,7 +16,7 @@ from homeprod.drivers.proxmox.forms.propertystring import (
     print_properties,
     whole_number,
 )
-from homeprod.drivers.proxmox.forms.size import parse_size, print_size, round_up_to_gib
+from homeprod.drivers.proxmox.forms.size import parse_size, print_gib, print_size
 from homeprod.drivers.proxmox.forms.volume import parse_volume_id
 from homeprod.plan.config import Drive, NewDrive
 
@@ -183,5 +183,5 @@ def print_drive(drive: Drive) -> str:
 def print_new_drive(drive: NewDrive) -> str:
     """The request's form: ``STORAGE:GIB`` allocates; with ``import-from`` the number must be 0."""
     if drive.import_from is None:
-        return print_properties(dict(drive.options), f"{drive.storage}:{round_up_to_gib(drive.size)}")
+        return print_properties(dict(drive.options), f"{drive.storage}:{print_gib(drive.size)}")
     return print_properties({**dict(drive.options), "import-from": drive.import_from}, f"{drive.storage}:0")

@@ -27,6 +27,7 @@ def print_size(size: int) -> str:
     return str(size)
 
 
-def round_up_to_gib(size: int) -> int:
-    """Whole GiB that hold ``size`` bytes; Proxmox's create call counts in these."""
-    return -(-size // _UNITS["G"])
+def print_gib(size: int) -> str:
+    """In GiB, as Proxmox's create call counts, exact to the MiB above: ``32``, ``1.5``, ``0.0625``."""
+    mib = -(-size // _UNITS["M"])
+    return f"{Decimal(mib) / 1024:f}"

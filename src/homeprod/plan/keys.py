@@ -1,0 +1,38 @@
+"""Keys: what differs between the configuration that a machine should have and the one it has, disks aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homeprod.plan.actual import ActualMachine
+from homeprod.plan.attributes import REVERTED, find_effect
+from homeprod.plan.change import Difference
+from homeprod.plan.config import Nic, Value
+from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.drives import coming_value
+from homeprod.plan.mark import COLD_TAG, NEW_TAG
+
+_BRIDGE_OPTIONS = frozenset({"firewall", "link_down", "rate", "tag", "trunks"})
+
+
+def compare_keys(machine: DesiredMachine, found: ActualMachine) -> Iterator[Difference]:
+    """Only keys that the site manages; what it does not name is left alone."""
+    for key, new in sorted(machine.config.items()):
+        old = coming_value(found.config, key)
+        if key == "tags" and isinstance(old, frozenset):
+            old -= {NEW_TAG, COLD_TAG} if found.is_owed_a_start and machine.is_started else {NEW_TAG}
+        if old is None and new is False:  # Proxmox's default of onboot and protection
+            continue
+        if old != new:
+            in_force = found.config.config.get(key)
+            name = "net0 bridge" if key == "net0" and _is_same_card(in_force, new) else key
+            effect = REVERTED if in_force == new else find_effect(machine.address.kind, name, found)
+            yield Difference(key, old, new, effect)
+
+
+def _is_same_card(old: Value | None, new: Value) -> bool:
+    """Whether only the host's side of it differs, so that the guest does not notice."""
+    if not isinstance(old, Nic) or not isinstance(new, Nic) or not (old.bridge and new.bridge):
+        return False
+    changed = {name for name, _ in set(old.options) ^ set(new.options)}
+    return (old.model, old.mac) == (new.model, new.mac) and changed <= _BRIDGE_OPTIONS
