@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
 from homeprod.core.address import Address
-from homeprod.core.errors import HomeprodError
+from homeprod.core.errors import HomeprodError, LeaseError
 from homeprod.engine.create import create_machine, prepare_machine
 from homeprod.engine.event import Event, Listener, Stage
 from homeprod.engine.file import bring_image, delete_file
@@ -125,7 +125,7 @@ class _Run:
         change = self.plan.changes[place]
         try:
             reason = future.result()
-        except InterruptedWorkError:
+        except (InterruptedWorkError, LeaseError):  # a lost lease is told once, by whoever holds it
             self.lost.add(place)
             self.outcome.cut_off.append(change)
             self._tell(Stage.CUT_OFF, change)
