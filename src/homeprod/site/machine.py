@@ -119,7 +119,8 @@ class DataVirtualMachine(Machine):
 
 class SiteConfig(Declared):
     """The site's own values; ``_config.py`` holds one as ``site``. ``id`` is the UUID that ``init`` wrote.
-    ``shutdown_limit`` is how many seconds a guest gets to power off."""
+    ``shutdown_limit`` is how many seconds a guest gets to power off; ``lease_limit`` the seconds of silence after
+    which whoever acts on the site counts as gone, None for applies that nobody keeps apart."""
 
     id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -127,3 +128,4 @@ class SiteConfig(Declared):
     addresses: AddressPlan
     iso: Datastore
     shutdown_limit: int = Field(default=180, ge=1, le=3600)
+    lease_limit: float | None = Field(default=60, ge=1, le=3600)
