@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from contextlib import closing
 
 from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.interruption import stop_gently
+from homeprod.cli.lease import Tenure, await_turn, take_turn
 from homeprod.cli.plan import Planned, make_plan, new_instance
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
 from homeprod.cli.question import ask
+from homeprod.cli.settle import make_settled
 from homeprod.cli.showplan import describe_change, show_plan
 from homeprod.core.errors import UsageError
 from homeprod.drivers.git import read_commit
@@ -27,26 +27,41 @@ from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
-MAKERS_LIMIT = 900.0
-"""Seconds that an apply waits for creations that an earlier one began."""
-
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
-        planned = _wait_for_makers(lambda: _make_or_read(site, cluster, options))
-        plan = planned.plan
-        if not options.json:
-            show_plan(plan, desire(site))
-        check_plan(plan)
-        if not plan.changes:
+        seen = await_turn(site, cluster, options)
+        planned = _plan(site, cluster, options)
+        if not planned.plan.changes:
             return _report(Outcome(), options)
-        _agree(plan, options)
-        return run_plan(site, cluster, planned, options)
+        _agree(planned.plan, options)
+        with take_turn(site, cluster, options, seen) as turn:
+            if not turn.is_fresh:
+                planned = _plan_again(site, cluster, options, planned.plan)
+            return run_plan(site, planned, options, turn) if planned.plan.changes else _report(Outcome(), options)
 
 
-def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: argparse.Namespace) -> int:
-    """Apply what was agreed upon, showing how it goes; the exit code."""
+def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
+    """Raises HomeprodError for a plan that cannot be applied."""
+    planned = make_settled(site, cluster, lambda: _make_or_read(site, cluster, options))
+    if not options.json:
+        show_plan(planned.plan, desire(site))
+    check_plan(planned.plan)
+    return planned
+
+
+def _plan_again(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agreed: Plan) -> Planned:
+    """Somebody else was at work since. Where the plan comes out otherwise now, a person is asked again."""
+    render.say("somebody else was at work on this site meanwhile; reading it again")
+    planned = _plan(site, cluster, options)
+    if planned.plan.changes and not agreed.is_same(planned.plan):
+        _agree(planned.plan, options)
+    return planned
+
+
+def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Tenure) -> int:
+    """Apply what was agreed upon, showing how it goes; the exit code. Raises LeaseError where somebody took over."""
     manner = Manner(
         waits=not options.no_wait,
         forces_stop=options.force_stop,
@@ -55,28 +70,20 @@ def run_plan(site: Site, cluster: ProxmoxHypervisor, planned: Planned, options: 
         shutdown_limit=site.config.shutdown_limit,
         parallel=options.parallel,
     )
-    work = Work(site, cluster, desire(site), planned.actual, manner, bring_image)
+    work = Work(
+        site, turn.hypervisor, desire(site), planned.actual, manner, bring_image, is_stopping=turn.is_stopping
+    )
     try:
         with stop_gently(work.is_stopping), Progress(len(planned.plan.changes), work.is_stopping) as progress:
             outcome = apply_plan(work, planned.plan, progress.show)
     except KeyboardInterrupt:
+        turn.leave()
         render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
         raise
-    return _report(outcome, options)
-
-
-def _wait_for_makers(make: Callable[[], Planned]) -> Planned:
-    """An apply that was cut off may have left a creation at work: what it makes is seen when it has ended."""
-    planned, said = make(), set[str]()
-    deadline = time.monotonic() + MAKERS_LIMIT
-    while (passing := [c for c in planned.plan.conflicts if c.passes]) and time.monotonic() < deadline:
-        for conflict in passing:
-            if str(conflict.address) not in said:
-                render.say(f"{conflict.address}: {conflict.message}; waiting for its end")
-                said.add(str(conflict.address))
-        time.sleep(2)
-        planned = make()
-    return planned
+    code = _report(outcome, options)
+    if outcome.was_interrupted:
+        turn.raise_if_lost()
+    return code
 
 
 def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:

@@ -8,29 +8,60 @@ from contextlib import closing
 from homeprod.cli import render
 from homeprod.cli.apply import run_plan
 from homeprod.cli.connection import connect
+from homeprod.cli.lease import await_turn, take_turn
 from homeprod.cli.plan import Planned
 from homeprod.cli.question import ask
+from homeprod.cli.settle import make_settled
 from homeprod.cli.showplan import show_plan
 from homeprod.core.errors import DeclinedError, HomeprodError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.destroy import find_users, list_disks, plan_destruction
 from homeprod.engine.read import read_actual
 from homeprod.plan.actual import Actual
+from homeprod.plan.config import Drive
 from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
+from homeprod.site.site import Site
 
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
-        actual = read_actual(cluster, site)
-        plan = plan_destruction(site, actual, options.name, is_data=options.data)
-        show_plan(plan)
-        if options.data:
-            _check_data(cluster, plan)
-        _show_losses(actual, plan)
+        seen = await_turn(site, cluster, options)
+        planned = _plan(site, cluster, options)
         _agree(options)
-        return run_plan(site, cluster, Planned(plan, actual, cluster.api_calls), options)
+        with take_turn(site, cluster, options, seen) as turn:
+            if not turn.is_fresh:
+                planned = _plan_again(site, cluster, options, planned)
+            return run_plan(site, planned, options, turn)
+
+
+def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
+    """Shows what would be lost. Raises HomeprodError."""
+    planned = make_settled(site, cluster, lambda: _make(site, cluster, options))
+    show_plan(planned.plan)
+    if options.data:
+        _check_data(cluster, planned.plan)
+    _show_losses(planned.actual, planned.plan)
+    return planned
+
+
+def _make(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
+    actual = read_actual(cluster, site)
+    return Planned(plan_destruction(site, actual, options.name, is_data=options.data), actual, cluster.api_calls)
+
+
+def _plan_again(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agreed: Planned) -> Planned:
+    """Somebody else was at work since. Where more or other things would be lost now, a person is asked again."""
+    render.say("somebody else was at work on this site meanwhile; reading it again")
+    planned = _plan(site, cluster, options)
+    if _list_losses(planned) != _list_losses(agreed):
+        _agree(options)
+    return planned
+
+
+def _list_losses(planned: Planned) -> list[tuple[str, Drive]]:
+    return list_disks(planned.actual.machines[planned.plan.changes[0].vmid])
 
 
 def _check_data(cluster: ProxmoxHypervisor, plan: Plan) -> None:
