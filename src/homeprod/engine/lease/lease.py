@@ -89,11 +89,12 @@ class Lease:
 
     def _lose(self, reason: str) -> None:
         with self._lock:
-            if self._lost or self._is_over.is_set():
+            if self._lost:
                 return
             self._lost = reason
         self.is_stopping.set()
-        self._say(f"{self.name}: {reason}; nothing new is written, what runs is waited for")
+        if not self._is_over.is_set():
+            self._say(f"{self.name}: {reason}; nothing new is written, what runs is waited for")
 
     def _beat(self) -> None:
         renewed = time.monotonic()
