@@ -7,8 +7,9 @@ from contextlib import closing
 
 from homeprod.cli import render
 from homeprod.cli.connection import connect
+from homeprod.cli.errand import Errand, run_errand
 from homeprod.cli.interruption import stop_gently
-from homeprod.cli.lease import Tenure, await_turn, take_turn
+from homeprod.cli.lease import Tenure
 from homeprod.cli.plan import Planned, make_plan, new_instance
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
@@ -31,15 +32,13 @@ from homeprod.site.site import Site
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
-        seen = await_turn(site, cluster, options)
-        planned = _plan(site, cluster, options)
-        if not planned.plan.changes:
-            return _report(Outcome(), options)
-        _agree(planned.plan, options)
-        with take_turn(site, cluster, options, seen) as turn:
-            if not turn.is_fresh:
-                planned = _plan_again(site, cluster, options, planned.plan)
-            return run_plan(site, planned, options, turn) if planned.plan.changes else _report(Outcome(), options)
+        errand = Errand(
+            plan=lambda: _plan(site, cluster, options),
+            agree=lambda planned: _agree(planned.plan, options),
+            is_same=lambda agreed, planned: agreed.plan.is_same(planned.plan),
+            run=lambda planned, turn: run_plan(site, planned, options, turn),
+        )
+        return run_errand(site, cluster, options, errand)
 
 
 def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
@@ -51,17 +50,10 @@ def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -
     return planned
 
 
-def _plan_again(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agreed: Plan) -> Planned:
-    """Somebody else was at work since. Where the plan comes out otherwise now, a person is asked again."""
-    render.say("somebody else was at work on this site meanwhile; reading it again")
-    planned = _plan(site, cluster, options)
-    if planned.plan.changes and not agreed.is_same(planned.plan):
-        _agree(planned.plan, options)
-    return planned
-
-
 def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Tenure) -> int:
     """Apply what was agreed upon, showing how it goes; the exit code. Raises LeaseError where somebody took over."""
+    if not planned.plan.changes:
+        return _report(Outcome(), options)
     manner = Manner(
         waits=not options.no_wait,
         forces_stop=options.force_stop,

@@ -8,7 +8,7 @@ from contextlib import closing
 from homeprod.cli import render
 from homeprod.cli.apply import run_plan
 from homeprod.cli.connection import connect
-from homeprod.cli.lease import await_turn, take_turn
+from homeprod.cli.errand import Errand, run_errand
 from homeprod.cli.plan import Planned
 from homeprod.cli.question import ask
 from homeprod.cli.settle import make_settled
@@ -27,13 +27,13 @@ from homeprod.site.site import Site
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
-        seen = await_turn(site, cluster, options)
-        planned = _plan(site, cluster, options)
-        _agree(options)
-        with take_turn(site, cluster, options, seen) as turn:
-            if not turn.is_fresh:
-                planned = _plan_again(site, cluster, options, planned)
-            return run_plan(site, planned, options, turn)
+        errand = Errand(
+            plan=lambda: _plan(site, cluster, options),
+            agree=lambda _: _agree(options),
+            is_same=lambda agreed, planned: _list_losses(agreed) == _list_losses(planned),
+            run=lambda planned, turn: run_plan(site, planned, options, turn),
+        )
+        return run_errand(site, cluster, options, errand)
 
 
 def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
@@ -49,15 +49,6 @@ def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -
 def _make(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
     actual = read_actual(cluster, site)
     return Planned(plan_destruction(site, actual, options.name, is_data=options.data), actual, cluster.api_calls)
-
-
-def _plan_again(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agreed: Planned) -> Planned:
-    """Somebody else was at work since. Where more or other things would be lost now, a person is asked again."""
-    render.say("somebody else was at work on this site meanwhile; reading it again")
-    planned = _plan(site, cluster, options)
-    if _list_losses(planned) != _list_losses(agreed):
-        _agree(options)
-    return planned
 
 
 def _list_losses(planned: Planned) -> list[tuple[str, Drive]]:

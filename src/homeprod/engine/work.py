@@ -63,10 +63,10 @@ class Work:
         """Begin a task and wait for its end, a few times where Proxmox says that repeating may help (a lock that is
         taken). Raises ProxmoxError, and InterruptedWorkError before it begins."""
         for attempt in range(1, ATTEMPTS + 1):
-            if self.is_stopping.is_set():
-                raise InterruptedWorkError
             try:
                 with self.slots:
+                    if self.is_stopping.is_set():  # here, since waiting for a slot may take long
+                        raise InterruptedWorkError
                     task = begin()
                     if task is not None:
                         self.hypervisor.wait(task, on_line=say)
