@@ -85,9 +85,9 @@ def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Name
         hint = "what it is about stands in the file; choose when you plan:\n\n  homeprod plan --only NAME --out FILE"
         raise UsageError("a kept plan is applied as it is, without --only or --start", hint=hint)
     kept = read_plan_file(options.file, site)
-    options.only, options.start = kept.only, kept.start
+    chosen = argparse.Namespace(**{**vars(options), "only": kept.only, "start": kept.start})
     planned = make_plan(
-        site, cluster, options, lambda address: kept.instances.get(str(address)) or new_instance(address)
+        site, cluster, chosen, lambda address: kept.instances.get(str(address)) or new_instance(address)
     )
     check_fresh(kept, site, planned.plan)
     return planned

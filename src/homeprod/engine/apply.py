@@ -25,6 +25,9 @@ from homeprod.plan.plan import Plan
 THREADS = 32
 """Changes under way at once; most of them wait for a guest. How many write is ``Manner.parallel``."""
 
+LOOK_UP = 0.25
+"""Seconds."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -115,7 +118,8 @@ class _Run:
         self._tell(Stage.SKIPPED, change)
 
     def _end(self, sorter: TopologicalSorter[int]) -> None:
-        ended, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
+        """Looks up now and then: a signal may come to any thread, and Python's handlers run in this one alone."""
+        ended, _ = wait(self.under_way, timeout=LOOK_UP, return_when=FIRST_COMPLETED)
         for future in ended:
             place = self.under_way.pop(future)
             self._note(place, future)

@@ -39,7 +39,8 @@ class Terms:
 def watch_holder(hypervisor: Hypervisor, site_id: str, terms: Terms, seen: Seen, say: Say) -> Seen:
     """The lease once it is free or its holder dead. Raises LeaseError where it is alive and our patience at its end,
     and ProxmoxError."""
-    say(f"this site's lease is held by {seen.holder}; looking whether it is still renewed")
+    limit = _choose_limit(terms, seen.claim)
+    say(f"this site's lease is held by {seen.holder}; looking whether it is still renewed ({limit:g} s at most)")
     return _Watch(hypervisor, site_id, terms, say, seen).run()
 
 
@@ -63,12 +64,14 @@ class _Watch:
                 return now
             if (now.number, now.comment) != (self.seen.number, self.seen.comment):
                 self._check_patience(now, asked)
+                if now.number != self.seen.number or still_since == self.begun:
+                    self.say(f"{now.holder} is at work; waiting {self.terms.patience:g} s at most")
                 self.seen, still_since = now, time.monotonic()
             elif asked - still_since >= limit:
                 self.say(f"it was not renewed for {limit:g} s: its holder is gone")
                 return now
             if asked - spoke >= REMINDER:
-                self.say(f"still held by {now.holder}, seen to be renewed {asked - still_since:.0f} s ago")
+                self.say(f"held by {now.holder}, renewed {asked - still_since:.0f} s ago or more")
                 spoke = asked
 
     def _check_patience(self, now: Seen, asked: float) -> None:
