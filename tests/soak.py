@@ -51,6 +51,12 @@ PARTS = (
     *(_draw(number) for number in range(1, 6)),
     Part("interruption", "applies cut off at every kind of call", ("tests/system/test_interruption.py",)),
     Part(
+        "one-apply",
+        "two applies at the same instant, 20 × as processes and 200 × in one: never interleaved, one wins",
+        ("tests/system/test_one_apply.py", "-k", "never_interleave"),
+        {"HOMEPROD_RACES": "20", "HOMEPROD_QUICK_RACES": "200"},
+    ),
+    Part(
         "booted",
         "every test that boots machines",
         ("-n", "2", "--dist", "loadfile", "-m", "guest and not soak", "tests"),
