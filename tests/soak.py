@@ -52,8 +52,8 @@ PARTS = (
     Part("interruption", "applies cut off at every kind of call", ("tests/system/test_interruption.py",)),
     Part(
         "one-apply",
-        "two applies at the same instant, 20 × as processes and 200 × in one: never interleaved, one wins",
-        ("tests/system/test_one_apply.py", "-k", "never_interleave"),
+        "two applies at one instant, 20 × as processes, 200 × in one, never interleave; killed, broken, asleep",
+        ("tests/system/test_race.py", "tests/system/test_one_apply.py"),
         {"HOMEPROD_RACES": "20", "HOMEPROD_QUICK_RACES": "200"},
     ),
     Part(

@@ -38,7 +38,7 @@ def _sent(site_lab: SiteLab, ending: str, method: str = "POST") -> int:
 
 @pytest.mark.slow
 def test_a_machine_that_is_being_made_is_joined(calm_lab: SiteLab) -> None:
-    slow_down(calm_lab.lab, "qmcreate", 3.0)
+    slow_down(calm_lab.lab, "qmcreate", 2.0)
     process = begin_apply(calm_lab, calm_lab.root, "--only", "lab-coder")
     try:
         await_truth(lambda: _sent(calm_lab, "/qemu") == 1)
