@@ -52,8 +52,10 @@ PARTS = (
     *(_draw(number) for number in range(1, 6)),
     Part(
         "faults",
-        "every kind of fault at every call of an apply of all of pegasus, on the `--no-boot` lab; then the next apply",
+        "every kind of fault at every call of an apply of all of pegasus (`--no-boot`): the next apply converges",
         ("-n", "2", "-m", "soak", "tests/system/test_fault_sweep.py"),
+    ),
+    Part(
         "replacements",
         "a machine replaced 100 times: its 64 MiB data disk is the same volume with the same SHA-256",
         ("tests/system/test_replacement.py",),
@@ -64,6 +66,12 @@ PARTS = (
         "booted-replacements",
         "a booted machine replaced 3 times: same volume, file system UUID and files",
         ("-m", "guest and soak", "tests/system/test_guest_replacement.py"),
+    ),
+    Part(
+        "one-apply",
+        "two applies at one instant, 20 × as processes, 200 × in one, never interleave; killed, broken, asleep",
+        ("tests/system/test_race.py", "tests/system/test_one_apply.py"),
+        {"HOMEPROD_RACES": "20", "HOMEPROD_QUICK_RACES": "200"},
     ),
     Part(
         "booted",

@@ -15,3 +15,12 @@ def site_lab(
 ) -> Iterator[SiteLab]:
     with open_site_lab(tmp_path, monkeypatch, capsys) as lab:
         yield lab
+
+
+@pytest.fixture
+def quick_lab(site_lab: SiteLab) -> SiteLab:
+    """A holder is dead after two seconds."""
+    site_lab.edit("_config", "site = SiteConfig(", "site = SiteConfig(lease_limit=2,")
+    assert site_lab.apply() == 0
+    site_lab.lab.forget_calls()
+    return site_lab

@@ -43,6 +43,7 @@ def _is_running(site_lab: SiteLab) -> bool:
 
 
 def test_killed_between_the_start_and_the_end_of_cloud_init(site_lab: SiteLab, tmp_path: Path) -> None:
+    site_lab.edit("_config", "site = SiteConfig(", "site = SiteConfig(lease_limit=1,")
     apply = _begin_apply(site_lab, tmp_path / "log")
     try:
         _until(lambda: _is_running(site_lab))

@@ -13,6 +13,7 @@ MAKING = {
     "/storage/local-nvme": {"Datastore.AllocateSpace"},
     "/storage/local-hdd": {"Datastore.AllocateSpace", "Datastore.AllocateTemplate"},
     "/sdn/zones/localnetwork/vmbr0": {"SDN.Use"},
+    "/pool": {"Pool.Allocate"},
 }
 READING = {
     "/vms": {"VM.Audit"},
@@ -70,10 +71,17 @@ def test_a_start_up_order_needs_more(site_lab: SiteLab, monkeypatch: pytest.Monk
     assert "root@pam!few lacks Sys.Modify on / (to set a start-up order)" in out
 
 
-def test_a_plan_that_makes_nothing_asks_for_nothing(site_lab: SiteLab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_makes_nothing_asks_for_the_lease_alone(
+    site_lab: SiteLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site_lab.apply("--only", "lab-coder")
     site_lab.edit("lab_coder_vm", 'tags={"coder", "lab"}', 'tags={"builder", "lab"}')
     monkeypatch.setenv("HOMEPROD_TOKEN", site_lab.lab.add_token("few", READING))
+    (conflict,) = site_lab.plan("--only", "lab-coder")["conflicts"]
+    assert conflict["message"].endswith(
+        "lacks Pool.Allocate on /pool (to hold the site's lease, an empty pool of its own)"
+    )
+    site_lab.edit("_config", "site = SiteConfig(", "site = SiteConfig(lease_limit=None,")
     assert site_lab.plan("--only", "lab-coder")["conflicts"] == []
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
 from homeprod.cli import render
 from homeprod.cli.coldstart import are_asked_apart, choose_cold_starts, tell_left
 from homeprod.cli.connection import connect
+from homeprod.cli.errand import Errand, run_errand
 from homeprod.cli.interruption import stop_gently
+from homeprod.cli.lease import Tenure
 from homeprod.cli.plan import Planned, make_plan, new_instance
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
 from homeprod.cli.question import ask
+from homeprod.cli.settle import make_settled
 from homeprod.cli.showplan import describe_change, show_plan
 from homeprod.core.errors import UsageError
 from homeprod.drivers.git import read_commit
@@ -29,34 +30,33 @@ from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
-MAKERS_LIMIT = 900.0
-"""Seconds that an apply waits for creations that an earlier one began."""
-
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
-        planned = _wait_for_makers(lambda: _make_or_read(site, cluster, options))
-        plan = planned.plan
-        if not options.json:
-            show_plan(plan, desire(site))
-        check_plan(plan)
-        if not plan.changes:
-            return _report(Outcome(), options)
-        policy = site.config.cold_starts
-        _agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, options)
-        agreed, left = choose_cold_starts(plan, policy, options)
-        return run_plan(site, cluster, replace(planned, plan=agreed), options, left)
+        errand = Errand(
+            plan=lambda: _plan(site, cluster, options),
+            agree=lambda planned: _agree_on(planned, site, options),
+            is_same=lambda agreed, planned: agreed.plan.is_same(planned.plan),
+            run=lambda planned, turn: run_plan(site, planned, options, turn),
+        )
+        return run_errand(site, cluster, options, errand)
 
 
-def run_plan(
-    site: Site,
-    cluster: ProxmoxHypervisor,
-    planned: Planned,
-    options: argparse.Namespace,
-    left: tuple[Change, ...] = (),
-) -> int:
-    """Apply what was agreed upon, showing how it goes, and tell what was left; the exit code."""
+def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
+    """Raises HomeprodError for a plan that cannot be applied."""
+    planned = make_settled(site, cluster, lambda: _make_or_read(site, cluster, options))
+    if not options.json:
+        show_plan(planned.plan, desire(site))
+    check_plan(planned.plan)
+    return planned
+
+
+def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Tenure) -> int:
+    """Apply what was agreed upon, showing how it goes, and tell what was left; the exit code. Raises LeaseError where
+    somebody took over."""
+    if not planned.plan.changes:
+        return _report(Outcome(left=[*planned.left]), options)
     manner = Manner(
         waits=not options.no_wait,
         forces_stop=options.force_stop,
@@ -65,29 +65,21 @@ def run_plan(
         shutdown_limit=site.config.shutdown_limit,
         parallel=options.parallel,
     )
-    work = Work(site, cluster, desire(site), planned.actual, manner, bring_image)
+    work = Work(
+        site, turn.hypervisor, desire(site), planned.actual, manner, bring_image, is_stopping=turn.is_stopping
+    )
     try:
         with stop_gently(work.is_stopping), Progress(len(planned.plan.changes), work.is_stopping) as progress:
             outcome = apply_plan(work, planned.plan, progress.show)
     except KeyboardInterrupt:
+        turn.leave()
         render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
         raise
-    outcome.left += left
-    return _report(outcome, options)
-
-
-def _wait_for_makers(make: Callable[[], Planned]) -> Planned:
-    """An apply that was cut off may have left a creation at work: what it makes is seen when it has ended."""
-    planned, said = make(), set[str]()
-    deadline = time.monotonic() + MAKERS_LIMIT
-    while (passing := [c for c in planned.plan.conflicts if c.passes]) and time.monotonic() < deadline:
-        for conflict in passing:
-            if str(conflict.address) not in said:
-                render.say(f"{conflict.address}: {conflict.message}; waiting for its end")
-                said.add(str(conflict.address))
-        time.sleep(2)
-        planned = make()
-    return planned
+    outcome.left += planned.left
+    code = _report(outcome, options)
+    if outcome.was_interrupted:
+        turn.raise_if_lost()
+    return code
 
 
 def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
@@ -97,12 +89,20 @@ def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Name
         hint = "what it is about stands in the file; choose when you plan:\n\n  homeprod plan --only NAME --out FILE"
         raise UsageError("a kept plan is applied as it is, without --only or --start", hint=hint)
     kept = read_plan_file(options.file, site)
-    options.only, options.start = kept.only, kept.start
+    chosen = argparse.Namespace(**{**vars(options), "only": kept.only, "start": kept.start})
     planned = make_plan(
-        site, cluster, options, lambda address: kept.instances.get(str(address)) or new_instance(address)
+        site, cluster, chosen, lambda address: kept.instances.get(str(address)) or new_instance(address)
     )
     check_fresh(kept, site, planned.plan)
     return planned
+
+
+def _agree_on(planned: Planned, site: Site, options: argparse.Namespace) -> Planned:
+    """The part of the plan that somebody agreed to. Raises DeclinedError."""
+    policy, plan = site.config.cold_starts, planned.plan
+    _agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, options)
+    agreed, left = choose_cold_starts(plan, policy, options)
+    return replace(planned, plan=agreed, left=left)
 
 
 def _agree(plan: Plan, options: argparse.Namespace) -> None:

@@ -47,7 +47,22 @@ def _add_plan(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", metavar="FILE", type=read_path, help="keep the plan, for `homeprod apply FILE`")
 
 
+def add_lease(command: argparse.ArgumentParser) -> None:
+    """For every command that writes to Proxmox."""
+    command.add_argument(
+        "--wait-lease",
+        metavar="SECONDS",
+        type=_read_seconds,
+        default=0.0,
+        help="how long to wait for somebody else's apply (default: not at all)",
+    )
+    command.add_argument(
+        "--break-lease", action="store_true", help="take over from whoever acts on the site now, saying who it was"
+    )
+
+
 def _add_manner(command: argparse.ArgumentParser) -> None:
+    add_lease(command)
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.add_argument("--no-wait", action="store_true", help="do not wait for cloud-init's end")
     command.add_argument(

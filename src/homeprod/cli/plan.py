@@ -15,6 +15,7 @@ from homeprod.core.address import Address
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.read import read_actual
 from homeprod.plan.actual import Actual
+from homeprod.plan.change import Change
 from homeprod.plan.desired import desire
 from homeprod.plan.diff import NewInstance, Wish, diff
 from homeprod.plan.plan import Plan
@@ -25,11 +26,12 @@ from homeprod.site.site import Site
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, what it was made from, and what reading that cost."""
+    """A plan, what it was made from, and what reading that cost. ``left`` are the changes that nobody agreed to."""
 
     plan: Plan
     actual: Actual
     api_calls: int
+    left: tuple[Change, ...] = ()
 
 
 def run(options: argparse.Namespace) -> int:

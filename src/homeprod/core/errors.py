@@ -5,6 +5,7 @@
     ├── UsageError           the command line is wrong (exit 64)
     ├── DeclinedError        a person said no
     ├── StalePlanError       what the plan was decided from has moved
+    ├── LeaseError           somebody else acts on the site now, or the lease was lost
     ├── LabError             the embedded lab cannot do what was asked
     └── ProxmoxError         Proxmox refused, or a task of its failed: repeating it will not help
         ├── NotFoundError    what was named is not there
@@ -44,6 +45,10 @@ class DeclinedError(HomeprodError):
 
 class StalePlanError(HomeprodError):
     """What the plan was decided from is no longer so; nothing was done."""
+
+
+class LeaseError(HomeprodError):
+    """Somebody else acts on this site now, or has taken over what we held; nothing more was written."""
 
 
 class LabError(HomeprodError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
 from homeprod.core.address import Address
-from homeprod.core.errors import HomeprodError
+from homeprod.core.errors import HomeprodError, LeaseError
 from homeprod.engine.coldstart import cold_start, end_cold_start, is_owed_a_start
 from homeprod.engine.create import create_machine, prepare_machine
 from homeprod.engine.event import Event, Listener, Stage
@@ -25,6 +25,9 @@ from homeprod.plan.plan import Plan
 
 THREADS = 32
 """Changes under way at once; most of them wait for a guest. How many write is ``Manner.parallel``."""
+
+LOOK_UP = 0.25
+"""Seconds."""
 
 
 @dataclass(slots=True)
@@ -117,7 +120,8 @@ class _Run:
         self._tell(Stage.SKIPPED, change)
 
     def _end(self, sorter: TopologicalSorter[int]) -> None:
-        ended, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
+        """Looks up now and then: a signal may come to any thread, and Python's handlers run in this one alone."""
+        ended, _ = wait(self.under_way, timeout=LOOK_UP, return_when=FIRST_COMPLETED)
         for future in ended:
             place = self.under_way.pop(future)
             self._note(place, future)
@@ -127,7 +131,7 @@ class _Run:
         change = self.plan.changes[place]
         try:
             reason = future.result()
-        except InterruptedWorkError:
+        except (InterruptedWorkError, LeaseError):  # a lost lease is told once, by whoever holds it
             self.lost.add(place)
             self.outcome.cut_off.append(change)
             self._tell(Stage.CUT_OFF, change)

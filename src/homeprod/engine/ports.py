@@ -22,6 +22,17 @@ class Task:
     node: str
 
 
+@dataclass(frozen=True, slots=True)
+class ActiveTask:
+    """A task that runs now. ``kind`` is Proxmox's own word (``qmcreate``, ``download``), ``about`` the VMID or file
+    that it works on; ``is_own`` where this very credential began it."""
+
+    task: Task
+    kind: str
+    about: str
+    is_own: bool
+
+
 class Hypervisor(Protocol):
     """A Proxmox VE cluster. Safe for use by several threads at once.
 
@@ -78,4 +89,15 @@ class Hypervisor(Protocol):
         """Wait for the task's end, handing on each new line of its log. Raises ProxmoxError with the task's own
         words and its last lines if it failed; ``WARNINGS: n`` is success."""
 
+    def read_active_tasks(self, node: str) -> Sequence[ActiveTask]:
+        """The tasks that run on the node now, as far as the credential may see them."""
+
+    def read_pools(self) -> Mapping[str, str]:
+        """Each resource pool's comment by its name, as far as the credential may see them."""
+
+    def create_pool(self, name: str, comment: str) -> None:
+        """Make an empty one; of several callers at once Proxmox serves one, and refuses the others."""
+
+    def change_pool(self, name: str, comment: str) -> None: ...
+    def delete_pool(self, name: str) -> None: ...
     def close(self) -> None: ...

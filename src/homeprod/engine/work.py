@@ -70,10 +70,10 @@ class Work:
         taken). Raises ProxmoxError, and InterruptedWorkError before it begins; a task that is owed to an earlier one
         (the start after a shutdown) is begun all the same."""
         for attempt in range(1, ATTEMPTS + 1):
-            if self.is_stopping.is_set() and not is_owed:
-                raise InterruptedWorkError
             try:
                 with self.slots:
+                    if self.is_stopping.is_set() and not is_owed:  # here, since waiting for a slot may take long
+                        raise InterruptedWorkError
                     task = begin()
                     if task is not None:
                         self.hypervisor.wait(task, on_line=say)

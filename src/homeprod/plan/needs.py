@@ -13,7 +13,8 @@ from homeprod.site.site import DeclaredMachine, Site
 @dataclass(frozen=True, slots=True)
 class SiteNeeds:
     """``content`` maps (node, storage) to the content types used there, ``disks`` to the bytes of each machine's
-    disks by VMID; ``image_nodes`` are those that fetch images; ``sets_startup`` where a start-up order is set."""
+    disks by VMID; ``image_nodes`` are those that fetch images; ``sets_startup`` where a start-up order is set,
+    ``holds_lease`` where applies are kept apart."""
 
     nodes: frozenset[str]
     content: Mapping[tuple[str, str], frozenset[str]]
@@ -22,6 +23,7 @@ class SiteNeeds:
     machines: Mapping[int, Address]
     image_nodes: frozenset[str]
     sets_startup: bool
+    holds_lease: bool = True
 
     def storages(self, content: str) -> frozenset[str]:
         """The storages on which that content is used, on whatever node."""
@@ -53,6 +55,7 @@ def find_needs(site: Site) -> SiteNeeds:
         machines={site.vmid(declared.machine): declared.address for declared in site.machines.values()},
         image_nodes=frozenset(running),
         sets_startup=any(_has_phase(declared) for declared in site.machines.values()),
+        holds_lease=site.config.lease_limit is not None,
     )
 
 

@@ -44,6 +44,11 @@ class Plan:
     def is_empty(self) -> bool:
         return not self.changes and not self.conflicts
 
+    def is_same(self, other: Plan) -> bool:
+        """Whether the other one, made later, would do the same to the same machines. Nonces do not count."""
+        ours, theirs = ([replace(change, instance="") for change in plan.changes] for plan in (self, other))
+        return ours == theirs and self.basis == other.basis
+
     def of(self, *actions: Action) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.action in actions)
 

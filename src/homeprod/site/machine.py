@@ -120,9 +120,10 @@ class DataVirtualMachine(Machine):
 
 class SiteConfig(Declared):
     """The site's own values; ``_config.py`` holds one as ``site``. ``id`` is the UUID that ``init`` wrote.
-    ``shutdown_limit`` is how many seconds a guest gets to power off. ``cold_starts`` says whether an apply shuts down
-    and starts again a machine whose new values wait for that: never, only when a person said so, or as a matter of
-    course."""
+    ``shutdown_limit`` is how many seconds a guest gets to power off; ``lease_limit`` the seconds of silence after
+    which whoever acts on the site counts as gone, None for applies that nobody keeps apart. ``cold_starts`` says
+    whether an apply shuts down and starts again a machine whose new values wait for that: never, only when a person
+    said so, or as a matter of course."""
 
     id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -130,4 +131,5 @@ class SiteConfig(Declared):
     addresses: AddressPlan
     iso: Datastore
     shutdown_limit: int = Field(default=180, ge=1, le=3600)
+    lease_limit: float | None = Field(default=60, ge=1, le=3600)
     cold_starts: ColdStarts = "ask"

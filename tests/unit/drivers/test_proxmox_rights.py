@@ -43,7 +43,8 @@ def test_what_differs_between_the_releases_is_the_guest_agent() -> None:
 
 def test_only_what_the_job_asks_for() -> None:
     least = privileges(list_needs(Job(), (9, 2)))
-    assert set(least) == {"/vms", "/"}
+    assert set(least) == {"/vms", "/", "/pool"}
+    assert set(privileges(list_needs(Job(holds_lease=False), (9, 2)))) == {"/vms", "/"}
     assert least["/"] == {"Sys.Audit"}
     needs = privileges(list_needs(replace(JOB, sets_startup=True, deletes_files=False), (9, 2)))
     assert needs["/"] == {"Sys.Audit", "Sys.Modify"}
@@ -112,7 +113,14 @@ def test_the_lines_that_make_the_least_role() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "granted"), [("/vms/100", "/vms"), ("/storage/local", "/storage/local"), ("/", "/")]
+    ("path", "granted"),
+    [
+        ("/vms/100", "/vms"),
+        ("/pool/homeprod-1a2b3c4d-lease-7", "/pool"),
+        ("/pool/other", "/pool/other"),
+        ("/storage/local", "/storage/local"),
+        ("/", "/"),
+    ],
 )
 def test_a_grant_for_one_machine_is_a_grant_for_all(path: str, granted: str) -> None:
     text = describe_grant(path, ["Some.Right"], "homeprod@pve", "cli")

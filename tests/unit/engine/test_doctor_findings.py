@@ -45,6 +45,7 @@ LOCAL = {
 }
 SSD = {**LOCAL, "storage": "ssd", "plugintype": "lvmthin", "content": "images"}
 EVERYTHING = {
+    "/pool": {"Pool.Allocate": 1},
     "/": {"Sys.Audit": 1, "Sys.Modify": 1, "Sys.AccessNetwork": 1, "SDN.Use": 1},
     "/storage": dict.fromkeys(
         ("Datastore.Audit", "Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"), 1

@@ -14,13 +14,20 @@ from homeprod.drivers.proxmox.config import decode_pending, encode_config
 from homeprod.drivers.proxmox.forms.form import FormError
 from homeprod.drivers.proxmox.forms.size import print_size
 from homeprod.drivers.proxmox.forms.upid import parse_upid
-from homeprod.drivers.proxmox.listing import check_version, decode_content, decode_resources, decode_version
+from homeprod.drivers.proxmox.listing import (
+    check_version,
+    decode_active_tasks,
+    decode_content,
+    decode_pools,
+    decode_resources,
+    decode_version,
+)
 from homeprod.drivers.proxmox.permit import find_lacks
 from homeprod.drivers.proxmox.rights import HeldPermissions
 from homeprod.drivers.proxmox.task import Pace, TaskWatch
 from homeprod.drivers.proxmox.transport.connection import Connection, Parameter, join_path
 from homeprod.drivers.proxmox.transport.upload import send_upload
-from homeprod.engine.ports import Task
+from homeprod.engine.ports import ActiveTask, Task
 from homeprod.plan.actual import Actual, MachineConfig, Resources, Version, Volume
 from homeprod.plan.config import Config
 from homeprod.plan.plan import Conflict, Plan
@@ -28,6 +35,8 @@ from homeprod.site.site import Site
 
 SLICES = 64
 """Parts that many machines are read in: a thread reads a part before it hands it on."""
+ACTIVE = 1000
+"""Running tasks asked for at once; Proxmox itself would give 50."""
 READERS = 8
 """Threads of ``read_machines``. More gain nothing: a node's front end has three worker processes."""
 
@@ -174,6 +183,23 @@ class ProxmoxHypervisor:
 
     def wait(self, task: Task, *, on_line: Callable[[str], None] | None = None, timeout: float = 3600) -> None:
         TaskWatch(self._connection, task, on_line, timeout, self._pace).run()
+
+    def read_active_tasks(self, node: str) -> Sequence[ActiveTask]:
+        listed = self._connection.get(join_path("nodes", node, "tasks"), source="active", limit=ACTIVE)
+        return decode_active_tasks(listed, str(self._connection.credential))
+
+    def read_pools(self) -> Mapping[str, str]:
+        return decode_pools(self._connection.get("/pools"))
+
+    def create_pool(self, name: str, comment: str) -> None:
+        self._connection.post("/pools", {"poolid": name, "comment": comment})
+
+    def change_pool(self, name: str, comment: str) -> None:
+        """By the path that 8.4 and 9 share; ``/pools/{poolid}`` is deprecated in both."""
+        self._connection.put("/pools", {"poolid": name, "comment": comment})
+
+    def delete_pool(self, name: str) -> None:
+        self._connection.delete("/pools", poolid=name)
 
     def _begin(self, path: str, parameters: Mapping[str, Parameter] | None = None) -> Task:
         return _expect_task(self._connection.post(path, parameters))

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from homeprod.core.errors import ProxmoxError
+from homeprod.drivers.proxmox.forms.form import FormError
 from homeprod.drivers.proxmox.forms.tag import parse_tags
+from homeprod.drivers.proxmox.forms.upid import parse_upid
+from homeprod.engine.ports import ActiveTask, Task
 from homeprod.plan.actual import (
     ListedMachine,
     ListedNode,
@@ -106,3 +109,24 @@ def _decode_volume(item: Item) -> Volume:
 
 def _is_set(value: Any) -> bool:
     return value in (1, "1", True)
+
+
+def decode_pools(answer: Iterable[Item]) -> dict[str, str]:
+    """``/pools``: a pool without a comment has no such key."""
+    return {str(item["poolid"]): str(item.get("comment") or "") for item in answer}
+
+
+def decode_active_tasks(answer: Iterable[Item], user: str) -> list[ActiveTask]:
+    """``/nodes/N/tasks?source=active``. Proxmox's list of active tasks holds those that ended a moment ago too
+    (PVE::API2::Tasks): they have an end time."""
+    found = (_decode_task(str(item["upid"]), user) for item in answer if "endtime" not in item)
+    return [task for task in found if task is not None]
+
+
+def _decode_task(text: str, user: str) -> ActiveTask | None:
+    """None for a task of a form that none of ours has."""
+    try:
+        upid = parse_upid(text)
+    except FormError:
+        return None
+    return ActiveTask(Task(text, upid.node), upid.kind, upid.id, upid.user == user)

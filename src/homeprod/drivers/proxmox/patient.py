@@ -106,6 +106,7 @@ def choose_job(needs: SiteNeeds) -> Job:
         bridges=frozenset(bridge for _, bridge in needs.bridges),
         fetch_nodes=needs.image_nodes,
         sets_startup=needs.sets_startup,
+        holds_lease=needs.holds_lease,
     )
 
 

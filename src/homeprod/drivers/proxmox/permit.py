@@ -5,10 +5,10 @@ Only what the plan uses is asked for; what a whole site needs is doctor's questi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from homeprod.core.address import Address
-from homeprod.drivers.proxmox.rights import Need, describe_grant, find_missing
+from homeprod.drivers.proxmox.rights import LEASE, Need, describe_grant, find_missing
 from homeprod.drivers.proxmox.transport.credential import Credential, Token
 from homeprod.plan.actual import Actual
 from homeprod.plan.change import Action, Change
@@ -23,19 +23,28 @@ _WHOLE = _DATA | {f"VM.Config.{name}" for name in ("CDROM", "CPU", "HWType", "Me
 
 
 def find_lacks(site: Site, actual: Actual, plan: Plan, credential: Credential) -> Iterator[Conflict]:
-    """What the token lacks to create, replace and cold start what the plan says, each lack once, with the lines that
-    grant it."""
+    """What the token lacks to hold the lease, and to create, replace and cold start what the plan says; each lack
+    once, with the lines that grant it."""
     desired, fetched = desire(site), _list_fetched(site)
     told: set[tuple[str, frozenset[str]]] = set()
     token = credential.name if isinstance(credential, Token) else ""
-    for change in plan.of(Action.CREATE, Action.REPLACE, Action.COLD_START):
-        for lack in find_missing(actual.permissions, _list_needs(site, change, desired, fetched)):
+    for change, needs in _list_changes(site, plan, desired, fetched):
+        for lack in find_missing(actual.permissions, needs):
             wide = "/vms" if lack.path.startswith("/vms/") else lack.path
             if (wide, lack.privileges) not in told:
                 told.add((wide, lack.privileges))
                 names = ", ".join(sorted(lack.privileges))
                 grant = describe_grant(lack.path, lack.privileges, credential.user, token)
                 yield Conflict(change.address, f"{credential} lacks {names} on {lack.path} (to {lack.why})", grant)
+
+
+def _list_changes(
+    site: Site, plan: Plan, desired: Mapping[Address, DesiredMachine], fetched: frozenset[str]
+) -> Iterator[tuple[Change, Iterable[Need]]]:
+    if plan.changes and site.config.lease_limit is not None:
+        yield plan.changes[0], [LEASE]
+    for change in plan.of(Action.CREATE, Action.REPLACE, Action.COLD_START):
+        yield change, _list_needs(site, change, desired, fetched)
 
 
 def _list_fetched(site: Site) -> frozenset[str]:

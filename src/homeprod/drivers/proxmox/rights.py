@@ -34,6 +34,7 @@ _ROLES = (
     ("/storage", "HomeprodStorage"),
     ("/sdn", "HomeprodNetwork"),
     ("/nodes", "HomeprodNode"),
+    ("/pool", "HomeprodPool"),
 )
 
 
@@ -51,7 +52,7 @@ class Job:
     """What the token is to do: disks on ``disk_storages``, images and ISOs on ``file_storages``, nets on ``bridges``.
 
     ``fetch_nodes`` are the nodes that download images themselves; ``deletes_files`` where outdated ISOs are deleted;
-    ``sets_startup`` where a machine has a start-up order.
+    ``sets_startup`` where a machine has a start-up order; ``holds_lease`` where applies are kept apart.
     """
 
     disk_storages: frozenset[str] = frozenset()
@@ -60,6 +61,12 @@ class Job:
     fetch_nodes: frozenset[str] = frozenset()
     deletes_files: bool = True
     sets_startup: bool = False
+    holds_lease: bool = True
+
+
+LEASE = Need("/pool", frozenset({"Pool.Allocate"}), "hold the site's lease, an empty pool of its own")
+"""For POST, PUT and DELETE of /pools; GET shows a pool to who holds this or Pool.Audit on it. The pools' names go on
+counting, so that no path can be narrower. A pool's members it can change only with rights on those."""
 
 
 class HeldPermissions(dict[str, frozenset[str]]):
@@ -88,6 +95,8 @@ def list_needs(job: Job, release: Release) -> tuple[Need, ...]:
     ]  # fmt: skip
     if job.sets_startup:
         needs.append(Need("/", frozenset({"Sys.Modify"}), "set a start-up order"))
+    if job.holds_lease:
+        needs.append(LEASE)
     return tuple(needs)
 
 
@@ -168,9 +177,9 @@ def choose_least(privileges: Sequence[str]) -> str:
 def describe_grant(path: str, privileges: Iterable[str], user: str, token: str = "") -> str:
     """The lines that grant some privileges to a user, and to its token, which may be a privilege-separated one.
 
-    A single machine's path becomes ``/vms``: the next machine needs it too.
+    A single machine's path becomes ``/vms``: the next machine needs it too. So does the next lease.
     """
-    wide = re.sub(r"^/vms/\d+$", "/vms", path)
+    wide = re.sub(r"^/(vms)/\d+$|^/(pool)/homeprod-.*-lease-\d+$", lambda found: f"/{found[1] or found[2]}", path)
     role = _name_role(wide)
     names = " ".join(sorted(privileges))
     to_token = f" --tokens {quote(f'{user}!{token}')}" if token else ""
