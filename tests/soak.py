@@ -52,12 +52,20 @@ PARTS = (
     *(_draw(number) for number in range(1, 6)),
     Part(
         "faults",
-        "every kind of fault at every call of an apply of all of pegasus, on the `--no-boot` lab; then the next apply",
+        "every fault at every call of an apply of all of pegasus, on the `--no-boot` lab; then the next apply",
         ("-n", "2", "-m", "soak", "tests/system/test_fault_sweep.py"),
+    ),
+    Part(
         "replacements",
         "a machine replaced 100 times: its 64 MiB data disk is the same volume with the same SHA-256",
         ("tests/system/test_replacement.py",),
         {"HOMEPROD_REPLACEMENTS": "100"},
+    ),
+    Part(
+        "cluster",
+        "100 states of three nodes and two endpoints, drawn: nothing that cannot be asked is doubled or touched",
+        ("tests/system/test_cluster_states.py",),
+        {"HOMEPROD_CLUSTER_STATES": "100"},
     ),
     Part("interruption", "applies cut off at every kind of call", ("tests/system/test_interruption.py",)),
     Part(

@@ -1,4 +1,5 @@
-"""``homeprod apply``: do what ``plan`` shows. Exits 3 where a machine's end was not seen."""
+"""``homeprod apply``: do what ``plan`` shows. Exits 3 where a machine's end was not seen, or
+nothing is known of one."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from homeprod.core.errors import UsageError
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
-from homeprod.engine.apply import Outcome, apply_plan, check_plan
+from homeprod.engine.apply import Outcome, apply_plan, begin_outcome, check_plan
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
             show_plan(plan, desire(site))
         check_plan(plan)
         if not plan.changes:
-            return _report(Outcome(), options)
+            return _report(begin_outcome(plan), options)
         policy = site.config.cold_starts
         _agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, options)
         agreed, left = choose_cold_starts(plan, policy, options)
