@@ -61,6 +61,12 @@ PARTS = (
         ("tests/system/test_replacement.py",),
         {"HOMEPROD_REPLACEMENTS": "100"},
     ),
+    Part(
+        "cluster",
+        "100 states of three nodes and two endpoints, drawn: nothing that cannot be asked is doubled or touched",
+        ("tests/system/test_cluster_states.py",),
+        {"HOMEPROD_CLUSTER_STATES": "100"},
+    ),
     Part("interruption", "applies cut off at every kind of call", ("tests/system/test_interruption.py",)),
     Part(
         "booted-replacements",

@@ -18,7 +18,7 @@ from tests.drivers.target import Target, open_real, open_target
 from tests.lab_server import LabServer
 from tests.published_requests import check_request
 
-from homeprod.drivers.proxmox import Connection
+from homeprod.drivers.proxmox.transport.line import Line, Request
 
 LIMITS: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parents[1] / "cases" / "driver_limits.json").read_text()
@@ -85,13 +85,13 @@ def image_server() -> Iterator[ImageServer]:
 def sent_requests(monkeypatch: pytest.MonkeyPatch) -> list[SentRequest]:
     """Every request that the driver sends from here on, as it stands on the wire."""
     sent: list[SentRequest] = []
-    exchange = Connection._exchange
+    exchange = Line.exchange
 
-    def spy(self: Connection, method: str, path: str, body: Any, *rest: Any) -> Any:
-        sent.append(SentRequest.read(method, path, body))
-        return exchange(self, method, path, body, *rest)
+    def spy(self: Line, request: Request) -> Any:
+        sent.append(SentRequest.read(request.method, request.path, request.body))
+        return exchange(self, request)
 
-    monkeypatch.setattr(Connection, "_exchange", spy)
+    monkeypatch.setattr(Line, "exchange", spy)
     return sent
 
 

@@ -147,6 +147,33 @@ def test_another_node(monkeypatch: pytest.MonkeyPatch, capsys: Capture, lab_serv
     assert "fail  node proxmox-1: there is no such node; there are: pve" in capsys.readouterr().out
 
 
+def test_one_of_two_endpoints_is_dead(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    with LabServer(_spec()) as lab:
+        _reach(lab, monkeypatch)
+        monkeypatch.setenv("HOMEPROD_ENDPOINT", f"https://127.0.0.1:9,{lab.url}")
+        assert _doctor() == 0
+        said = capsys.readouterr()
+        assert f"ok    connection: {lab.url} answers" in said.out
+        assert "warn  endpoint https://127.0.0.1:9: does not answer: cannot look at the certificate" in said.out
+        assert f"ok    certificate of {lab.url}: known by the CA file" in said.out
+
+
+def test_a_user_who_logs_in(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    with LabServer(_spec()) as lab:
+        _reach(lab, monkeypatch)
+        monkeypatch.delenv("HOMEPROD_TOKEN")
+        monkeypatch.setenv("HOMEPROD_USER", "root@pam")
+        monkeypatch.setattr("homeprod.wiring.getpass", lambda _: lab.password)
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+        assert _doctor() == 0
+        said = capsys.readouterr()
+        assert "ok    token: root@pam is accepted" in said.out
+        assert lab.password not in said.out + said.err
+        monkeypatch.setattr("homeprod.wiring.getpass", lambda _: "wrong")
+        assert _doctor() == 1
+        assert "the log-in of root@pam is not accepted" in capsys.readouterr().out
+
+
 def test_a_running_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """``--lab`` brings endpoint, token and certificate with it; the environment's count for nothing."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))

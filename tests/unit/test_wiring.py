@@ -72,6 +72,26 @@ def test_a_person_at_a_terminal_is_asked_without_echo(tmp_path: Path) -> None:
     assert "canary" not in shown
 
 
+def test_a_password_is_asked_for_without_echo(tmp_path: Path) -> None:
+    main(["init", str(tmp_path / "home")])
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "homeprod", "--site", str(tmp_path / "home"), "plan"]
+    with subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=_environment() | {"HOMEPROD_USER": "root@pam"},
+    ) as asking:
+        os.close(theirs)
+        shown = _read_until(ours, "password of root@pam: ")
+        os.write(ours, b"canary-5ecre7\n")
+        shown += _read_until(ours, "cannot connect")
+        asking.wait(60)
+    os.close(ours)
+    assert "canary" not in shown
+
+
 def _environment() -> dict[str, str]:
     """No token, and an endpoint where nobody listens (port 9, discard)."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith("HOMEPROD_")}

@@ -1,4 +1,5 @@
-"""``homeprod apply``: do what ``plan`` shows. Exits 3 where a machine's end was not seen."""
+"""``homeprod apply``: do what ``plan`` shows. Exits 3 where a machine's end was not seen, or
+nothing is known of one."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from homeprod.core.errors import UsageError
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
-from homeprod.engine.apply import Outcome, apply_plan, check_plan
+from homeprod.engine.apply import Outcome, apply_plan, begin_outcome, check_plan
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
@@ -56,7 +57,9 @@ def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Te
     """Apply what was agreed upon, showing how it goes, and tell what was left; the exit code. Raises LeaseError where
     somebody took over."""
     if not planned.plan.changes:
-        return _report(Outcome(left=[*planned.left]), options)
+        outcome = begin_outcome(planned.plan)
+        outcome.left += planned.left
+        return _report(outcome, options)
     manner = Manner(
         waits=not options.no_wait,
         forces_stop=options.force_stop,

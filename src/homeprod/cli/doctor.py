@@ -11,7 +11,7 @@ from homeprod.engine.doctor import Finding, Verdict, examine
 from homeprod.plan.needs import find_needs
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
-from homeprod.wiring import has_token, list_roles, open_patient
+from homeprod.wiring import has_credential, list_roles, open_patient
 
 SAVE = """\
 # then keep what the last line printed, where the site looks for it (`token_file` in modules/_config.py):
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     if options.role:
         _show_roles(roles, options)
         return 0
-    if not has_token(site, lab=options.lab):
+    if not has_credential(site, lab=options.lab):
         return _tell_of_no_token(roles, options)
     return _examine(site, options)
 

@@ -20,6 +20,7 @@ EXIT_CODES = """\
 exit codes:
   0 done   1 error, or declined   64 wrong usage   130 interrupted
   plan: 2 there are changes   apply: 3 made, but a machine's end was not seen, or cloud-init failed in it
+  a machine on a node that is off is unknown: plan 1 where nothing else is to do, apply 3
 """
 INTERRUPTED = 130
 COMMANDS = {

@@ -1,4 +1,5 @@
-"""``homeprod plan``: what differs from the site. Only reads; exits 2 where there are changes."""
+"""``homeprod plan``: what differs from the site. Only reads; exits 2 where there are changes, and 1 where it
+cannot be told: a conflict, or machines of which nothing is known."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         write_plan_file(options.out, site, plan, options)
         render.say(f"written; apply just this with:\n\n  homeprod apply {options.out}")
-    return 2 if plan.changes else 0
+    if plan.changes:
+        return 2
+    return 1 if plan.unknown else 0
 
 
 def new_instance(_: Address) -> str:
@@ -70,4 +73,6 @@ def make_plan(
     if options.only:
         plan = choose_part(plan, options.only, site, actual)
     plan = replace(plan, conflicts=(*plan.conflicts, *cluster.find_lacks(site, actual, plan)))
+    if options.json:  # a person was told when it happened
+        plan = replace(plan, notices=(*plan.notices, *cluster.notice_endpoints()))
     return Planned(plan, actual, calls)

@@ -12,6 +12,7 @@ from homeprod.plan.change import Action, Change, Difference
 from homeprod.plan.config import Nic, Value
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Plan
+from homeprod.plan.unknown import Unknown
 
 _COLOURS = {
     Action.CREATE: "green",
@@ -31,6 +32,7 @@ def describe_plan(plan: Plan, api_calls: int) -> dict[str, object]:
         "changes": [describe_change(change) for change in plan.changes],
         "conflicts": [{"address": str(c.address), "message": c.message, "hint": c.hint} for c in plan.conflicts],
         "notices": [{"address": str(n.address), "message": n.message} for n in plan.notices],
+        "unknown": [describe_unknown(unknown) for unknown in plan.unknown],
         "api_calls": api_calls,
     }
 
@@ -46,6 +48,16 @@ def describe_change(change: Change) -> dict[str, object]:
             {"attribute": d.attribute, "old": _text(d, d.old), "new": _text(d, d.new), "effect": d.effect.value}
             for d in change.differences
         ],
+    }
+
+
+def describe_unknown(unknown: Unknown) -> dict[str, object]:
+    return {
+        "address": str(unknown.address),
+        "node": unknown.node,
+        "vmid": unknown.vmid,
+        "message": unknown.message,
+        "hint": unknown.hint,
     }
 
 
@@ -66,11 +78,20 @@ def show_plan(plan: Plan, desired: Mapping[Address, DesiredMachine] | None = Non
             _show_change(change)
     for notice in plan.notices:
         render.print_line(f"{render.paint('~', 'yellow')} {notice.address}: {notice.message}")
+    for unknown in plan.unknown:
+        render.print_line(f"{render.paint('?', 'yellow')} {unknown.address}  VMID {unknown.vmid}: {unknown.message}")
+    for hint in dict.fromkeys(unknown.hint for unknown in plan.unknown):
+        _print_hint(hint)
     for conflict in plan.conflicts:
         render.print_line(f"{render.paint('!', 'red')} {conflict.address}: {conflict.message}")
-        for line in conflict.hint.splitlines():
-            render.print_line(f"    {line}".rstrip())
-    render.print_line(("\n" if plan.changes or plan.notices or plan.conflicts else "") + summarise(plan))
+        _print_hint(conflict.hint)
+    is_anything = plan.changes or plan.notices or plan.conflicts or plan.unknown
+    render.print_line(("\n" if is_anything else "") + summarise(plan))
+
+
+def _print_hint(hint: str) -> None:
+    for line in hint.splitlines():
+        render.print_line(f"    {line}".rstrip())
 
 
 def _show_change(change: Change) -> None:
@@ -109,6 +130,10 @@ def summarise(plan: Plan) -> str:
         count = len(plan.conflicts)
         conflicts = f"{count} conflict{'s' * (count != 1)}, so nothing can be applied"
         return f"{words}; {conflicts}" if words else conflicts
+    if plan.unknown:
+        count = len(plan.unknown)
+        unknown = f"{count} machine{'s' * (count != 1)} unknown, and left alone"
+        return f"{words or 'nothing to do'}; {unknown}"
     if words:
         return words
     if any(notice.differs for notice in plan.notices):

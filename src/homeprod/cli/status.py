@@ -40,6 +40,9 @@ def list_rows(site: Site, actual: Actual, plan: Plan) -> list[dict[str, object]]
         machine = by_name[str(row["name"])]
         rows.append(_make_row(machine, actual.machines.get(machine.vmid), plan, row["address"]))
     known = {machine.vmid for machine in desired.values()}
+    for lost in (unknown for unknown in plan.unknown if unknown.vmid not in known):
+        name = {"name": lost.address.name, "kind": lost.address.kind, "vmid": lost.vmid, "node": lost.node}
+        rows.append({**name, "address": None, "state": "unknown", "plan": "unknown", "waits": []})
     for vmid, found in sorted(actual.machines.items()):
         if vmid not in known and found.mark is not None and found.mark.site == site.config.id:
             address, listed = found.mark.address, found.listed
@@ -50,7 +53,10 @@ def list_rows(site: Site, actual: Actual, plan: Plan) -> list[dict[str, object]]
 
 def _make_row(machine: DesiredMachine, found: ActualMachine | None, plan: Plan, address: object) -> dict[str, object]:
     changes = [change for change in plan.changes if change.address == machine.address]
-    if any(conflict.address == machine.address for conflict in plan.conflicts):
+    unknown = next((unknown for unknown in plan.unknown if unknown.address == machine.address), None)
+    if unknown is not None:
+        words = "unknown"
+    elif any(conflict.address == machine.address for conflict in plan.conflicts):
         words = "conflict"
     else:
         words = ", ".join(f"{change.action.sign} {change.action.value}" for change in changes) or "as declared"
@@ -58,9 +64,9 @@ def _make_row(machine: DesiredMachine, found: ActualMachine | None, plan: Plan, 
         "name": machine.address.name,
         "kind": machine.address.kind,
         "vmid": machine.vmid,
-        "node": found.listed.node if found is not None else machine.node,
+        "node": found.listed.node if found is not None else unknown.node if unknown is not None else machine.node,
         "address": address,
-        "state": _describe_state(machine, found),
+        "state": "unknown" if unknown is not None else _describe_state(machine, found),
         "plan": words,
         "waits": sorted(found.config.pending) if found is not None else [],
     }
@@ -76,6 +82,7 @@ def _describe_state(machine: DesiredMachine, found: ActualMachine | None) -> str
 
 def _describe_rest(plan: Plan, rows: list[dict[str, object]]) -> list[str]:
     lines = [f"{conflict.address}: {conflict.message}" for conflict in plan.conflicts]
+    lines += [f"{unknown.address}: {unknown.message}" for unknown in plan.unknown]
     lines += [f"{notice.address}: {notice.message}" for notice in plan.notices]
     files = sum(change.address.kind in ("image", "iso") for change in plan.changes)
     if files:

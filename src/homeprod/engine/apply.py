@@ -33,7 +33,8 @@ LOOK_UP = 0.25
 @dataclass(slots=True)
 class Outcome:
     """What became of each change. ``cut_off`` were begun and not ended, because somebody asked to stop;
-    ``left`` are cold starts that nobody agreed to; ``unfinished`` says why a machine's end was not seen."""
+    ``left`` are cold starts that nobody agreed to; ``unfinished`` says why a machine's end was not seen, or
+    that nothing is known of it."""
 
     done: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, HomeprodError]] = field(default_factory=list)
@@ -42,6 +43,11 @@ class Outcome:
     left: list[Change] = field(default_factory=list)
     unfinished: dict[Address, str] = field(default_factory=dict)
     was_interrupted: bool = False
+
+
+def begin_outcome(plan: Plan) -> Outcome:
+    """Nothing is done yet; what is unknown will not be finished, whatever is done."""
+    return Outcome(unfinished={unknown.address: unknown.message for unknown in plan.unknown})
 
 
 def check_plan(plan: Plan) -> None:
@@ -58,7 +64,7 @@ def apply_plan(work: Work, plan: Plan, listen: Listener) -> Outcome:
     check_plan(plan)
     graph = order_changes(plan, work.desired, work.actual)
     check_strangers(work, plan)
-    return _Run(work, plan, graph, _serialise(listen)).go()
+    return _Run(work, plan, graph, _serialise(listen), begin_outcome(plan)).go()
 
 
 def _serialise(listen: Listener) -> Listener:
@@ -77,7 +83,7 @@ class _Run:
     plan: Plan
     graph: Graph
     listen: Listener
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: Outcome
     lost: set[int] = field(default_factory=set)
     under_way: dict[Future[str], int] = field(default_factory=dict)
 

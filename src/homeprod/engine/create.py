@@ -10,6 +10,7 @@ import time
 
 from homeprod.core.errors import NotFoundError, ProxmoxError
 from homeprod.engine.file import send_iso
+from homeprod.engine.taken import explain_taken
 from homeprod.engine.work import Say, Work
 from homeprod.plan.change import Change
 from homeprod.plan.config import Config, Drive, Value
@@ -32,10 +33,10 @@ def create_machine(work: Work, change: Change, machine: DesiredMachine, config: 
     """Make the machine, stopped. Raises ProxmoxError."""
     try:
         work.run(lambda: work.hypervisor.create_machine(machine.node, machine.vmid, config), say)
-    except ProxmoxError:
+    except ProxmoxError as error:
         # The answer of an earlier attempt may have been lost, and the machine made all the same.
         if not _is_made(work, change, machine):
-            raise
+            raise explain_taken(work, machine, error) from error
     grow_imported_disks(work, machine, say)
 
 

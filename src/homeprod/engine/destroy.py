@@ -71,8 +71,14 @@ def list_disks(found: ActualMachine) -> list[tuple[str, Drive]]:
 
 def find_users(hypervisor: Hypervisor, owner: int) -> Iterator[str]:
     """Every machine of the cluster, ours or not, that names a volume of this owner now. Reads the list, and one call
-    a machine."""
-    others = [m for m in hypervisor.read_resources().machines if m.vmid != owner and not m.is_container]
+    a machine. Raises HomeprodError while some cannot be asked."""
+    resources = hypervisor.read_resources()
+    others = [m for m in resources.machines if m.vmid != owner and not m.is_container]
+    if away := sorted({machine.node for machine in others} - resources.online):
+        raise HomeprodError(
+            f"machines on {', '.join(away)} (offline) may use its disks, and cannot be asked; nothing was done",
+            hint="start that node first; see what the others know of it, on one of them:\n\n  pvecm status",
+        )
     configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in others])
     for machine in others:
         config = configs[machine.vmid]

@@ -15,6 +15,8 @@ from homeprod.plan.mark import NEW_TAG
 
 SILENCE = 120.0
 """Seconds without an answer after which a person is told where to look."""
+START_LIMIT = 120.0
+"""Seconds until a start that was asked for is done; HA looks every ten."""
 CAUSES = (
     "the image has no qemu-guest-agent, and the guest no network to install it",
     "the guest does not boot: look at its console",
@@ -47,6 +49,27 @@ def start_machine(work: Work, change: Change, say: Say, *, is_owed: bool = False
     except ProxmoxError:
         if hypervisor.read_status(node, vmid) != "running":
             raise
+        return
+    _await_start(work, change, say)
+
+
+def _await_start(work: Work, change: Change, say: Say) -> None:
+    """Where HA keeps the machine, the task has only queued the request. Raises ProxmoxError."""
+    deadline, has_said = time.monotonic() + START_LIMIT, False
+    while work.hypervisor.read_status(change.node, change.vmid) != "running":
+        if not has_said:
+            say("the start is asked for; waiting for it")
+            has_said = True
+        if work.is_stopping.is_set():
+            raise InterruptedWorkError
+        if time.monotonic() >= deadline:
+            raise ProxmoxError(
+                f"it was started, and does not run after {START_LIMIT:g} s",
+                where=str(change.address),
+                hint="either it went off again at once (see its console and its tasks in Proxmox), or HA does not "
+                "start it; on a node:\n\n  ha-manager status",
+            )
+        time.sleep(work.manner.look_every)
 
 
 def _remove_tag(work: Work, change: Change, say: Say) -> None:

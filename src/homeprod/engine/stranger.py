@@ -45,7 +45,7 @@ def _list_stakes(work: Work, plan: Plan) -> Iterator[tuple[str, Address]]:
 
 
 def _read_strangers(work: Work) -> Iterator[ActualMachine]:
-    online = {node.name for node in work.actual.resources.nodes if node.is_online}
+    online = work.actual.online
     strangers = [
         listed
         for listed in work.actual.resources.machines

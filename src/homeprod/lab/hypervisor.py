@@ -14,6 +14,7 @@ from pathlib import Path
 from homeprod.lab.api.access import AccessControl
 from homeprod.lab.api.error import ApiError
 from homeprod.lab.api.schema import Release
+from homeprod.lab.machine.ha import HighAvailability
 from homeprod.lab.machine.store import CHANGE_TIMEOUT, MachineStore, acquire_lock
 from homeprod.lab.pools import PoolStore
 from homeprod.lab.ports import GuestRunner, VolumeStore
@@ -41,6 +42,9 @@ class Hypervisor:
         self.tasks = TaskLog(state / "tasks.jsonl", spec.task_seconds)
         self.pools = PoolStore(state / "pools.json", self.access)
         self.storages: dict[str, StorageSpec] = {storage.name: storage for storage in spec.storages}
+        self.offline: set[str] = set()
+        """Nodes that are not there just now. Their machines go on as they were, and nothing is known of them."""
+        self.ha = HighAvailability()
         self.bridges = frozenset(bridge.name for bridge in spec.bridges)
         self.started_at: dict[int, float] = {}
         self.began = time.time()
@@ -92,6 +96,7 @@ class Hypervisor:
         return max(0, int(time.time() - self.started_at.setdefault(vmid, time.time())))
 
     async def close(self) -> None:
+        await self.ha.close()
         await self.tasks.close()
         await self.supply.close()
         await self.runner.close()

@@ -29,6 +29,8 @@ class ListedMachine:
     lock: str | None = None
     is_template: bool = False
     is_container: bool = False
+    is_managed: bool = False
+    """Whether Proxmox's HA keeps it: it starts, stops and moves it, and asks nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Resources:
     machines: tuple[ListedMachine, ...] = ()
     storages: tuple[ListedStorage, ...] = ()
     nodes: tuple[ListedNode, ...] = ()
+
+    @property
+    def online(self) -> frozenset[str]:
+        """Names of the nodes that are there."""
+        return frozenset(node.name for node in self.nodes if node.is_online)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,17 @@ class Actual:
     resources: Resources
     machines: Mapping[int, ActualMachine]
     content: Mapping[tuple[str, str], tuple[Volume, ...]] = field(default_factory=dict)
+
+    @property
+    def online(self) -> frozenset[str]:
+        """Names of the nodes that are there."""
+        return self.resources.online
+
+    @property
+    def unread(self) -> frozenset[int]:
+        """VMIDs of machines that could not be asked, whoever's they are: their nodes are off."""
+        online = self.online
+        return frozenset(machine.vmid for machine in self.resources.machines if machine.node not in online)
 
     def is_shared(self, storage: str) -> bool:
         """Whether every node sees the same files there."""

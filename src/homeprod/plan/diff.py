@@ -14,6 +14,7 @@ from homeprod.plan.change import Action, Change, Difference
 from homeprod.plan.coldstart import notice_waiting, plan_cold_start
 from homeprod.plan.config import Drive
 from homeprod.plan.conflict.attachment import find_disk_doubts
+from homeprod.plan.conflict.blind import find_blind_dangers
 from homeprod.plan.conflict.custody import find_dangers
 from homeprod.plan.conflict.obstacle import find_obstacles
 from homeprod.plan.conflict.stranger import find_copies, find_stranger
@@ -24,7 +25,9 @@ from homeprod.plan.image import desire_images
 from homeprod.plan.keys import compare_keys
 from homeprod.plan.leftover import find_leftovers
 from homeprod.plan.mark import Mark, words_of
+from homeprod.plan.place import notice_place
 from homeprod.plan.plan import Conflict, Notice, Plan
+from homeprod.plan.unknown import find_unknown, leave_unknown_disks
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 
@@ -43,15 +46,18 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     """What would make actual as the site says. A stranger's machine is never changed: one that holds a desired VMID
     is a conflict. Raises HomeprodError where something that would be uploaded looks secret."""
     desired = desire(site)
+    unknown = {machine.vmid: machine for machine in find_unknown(site.config.id, desired, actual)}
     files = frozenset((node, volume.id) for (node, _), content in actual.content.items() for volume in content)
-    comparison = _Comparison(site, actual, new_instance, wish or Wish(), files)
+    comparison = _Comparison(site, actual, new_instance, wish or Wish(), files, frozenset(unknown))
     changes: list[Change] = [*_compare_images(site, actual)]
     conflicts: list[Conflict] = []
     notices: list[Notice] = []
     listed = {machine.vmid: machine for machine in actual.resources.machines}
     for _, machine in sorted(desired.items()):
+        if machine.vmid in unknown:
+            continue
         found = actual.machines.get(machine.vmid)
-        if stranger := find_stranger(site.config.id, machine, found, listed.get(machine.vmid), actual):
+        if stranger := find_stranger(site.config.id, machine, found, listed.get(machine.vmid)):
             conflicts.append(stranger)
             continue
         made = [*comparison.compare(machine, found)]
@@ -60,7 +66,8 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
         if found is not None:
             step = next((change for change in made if change.action is Action.COLD_START), None)
             notices += notice_waiting(machine, found, actual.machines, step)
-        notices += _notice_place(machine, found, changes)
+        if found is not None and not _is_replaced(machine, changes):
+            notices += notice_place(machine, found, actual)
     notices += _notice_stand_ins(site, actual)
     for change in _find_gone(site.config.id, desired, actual):
         if change.address.kind == "data-vm":
@@ -73,8 +80,15 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     _refuse_secrets(site, changes)
     conflicts += find_disk_doubts(desired, actual)
     conflicts += find_dangers(actual, changes, desired)
+    conflicts += find_blind_dangers(site.config.id, actual, changes, desired)
     conflicts += find_obstacles(site, actual, changes, desired)
-    return Plan(tuple(changes), tuple(dict.fromkeys(conflicts)), tuple(notices), _note_basis(desired, actual))
+    return Plan(
+        tuple(changes),
+        tuple(dict.fromkeys(conflicts)),
+        tuple(notices),
+        _note_basis(desired, actual, unknown),
+        tuple(unknown.values()),
+    )
 
 
 def _compare_images(site: Site, actual: Actual) -> Iterator[Change]:
@@ -156,25 +170,25 @@ def _notice(machine: DesiredMachine, found: ActualMachine | None, *, starts: boo
             yield Notice(machine.address, f"{slot} ({serial}) left the site; it is kept")
 
 
-def _notice_place(
-    machine: DesiredMachine, found: ActualMachine | None, changes: Sequence[Change]
-) -> Iterator[Notice]:
-    """A machine that somebody moved, or HA, stays where it is; one that is replaced is made on the site's node."""
-    is_replaced = bool(changes) and changes[-1].address == machine.address and changes[-1].action is Action.REPLACE
-    if found is not None and found.listed.node != machine.node and not is_replaced:
-        words = f"is on the node {found.listed.node}, the site says {machine.node}; it stays there"
-        yield Notice(machine.address, words)
+def _is_replaced(machine: DesiredMachine, changes: Sequence[Change]) -> bool:
+    """One that is replaced is made on the site's node."""
+    return bool(changes) and changes[-1].address == machine.address and changes[-1].action is Action.REPLACE
 
 
 def _is_declared(machine: DesiredMachine, serial: str) -> bool:
     return any(("serial", serial) in disk.options for disk in machine.disks.values())
 
 
-def _note_basis(desired: Mapping[Address, DesiredMachine], actual: Actual) -> dict[str, str]:
+def _note_basis(
+    desired: Mapping[Address, DesiredMachine], actual: Actual, unknown: Collection[int]
+) -> dict[str, str]:
     vmids = {machine.vmid: str(machine.address) for machine in desired.values()}
     vmids |= {vmid: vmids.get(vmid, f"VMID {vmid}") for vmid in actual.machines}
     found = actual.machines
-    return {name: found[vmid].config.digest if vmid in found else "absent" for vmid, name in sorted(vmids.items())}
+    unread = {vmid: "unknown" if vmid in unknown else "absent" for vmid in vmids}
+    return {
+        name: found[vmid].config.digest if vmid in found else unread[vmid] for vmid, name in sorted(vmids.items())
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +199,8 @@ class _Comparison:
     wish: Wish
     files: frozenset[tuple[str, str]]
     """Node and volume of every file on the storages that were read."""
+    unknown: frozenset[int]
+    """VMIDs of machines that could not be read."""
 
     def compare(self, machine: DesiredMachine, found: ActualMachine | None) -> Iterator[Change]:
         """What one machine of the site needs, ours or not there."""
@@ -213,6 +229,7 @@ class _Comparison:
             *_compare_note(machine, found, mark),
             *self._compare_iso(machine, found, mark),
         )
+        differences = leave_unknown_disks(differences, machine, self.unknown)
         if differences:
             yield Change(Action.UPDATE, machine.address, node, vmid, differences, instance=mark.instance)
         if found.is_new:

@@ -11,13 +11,18 @@ from homeprod.plan.change import Action, Change
 from homeprod.plan.conflict.stranger import is_in_the_making
 from homeprod.plan.guest import desire_iso
 from homeprod.plan.image import desire_images
+from homeprod.plan.unknown import list_unread
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 
 
 def find_leftovers(site: Site, actual: Actual, changes: Sequence[Change]) -> Iterator[Change]:
     """ISOs and images of this site that no configuration names, now or after a cold start, and that no change of the
-    plan makes. The ISO of a machine that is changed, replaced or deleted goes with that change."""
+    plan makes. The ISO of a machine that is changed, replaced or deleted goes with that change. While a machine of
+    the site cannot be read nothing is a leftover: it may name anything."""
+    vmids = {site.vmid(declared.machine) for declared in site.machines.values()}
+    if any(list_unread(site.config.id, vmids, actual)):
+        return
     needed = {volume for found in actual.machines.values() for volume in found.volumes()}
     needed |= {image.volume for image in desire_images(site)}
     needed |= {name_iso_volume(site, change) for change in changes}

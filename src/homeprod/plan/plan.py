@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from homeprod.core.address import Address
 from homeprod.plan.change import Action, Change
+from homeprod.plan.unknown import Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Plan:
     conflicts: tuple[Conflict, ...] = ()
     notices: tuple[Notice, ...] = ()
     basis: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[Unknown, ...] = ()
+    """Machines that could not be read, and are left alone."""
 
     @property
     def is_empty(self) -> bool:
@@ -62,4 +65,5 @@ class Plan:
             changes=tuple(change for change in self.changes if change.address in addresses),
             conflicts=tuple(conflict for conflict in self.conflicts if conflict.address in addresses),
             notices=tuple(notice for notice in self.notices if notice.address in addresses),
+            unknown=tuple(unknown for unknown in self.unknown if unknown.address in addresses),
         )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from homeprod.core.address import Address
 from homeprod.core.errors import UsageError
 from homeprod.plan.actual import Actual
+from homeprod.plan.conflict.blind import find_blind_dangers
 from homeprod.plan.conflict.custody import find_dangers
 from homeprod.plan.conflict.obstacle import find_obstacles
 from homeprod.plan.desired import desire
@@ -43,6 +44,7 @@ def choose_part(plan: Plan, names: Collection[str], site: Site, actual: Actual) 
     conflicts = (
         *part.conflicts,
         *find_dangers(actual, part.changes, desired),
+        *find_blind_dangers(site.config.id, actual, part.changes, desired),
         *find_obstacles(site, actual, part.changes, desired),
     )
     return replace(part, conflicts=tuple(dict.fromkeys(conflicts)))

@@ -43,6 +43,15 @@ def _check_cluster(site: Site, collector: Collector) -> None:
     if cluster.ca_file and cluster.fingerprint:
         message = "ca_file and fingerprint are two ways to know the certificate: give one of them"
         _report(collector, cluster, "fingerprint", message)
+    pins, endpoints = len(cluster.fingerprints), len(cluster.endpoints)
+    if pins > 1 and pins != endpoints:
+        message = f"there are {endpoints} endpoints and {pins} fingerprints: one for each, in the same order"
+        _report(collector, cluster, "fingerprint", message)
+    if cluster.token_file and cluster.user:
+        message = "token_file and user are two ways to say who asks: give one of them"
+        _report(collector, cluster, "user", message, "HOMEPROD_USER makes somebody else ask for one call")
+    if cluster.password_file and not cluster.user:
+        _report(collector, cluster, "password_file", "password_file needs user=, whose password it holds")
     file = site.find_file(cluster.ca_file)
     if file is None or cluster.ca_file.startswith("~"):
         return

@@ -22,7 +22,7 @@ def find_examples(site: Site) -> list[Diagnostic]:
 
 def _find_places(site: Site) -> Iterator[Diagnostic]:
     cluster, network = site.config.cluster, site.config.addresses.network
-    if cluster.endpoint == ENDPOINT:
+    if ENDPOINT in cluster.endpoints:
         yield _note(site, cluster, "endpoint", "the endpoint is the example's", "write your Proxmox VE's address")
     if str(network.subnet) == SUBNET:
         yield _note(site, network, "subnet", "the subnet is the example's", "write your LAN's, and its gateway")

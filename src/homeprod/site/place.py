@@ -15,25 +15,53 @@ _DIGEST = {"sha256": 64, "sha512": 128}
 
 
 class Cluster(Declared):
-    """A Proxmox VE cluster: the URL of its API and the node that machines are placed on unless they say otherwise.
+    """A Proxmox VE cluster: the URL of its API, or those of several of its nodes, tried in this order; and the node
+    that machines are placed on unless they say otherwise.
 
-    Whom to believe is one of ``ca_file`` (a copy of the cluster's /etc/pve/pve-root-ca.pem) and ``fingerprint``
-    (sha256 of the certificate); with neither, the system's certificate authorities. ``token_file`` holds the API
-    token and is 0600. Paths are relative to the site's folder, or begin with ``~/``.
+    Whom to believe is one of ``ca_file`` (a copy of the cluster's /etc/pve/pve-root-ca.pem, good for every node) and
+    ``fingerprint`` (sha256 of the certificate; one for each endpoint); with neither, the system's certificate
+    authorities. ``token_file`` holds the API token and is 0600; or ``user`` logs in, with the password that is in
+    ``password_file`` (0600) or asked for. Paths are relative to the site's folder, or begin with ``~/``.
     """
 
-    endpoint: str
+    endpoint: str | tuple[str, ...]
     node: str
     ca_file: str = ""
-    fingerprint: str = ""
+    fingerprint: str | tuple[str, ...] = ""
     token_file: str = ""
+    user: str = ""
+    password_file: str = ""
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return (self.endpoint,) if isinstance(self.endpoint, str) else self.endpoint
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        if isinstance(self.fingerprint, str):
+            return (self.fingerprint,) if self.fingerprint else ()
+        return self.fingerprint
+
+    @field_validator("endpoint", "fingerprint", mode="before")
+    @classmethod
+    def _check_kind(cls, value: object) -> object:
+        """In words of its own: pydantic would report each of the two kinds apart."""
+        several = value if isinstance(value, (tuple, list)) else (value,)
+        if not all(isinstance(one, str) for one in several):
+            raise ValueError("must be a text, or several in brackets")
+        return value
 
     @field_validator("endpoint")
     @classmethod
-    def _check_endpoint(cls, endpoint: str) -> str:
-        if not re.fullmatch(r"https://[^/@\s]+(:\d+)?/?", endpoint):
-            raise ValueError(f"{endpoint!r} is no https URL of a host, such as https://proxmox.example:8006")
-        return endpoint.rstrip("/")
+    def _check_endpoint(cls, endpoint: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(endpoint, str):
+            return _check_url(endpoint)
+        if not endpoint:
+            raise ValueError("needs one URL at least")
+        found = tuple(_check_url(one) for one in endpoint)
+        if twice := next((one for one in found if found.count(one) > 1), None):
+            raise ValueError(f"{twice} stands there twice")
+        return found
 
     @field_validator("node")
     @classmethod
@@ -44,12 +72,20 @@ class Cluster(Declared):
 
     @field_validator("fingerprint")
     @classmethod
-    def _check_fingerprint(cls, fingerprint: str) -> str:
-        digits = fingerprint.replace(":", "")
-        if fingerprint and not re.fullmatch(r"[0-9A-Fa-f]{64}", digits):
-            kind = "a sha1 fingerprint" if re.fullmatch(r"[0-9A-Fa-f]{40}", digits) else "no fingerprint"
-            raise ValueError(f"{kind}; a sha256 one has 64 hexadecimal digits (`pvenode cert info` on the node)")
+    def _check_fingerprint(cls, fingerprint: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for one in (fingerprint,) if isinstance(fingerprint, str) else fingerprint:
+            digits = one.replace(":", "")
+            if (one or not isinstance(fingerprint, str)) and not re.fullmatch(r"[0-9A-Fa-f]{64}", digits):
+                kind = "a sha1 fingerprint" if re.fullmatch(r"[0-9A-Fa-f]{40}", digits) else "no fingerprint"
+                raise ValueError(f"{kind}; a sha256 one has 64 hexadecimal digits (`pvenode cert info` on the node)")
         return fingerprint
+
+    @field_validator("user")
+    @classmethod
+    def _check_user(cls, user: str) -> str:
+        if user and not re.fullmatch(r"[^\s:/!=@]+@[A-Za-z][A-Za-z0-9._-]+", user):
+            raise ValueError(f"{user!r} is no user of Proxmox, such as root@pam or you@pve")
+        return user
 
     @field_validator("token_file")
     @classmethod
@@ -58,12 +94,18 @@ class Cluster(Declared):
             raise ValueError("that is a token itself; write it to a file (mode 0600) and name the file here")
         return token_file
 
-    @field_validator("ca_file", "token_file")
+    @field_validator("ca_file", "token_file", "password_file")
     @classmethod
     def _check_home(cls, file: str) -> str:
         if file.startswith("~") and not file.startswith("~/"):
             raise ValueError("a path begins with ~/, or is relative to the site's folder, or absolute")
         return file
+
+
+def _check_url(endpoint: str) -> str:
+    if not re.fullmatch(r"https://[^/@\s,]+(:\d+)?/?", endpoint):
+        raise ValueError(f"{endpoint!r} is no https URL of a host, such as https://proxmox.example:8006")
+    return endpoint.rstrip("/")
 
 
 class Datastore(Declared):

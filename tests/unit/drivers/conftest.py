@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,17 +26,24 @@ def server(tmp_path: Path) -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def connect(server: ScriptedServer) -> Iterator[Connect]:
-    """Makes a connection to the scripted server; back-off takes no time."""
+    """Makes a connection to the scripted server, and to others where it fails; back-off takes no time."""
     with ExitStack() as stack:
 
         def make(
-            credential: Credential = TOKEN, trust: Trust | None = None, limits: Limits | None = None, url: str = ""
+            credential: Credential = TOKEN,
+            trust: Trust | None = None,
+            limits: Limits | None = None,
+            url: str = "",
+            further: Sequence[ScriptedServer] = (),
+            tell: Callable[[str], None] | None = None,
         ) -> Connection:
             connection = Connection(
                 Endpoint.parse(url or server.url),
                 credential,
                 trust or Trust(server.ca_file),
                 limits=limits,
+                further=[(Endpoint.parse(other.url), Trust(other.ca_file)) for other in further],
+                tell=tell,
                 backoff=Backoff(sleep=lambda _: None),
             )
             stack.callback(connection.close)

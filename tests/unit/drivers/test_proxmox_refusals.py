@@ -28,9 +28,7 @@ def explain(status: int, reason: str, body: object = None) -> ProxmoxError:
 def test_words(case: dict[str, Any]) -> None:
     error = explain(case.get("status", 500), case["words"], {"data": None, "message": case["words"] + "\n"})
     assert type(error) is getattr(errors, case["kind"])
-    assert case.get("hint", "") in error.hint
-    if not case.get("hint"):
-        assert error.hint == ""
+    assert case["hint"] in error.hint
     assert error.where == "GET /x"
 
 
@@ -54,6 +52,19 @@ def test_one_of_several_privileges() -> None:
     error = explain(403, "Permission check failed (/storage/local, Datastore.Audit|Datastore.AllocateSpace)")
     assert error.message.endswith("lacks Datastore.Audit or Datastore.AllocateSpace on /storage/local")
     assert '--privs "Datastore.Audit"' in error.hint
+
+
+def test_words_that_no_pattern_knows_say_where_to_look() -> None:
+    assert "Task History" in explain_words("odd", "task qmcreate 100").hint
+    assert "homeprod plan" in explain_words("odd", "POST /nodes/pve/qemu/100/config").hint
+    assert "pvesm status" in explain_words("odd", "GET /nodes/pve/storage/local/content").hint
+
+
+def test_a_sentence_in_a_denial_is_no_list_of_privileges() -> None:
+    error = explain(403, "Permission check failed (/, Sys.Modify for modifying tag 'x')")
+    assert error.message == "homeprod@pve!cli lacks Sys.Modify on /"
+    error = explain(403, "Permission check failed (user != root@pam)")
+    assert "only root@pam" in error.hint
 
 
 def test_a_denial_without_a_name() -> None:
@@ -95,6 +106,7 @@ def test_every_recorded_refusal_becomes_an_error_of_ours() -> None:
         seen += 1
         error = explain(answer["status"], answer["reason"] or "", answer.get("body"))
         assert error.message
+        assert error.hint
         assert not isinstance(error, TransientError), error
         if (
             answer["status"] != 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs
 
@@ -9,7 +10,7 @@ import pytest
 from tests.scripted_server import Answer, ScriptedServer, Seen
 from tests.unit.drivers.conftest import Connect
 
-from homeprod.core.errors import DeniedError
+from homeprod.core.errors import DeniedError, TransientError
 from homeprod.drivers.proxmox import Login
 from homeprod.drivers.proxmox.transport.credential import SecretText
 
@@ -70,6 +71,34 @@ def test_an_expired_ticket_is_replaced_and_the_call_repeated_once(server: Script
     connection.get("/x")
     tickets.valid = False
     assert connection.post("/x") == 1
+    assert tickets.given == 2
+
+
+def test_a_ticket_that_lapses_during_an_upload_is_renewed_and_the_file_sent_anew(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    """What was sent cannot be read again; whoever has the file opens it again, as an apply does."""
+    server.script = tickets = Tickets()
+    connection = connect(credential=LOGIN)
+    connection.get("/x")
+    tickets.valid = False
+    with pytest.raises(TransientError, match="ticket was no longer good"):
+        connection.send_stream("/up", io.BytesIO(b"abc"), 3, "application/octet-stream", timeout=5)
+    assert connection.send_stream("/up", io.BytesIO(b"abc"), 3, "application/octet-stream", timeout=5) == 1
+    assert tickets.given == 2
+
+
+def test_a_new_ticket_that_is_refused_too_ends_it(server: ScriptedServer, connect: Connect) -> None:
+    """Logged in again once, not for ever."""
+    server.script = tickets = Tickets()
+    connection = connect(credential=LOGIN)
+    connection.get("/x")
+    inner = server.script
+    server.script = lambda seen: (
+        inner(seen) if seen.path.endswith("/ticket") else Answer(401, b"", "permission denied")
+    )
+    with pytest.raises(DeniedError, match="bob@pve"):
+        connection.post("/x")
     assert tickets.given == 2
 
 

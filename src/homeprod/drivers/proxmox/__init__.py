@@ -5,9 +5,12 @@ Its public door. Everything else in here is the driver's own affair.
 
 from homeprod.drivers.proxmox.config import decode_config, decode_pending, encode_config, encode_value
 from homeprod.drivers.proxmox.hypervisor import ProxmoxHypervisor
-from homeprod.drivers.proxmox.settings import Settings, resolve_settings
-from homeprod.drivers.proxmox.transport.connection import Connection, Endpoint, Limits
+from homeprod.drivers.proxmox.settings import Settings, open_connection, resolve_settings
+from homeprod.drivers.proxmox.transport.connection import Connection
 from homeprod.drivers.proxmox.transport.credential import Login, Token, parse_token
+from homeprod.drivers.proxmox.transport.endpoint import Endpoint
+from homeprod.drivers.proxmox.transport.failover import Tell
+from homeprod.drivers.proxmox.transport.line import Limits
 from homeprod.drivers.proxmox.transport.trust import Trust, parse_fingerprint
 
 __all__ = [
@@ -30,7 +33,9 @@ __all__ = [
 ]
 
 
-def open_hypervisor(settings: Settings, *, limits: Limits | None = None) -> ProxmoxHypervisor:
-    """A driver for the cluster that ``settings`` name. Sends nothing yet; raises UsageError for a bad CA file."""
-    connection = Connection(settings.endpoint, settings.credential, settings.trust, limits=limits)
-    return ProxmoxHypervisor(connection)
+def open_hypervisor(
+    settings: Settings, *, limits: Limits | None = None, tell: Tell | None = None
+) -> ProxmoxHypervisor:
+    """A driver for the cluster that ``settings`` name; ``tell`` hears of endpoints that fail. Sends nothing yet;
+    raises UsageError for a bad CA file."""
+    return ProxmoxHypervisor(open_connection(settings, limits=limits, tell=tell))

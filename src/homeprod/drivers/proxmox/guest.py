@@ -38,7 +38,11 @@ def read_guest_file(connection: Connection, node: str, vmid: int, path: str) -> 
             return None
         raise
     if answer.get("truncated") in (1, "1", True):
-        raise ProxmoxError("the file is too large to be read through the guest agent", where=f"VM {vmid}:{path}")
+        raise ProxmoxError(
+            "the file is too large to be read through the guest agent",
+            where=f"VM {vmid}:{path}",
+            hint="look at it in the guest: cloud-init writes some KiB there",
+        )
     return repair_text(str(answer.get("content") or ""))
 
 

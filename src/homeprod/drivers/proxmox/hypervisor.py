@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from homeprod.core.address import Address
 from homeprod.core.errors import NotFoundError, ProxmoxError
 from homeprod.drivers.proxmox import guest
 from homeprod.drivers.proxmox.config import decode_pending, encode_config
@@ -30,7 +31,7 @@ from homeprod.drivers.proxmox.transport.upload import send_upload
 from homeprod.engine.ports import ActiveTask, Task
 from homeprod.plan.actual import Actual, MachineConfig, Resources, Version, Volume
 from homeprod.plan.config import Config
-from homeprod.plan.plan import Conflict, Plan
+from homeprod.plan.plan import Conflict, Notice, Plan
 from homeprod.site.site import Site
 
 SLICES = 64
@@ -67,6 +68,15 @@ class ProxmoxHypervisor:
     def find_lacks(self, site: Site, actual: Actual, plan: Plan) -> tuple[Conflict, ...]:
         """What the credential lacks for this plan. Sends nothing: the permissions were read for it."""
         return tuple(find_lacks(site, actual, plan, self._connection.credential))
+
+    def notice_endpoints(self) -> tuple[Notice, ...]:
+        """Endpoints that failed so far, and the one that is used."""
+        used = self._connection.endpoint
+        return tuple(
+            Notice(Address("endpoint", endpoint.name), f"{why}; {used} is used", differs=False)
+            for endpoint, why in self._connection.left.items()
+            if endpoint != used
+        )
 
     def read_resources(self) -> Resources:
         return decode_resources(self._connection.get("/cluster/resources"))
@@ -209,7 +219,10 @@ def _expect_task(answer: Any) -> Task:
     try:
         return Task(str(answer), parse_upid(str(answer)).node)
     except FormError:
-        raise ProxmoxError(f"Proxmox answered {answer!r} where the name of a task was expected") from None
+        raise ProxmoxError(
+            f"Proxmox answered {answer!r} where the name of a task was expected",
+            hint="its release may be newer than homeprod knows; see:\n\n  homeprod doctor",
+        ) from None
 
 
 def _read_task(answer: Any) -> Task | None:

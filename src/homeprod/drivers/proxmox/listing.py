@@ -32,7 +32,10 @@ def decode_version(answer: Item) -> Version:
     try:
         return Version((int(parts[0]), int(parts[1])), text)
     except (ValueError, IndexError) as error:
-        raise ProxmoxError(f"unknown form of version: {text!r}") from error
+        raise ProxmoxError(
+            f"unknown form of version: {text!r}",
+            hint="check host and port of the endpoint; `pveversion` on the node shows what it is",
+        ) from error
 
 
 def check_version(version: Version) -> None:
@@ -74,6 +77,7 @@ def _decode_machine(item: Item) -> ListedMachine:
         lock=item.get("lock"),
         is_template=_is_set(item.get("template")),
         is_container=item["type"] == "lxc",
+        is_managed=bool(item.get("hastate")),
     )
 
 

@@ -8,10 +8,11 @@ from homeprod.core.errors import ProxmoxError
 from homeprod.drivers.proxmox.hypervisor import ProxmoxHypervisor
 from homeprod.drivers.proxmox.listing import check_version, decode_version
 from homeprod.drivers.proxmox.rights import Job, Need, describe_grant, describe_role, find_missing, list_needs
-from homeprod.drivers.proxmox.settings import Settings
+from homeprod.drivers.proxmox.settings import Settings, open_connection
 from homeprod.drivers.proxmox.transport.certificate import read_certificate
-from homeprod.drivers.proxmox.transport.connection import Connection, join_path
+from homeprod.drivers.proxmox.transport.connection import join_path
 from homeprod.drivers.proxmox.transport.credential import Token
+from homeprod.drivers.proxmox.transport.endpoint import Endpoint
 from homeprod.engine.doctor.patient import Certificate, Lack
 from homeprod.engine.ports import Permissions
 from homeprod.plan.actual import MachineConfig, Resources, Version
@@ -25,7 +26,7 @@ class ProxmoxPatient:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._connection = Connection(settings.endpoint, settings.credential, settings.trust)
+        self._connection = open_connection(settings)
         self._hypervisor = ProxmoxHypervisor(self._connection)
 
     def close(self) -> None:
@@ -33,7 +34,11 @@ class ProxmoxPatient:
 
     @property
     def endpoint(self) -> str:
-        return str(self._settings.endpoint)
+        return str(self._connection.endpoint)
+
+    @property
+    def endpoints(self) -> Sequence[str]:
+        return [str(endpoint) for endpoint, _ in self._settings.ways]
 
     @property
     def token(self) -> str:
@@ -49,8 +54,9 @@ class ProxmoxPatient:
             return error
         return None
 
-    def read_certificate(self) -> Certificate:
-        return read_certificate(self._settings.endpoint, self._settings.trust)
+    def read_certificate(self, endpoint: str) -> Certificate:
+        trusts = {str(known): trust for known, trust in self._settings.ways}
+        return read_certificate(Endpoint.parse(endpoint), trusts[endpoint])
 
     def read_permissions(self) -> Permissions:
         return self._hypervisor.read_permissions()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
-from homeprod.core.errors import DeniedError, HomeprodError
+from homeprod.core.errors import DeniedError, HomeprodError, TransientError
 from homeprod.engine.doctor.finding import Finding, Verdict, find_failed, find_ill, find_well
-from homeprod.engine.doctor.patient import Lack, Patient
+from homeprod.engine.doctor.patient import Certificate, Lack, Patient
 from homeprod.plan.actual import Version
 from homeprod.plan.needs import SiteNeeds
 
@@ -19,35 +19,45 @@ def examine_access(patient: Patient, now: float) -> Generator[Finding, None, Ver
     try:
         version = patient.read_version()
     except DeniedError as error:
-        yield find_well("connection", f"{patient.endpoint} answers")
-        yield _examine_certificate(patient, now)
+        yield from _examine_endpoints(patient, now)
         yield Finding("token", Verdict.FAIL, error.message, error.hint)
         return None
     except HomeprodError as error:
         yield find_failed("connection", error)
         return None
-    yield find_well("connection", f"{patient.endpoint} answers")
-    yield _examine_certificate(patient, now)
+    yield from _examine_endpoints(patient, now)
     yield find_well("token", f"{patient.token} is accepted")
     problem = patient.judge_version(version)
     yield find_failed("version", problem) if problem else find_well("version", f"Proxmox VE {version.text}")
     return version
 
 
-def _examine_certificate(patient: Patient, now: float) -> Finding:
-    try:
-        certificate = patient.read_certificate()
-    except HomeprodError as error:
-        return find_failed("certificate", error)
+def _examine_endpoints(patient: Patient, now: float) -> Iterator[Finding]:
+    """One answers, or nobody would ask this. Of several, one that does not is a warning: the others are used."""
+    yield find_well("connection", f"{patient.endpoint} answers")
+    for endpoint in patient.endpoints:
+        of = f" of {endpoint}" if len(patient.endpoints) > 1 else ""
+        try:
+            certificate = patient.read_certificate(endpoint)
+        except TransientError as error:
+            hint = "start that node, or take its address out of the Cluster's endpoints in the site"
+            yield Finding(f"endpoint {endpoint}", Verdict.WARN, f"does not answer: {error.message}", hint)
+        except HomeprodError as error:
+            yield find_failed(f"certificate{of}", error)
+        else:
+            yield _judge_certificate(f"certificate{of}", certificate, now)
+
+
+def _judge_certificate(check: str, certificate: Certificate, now: float) -> Finding:
     words = f"known by {certificate.known_by}"
     if certificate.issuer:
         words += f", signed by {certificate.issuer}"
     if certificate.expires is None:
-        return find_well("certificate", words)
+        return find_well(check, words)
     words += f", valid until {datetime.datetime.fromtimestamp(certificate.expires, datetime.UTC):%Y-%m-%d}"
     if certificate.expires - now > EXPIRY_DAYS * 86400:
-        return find_well("certificate", words)
-    return Finding("certificate", Verdict.WARN, words, _RENEW)
+        return find_well(check, words)
+    return Finding(check, Verdict.WARN, words, _RENEW)
 
 
 _RENEW = "renew it on the node, or look why Proxmox has not done so by itself:\n\n  pvecm updatecerts"

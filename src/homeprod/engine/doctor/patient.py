@@ -38,17 +38,23 @@ class Patient(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """Its URL."""
+        """The URL that is spoken to now."""
+
+    @property
+    def endpoints(self) -> Sequence[str]:
+        """Every URL of it that the site names."""
 
     @property
     def token(self) -> str:
-        """``USER@REALM!ID``, without the secret."""
+        """``USER@REALM!ID``, without the secret; ``USER@REALM`` where a user logs in."""
 
     def read_version(self) -> Version:
         """Of whatever release; ``judge_version`` says whether homeprod can work with it."""
 
     def judge_version(self, version: Version) -> ProxmoxError | None: ...
-    def read_certificate(self) -> Certificate: ...
+    def read_certificate(self, endpoint: str) -> Certificate:
+        """Raises TransientError where nobody answers there."""
+
     def read_permissions(self) -> Permissions: ...
     def list_lacks(self, permissions: Permissions, version: Version, needs: SiteNeeds) -> Sequence[Lack]:
         """What a token with these permissions lacks for the site's needs."""

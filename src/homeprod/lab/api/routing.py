@@ -161,8 +161,11 @@ class Router:
 
 
 def require_node(call: Call) -> None:
-    """Raises ApiError in the words of Proxmox's proxy, which looks an unknown node up as a host name."""
+    """Raises ApiError in the words of Proxmox's proxy, which looks an unknown node up as a host name, and connects to
+    one that it knows."""
     node = call.params.get("node")
+    if node in call.hypervisor.offline:
+        raise ApiError("No route to host", status=595, is_bare=True)
     if node is not None and node not in call.hypervisor.spec.nodes:
         words = f"failed to get address info for: {node}: Name or service not known"
         raise ApiError(f"hostname lookup '{node}' failed - {words}")

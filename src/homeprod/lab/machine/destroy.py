@@ -20,6 +20,7 @@ def destroy_machine(call: Call) -> str:
     if skips and not call.who.is_root:
         raise refuse_parameters({"skiplock": "Only root may use this option."})
     _check(hypervisor, node, vmid)
+    hypervisor.ha.check_removal(vmid, purges=call.flag("purge"))
     purges, sweeps = call.flag("purge"), call.flag("destroy-unreferenced-disks")
 
     async def work(task: Task) -> None:
@@ -31,6 +32,7 @@ def destroy_machine(call: Call) -> str:
             await _free_volumes(hypervisor, vmid, machine.document, task, sweeps=sweeps)
             if purges:
                 task.say(f"purging VM {vmid} from related configurations..")
+            hypervisor.ha.managed.discard(vmid)
             hypervisor.pools.remove_machine(vmid)
             hypervisor.started_at.pop(vmid, None)
             hypervisor.machines.remove(vmid)

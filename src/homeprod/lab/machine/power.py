@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 
 from homeprod.lab.api.error import ApiError, refuse_parameters
 from homeprod.lab.api.formats import parse_startup
@@ -49,7 +50,16 @@ def start_machine(call: Call) -> str:
     async def work(task: Task) -> None:
         await start(hypervisor, node, vmid, task, skips_lock=skips)
 
-    return hypervisor.tasks.start(node, "qmstart", str(vmid), call.who.id, work)
+    return _begin(call, "start", work)
+
+
+def _begin(call: Call, verb: str, work: Callable[[Task], Awaitable[None]]) -> str:
+    """The UPID of the task that does it, or of the one that asks HA to."""
+    hypervisor, node, vmid = call.hypervisor, call.node, call.vmid
+    if vmid in hypervisor.ha.managed:
+        hypervisor.machines.read(node, vmid)
+        return hypervisor.ha.request(hypervisor.tasks, node, vmid, call.who.id, verb, work)
+    return hypervisor.tasks.start(node, f"qm{verb}", str(vmid), call.who.id, work)
 
 
 async def start(hypervisor: Hypervisor, node: str, vmid: int, task: Task, *, skips_lock: bool = False) -> None:
@@ -108,7 +118,7 @@ def stop_machine(call: Call) -> str:
             hypervisor.tasks.stop_all("qmshutdown", str(vmid))
         await stop(hypervisor, node, vmid, skips_lock=skips)
 
-    return hypervisor.tasks.start(node, "qmstop", str(vmid), call.who.id, work)
+    return _begin(call, "stop", work)
 
 
 async def stop(hypervisor: Hypervisor, node: str, vmid: int, *, skips_lock: bool = False) -> None:
@@ -130,7 +140,7 @@ def shutdown_machine(call: Call) -> str:
         limit = None if timeout is None else float(timeout)
         await shut_down(hypervisor, node, vmid, limit, force=force, skips_lock=skips)
 
-    return hypervisor.tasks.start(node, "qmshutdown", str(vmid), call.who.id, work)
+    return _begin(call, "shutdown", work)
 
 
 async def shut_down(

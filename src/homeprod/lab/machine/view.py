@@ -144,13 +144,13 @@ def _show_more(facts: Facts, is_running: bool) -> dict[str, Any]:
 
 
 def show_resource(hypervisor: Hypervisor, machine: Machine) -> dict[str, Any]:
-    """A machine's line in /cluster/resources."""
+    """A machine's line in /cluster/resources. Of one on a node that is off, only what the cluster's own file system
+    holds is known: its place, tags and lock."""
     facts = facts_of(machine, hypervisor.release)
+    if machine.node in hypervisor.offline:
+        return _add_words({**_identify(machine), "status": "unknown"}, hypervisor, machine)
     line: dict[str, Any] = {
-        "id": f"qemu/{machine.vmid}",
-        "type": "qemu",
-        "vmid": machine.vmid,
-        "node": machine.node,
+        **_identify(machine),
         "name": facts.name,
         "status": "running" if hypervisor.is_running(machine.vmid) else "stopped",
         "template": int(facts.is_template),
@@ -166,10 +166,21 @@ def show_resource(hypervisor: Hypervisor, machine: Machine) -> dict[str, Any]:
         "diskwrite": 0,
         "uptime": hypervisor.uptime(machine.vmid),
     }
+    return _add_words(line, hypervisor, machine)
+
+
+def _identify(machine: Machine) -> dict[str, Any]:
+    return {"id": f"qemu/{machine.vmid}", "type": "qemu", "vmid": machine.vmid, "node": machine.node}
+
+
+def _add_words(line: dict[str, Any], hypervisor: Hypervisor, machine: Machine) -> dict[str, Any]:
+    facts = facts_of(machine, hypervisor.release)
     if facts.tags:
         line["tags"] = facts.tags
     if facts.lock:
         line["lock"] = facts.lock
+    if machine.vmid in hypervisor.ha.managed:
+        line["hastate"] = "started"
     if pool := hypervisor.pools.find(machine.vmid):
         line["pool"] = pool
     return line

@@ -37,11 +37,14 @@ def find_attachment_dangers(
     holders = list_holders(actual)
     freed = {change.vmid for change in changes if change.action in _REMOVES}
     by_vmid = {machine.vmid: machine for machine in desired.values()}
+    unread = actual.unread
     for change in changes:
         machine = desired.get(change.address)
         if machine is None or change.action is Action.DELETE:
             continue
         for disk in machine.attached:
+            if disk.owner in unread:  # a matter of the blind spots
+                continue
             yield from _refuse_running_owner(change, disk, actual)
             yield from _refuse_swap(change, disk, actual)
             yield from _refuse_second_user(change, disk, actual, holders, freed)

@@ -34,6 +34,7 @@ def find_dangers(
         elif change.action in _REMOVES:
             yield from _refuse_protected(change, found, desired.get(change.address))
             yield from _refuse_locked(change, found)
+            yield from _refuse_managed(change, found)
             yield from _refuse_extras(change, found, desired.get(change.address))
             yield from _refuse_lent(change, found, holders)
     yield from find_attachment_dangers(actual, changes, desired)
@@ -55,6 +56,17 @@ def _refuse_locked(change: Change, found: ActualMachine) -> Iterator[Conflict]:
     if lock:
         hint = f"wait until Proxmox has ended it; if nothing runs any more, on its node:\n\n  qm unlock {change.vmid}"
         yield Conflict(change.address, f"is locked ({lock}) in Proxmox", hint)
+
+
+def _refuse_managed(change: Change, found: ActualMachine) -> Iterator[Conflict]:
+    """A replacement keeps what others know of the VMID, and HA would start the half-made machine at any moment.
+    Proxmox refuses too, but after the shutdown ("used in HA resources and purge parameter not set")."""
+    if found.listed.is_managed and change.action is Action.REPLACE:
+        hint = (
+            "take it out of HA meanwhile, on a node, and add it again afterwards:\n\n"
+            f"  ha-manager remove vm:{change.vmid}"
+        )
+        yield Conflict(change.address, "is kept by Proxmox's HA, and the plan would replace it", hint)
 
 
 def _refuse_extras(change: Change, found: ActualMachine, machine: DesiredMachine | None) -> Iterator[Conflict]:

@@ -18,11 +18,10 @@ def find_stranger(
     machine: DesiredMachine,
     found: ActualMachine | None,
     listed: ListedMachine | None,
-    actual: Actual,
 ) -> Conflict | None:
     """What stands in the way of a machine at its VMID: somebody else's machine, or one that could not be read."""
     if found is None:
-        return _find_unread(machine, listed, actual) if listed is not None else None
+        return _find_unread(machine, listed) if listed is not None else None
     mark = found.mark
     if is_in_the_making(found):
         return Conflict(
@@ -49,18 +48,12 @@ def is_in_the_making(found: ActualMachine) -> bool:
     return lock == "create" and found.note_mark is None
 
 
-def _find_unread(machine: DesiredMachine, listed: ListedMachine, actual: Actual) -> Conflict | None:
+def _find_unread(machine: DesiredMachine, listed: ListedMachine) -> Conflict | None:
     if listed.is_container:
         return Conflict(
             machine.address,
             f"VMID {machine.vmid} is held by the container {listed.name!r}, which is not this site's",
             _OTHER_NUMBER,
-        )
-    if not any(node.name == listed.node and node.is_online for node in actual.resources.nodes):
-        return Conflict(
-            machine.address,
-            f"VMID {machine.vmid} is on the node {listed.node}, which is not online, so nothing is known of it",
-            "start that node, or apply the others with --only",
         )
     return None
 

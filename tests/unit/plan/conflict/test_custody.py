@@ -75,12 +75,12 @@ def test_a_container_on_our_vmid_is_a_conflict() -> None:
     assert not [change for change in made.changes if change.vmid]
 
 
-def test_a_machine_on_a_node_that_is_off_is_a_conflict_and_not_made_again() -> None:
-    away = ListedMachine(4001021, "pve2", "lab-coder", "unknown")
-    machines = {vmid: found for vmid, found in MACHINES.items() if vmid != 4001021}
-    made = plan(actual(machines, resources=_listed(away, other=False)))
-    assert "on the node pve2, which is not online" in made.conflicts[0].message
-    assert not made.changes  # its ISO neither: nobody read what it names
+def test_the_ha_kept_machine_is_not_replaced_under_its_feet() -> None:
+    found = make(DESIRED[CODER])
+    found = dataclasses.replace(found, listed=dataclasses.replace(found.listed, is_managed=True))
+    (conflict,) = plan(with_machine(found), redeclare("lab-coder", addresses=(30,))).conflicts
+    assert "kept by Proxmox's HA" in conflict.message
+    assert "ha-manager remove vm:4001021" in conflict.hint
 
 
 def test_a_data_vm_is_never_taken_for_a_machine_nor_the_other_way() -> None:
@@ -243,10 +243,23 @@ def test_a_machine_that_moved_is_replaced_on_the_sites_node_once_the_image_is_th
 
 def test_a_machine_that_moved_is_said_to_have() -> None:
     site, found = _moved(shared=False)
-    assert "is on the node pve2, the site says proxmox-1; it stays there" in [
-        notice.message for notice in plan(found).notices if notice.address == CODER
-    ]
+    (notice,) = [notice for notice in plan(found).notices if notice.address == CODER]
+    assert notice.message.startswith(
+        "is on the node pve2, the site says proxmox-1; it stays there: "
+        "Proxmox can migrate it only without ide2 (local-hdd:iso/"
+    )
+    (notice,) = [notice for notice in plan(_moved(shared=True)[1]).notices if notice.address == CODER]
+    assert notice.message.endswith("stays there: migrate it in Proxmox, or write node='pve2' into its module")
     assert not [notice for notice in plan(found, site).notices if "stays there" in notice.message]
+
+
+def test_a_data_vm_whose_disks_are_in_use_must_not_be_migrated() -> None:
+    """Proxmox copies a machine's own disks, and deletes the old ones without asking who uses them."""
+    (notice,) = plan(actual(), redeclare("lab-ansible-data", node="pve2")).notices
+    assert notice.address == KEYS
+    assert "never migrate it while its disks are in use (local-hdd:vm-94001022-scsi0 by vm/lab-ansible)" in (
+        notice.message
+    )
 
 
 def test_a_data_disk_on_another_nodes_own_storage_is_a_conflict_before_anything_is_destroyed() -> None:

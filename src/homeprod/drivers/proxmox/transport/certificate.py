@@ -8,7 +8,7 @@ import ssl
 from typing import Any
 
 from homeprod.core.errors import TransientError
-from homeprod.drivers.proxmox.transport.connection import Endpoint
+from homeprod.drivers.proxmox.transport.endpoint import Endpoint
 from homeprod.drivers.proxmox.transport.trust import Trust, explain_tls_error, parse_fingerprint
 from homeprod.engine.doctor.patient import Certificate
 
@@ -26,7 +26,11 @@ def read_certificate(endpoint: Endpoint, trust: Trust) -> Certificate:
     except ssl.SSLError as error:
         raise explain_tls_error(error, trust, endpoint.host, endpoint.port) from None
     except OSError as error:
-        raise TransientError(f"cannot look at the certificate: {error}", where=str(endpoint)) from None
+        raise TransientError(
+            f"cannot look at the certificate: {error.strerror or error}",
+            where=str(endpoint),
+            hint="check the endpoint, the network, and that the node is up",
+        ) from None
     fingerprint = parse_fingerprint(hashlib.sha256(der).hexdigest())
     if trust.fingerprint and fingerprint != trust.fingerprint:
         raise explain_tls_error(ssl.SSLError("another one"), trust, endpoint.host, endpoint.port)

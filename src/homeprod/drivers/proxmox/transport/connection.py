@@ -1,81 +1,33 @@
-"""Connection: HTTPS requests to one endpoint, for many threads, with every foreign error mapped to ours.
-
-It stands on urllib3 alone: see docs/decisions/0002-transport.md for what was measured.
-"""
+"""Connection: requests to one cluster by whichever of its endpoints answers, for many threads."""
 
 from __future__ import annotations
 
 import json
-import re
-import socket
-import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import urllib3
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
-from urllib3.exceptions import TimeoutError as ExchangeTimeoutError
 
-from homeprod.core.errors import ProxmoxError, TransientError, UsageError
+from homeprod.core.errors import ProxmoxError, TransientError
 from homeprod.drivers.proxmox.transport.credential import Credential, Login, SecretText
+from homeprod.drivers.proxmox.transport.endpoint import API, Endpoint
+from homeprod.drivers.proxmox.transport.failover import Failover, Tell
+from homeprod.drivers.proxmox.transport.line import Limits, Line, Request
 from homeprod.drivers.proxmox.transport.refusal import explain_refusal, read_refusal
 from homeprod.drivers.proxmox.transport.retry import Backoff, read_patiently
 from homeprod.drivers.proxmox.transport.ticket import TicketHolder
-from homeprod.drivers.proxmox.transport.trust import Trust, explain_tls_error
+from homeprod.drivers.proxmox.transport.trust import Trust
 
-DEFAULT_PORT = 8006
-API = "/api2/json"
 Parameter = str | int | bool | list[str]
-_REACH_HINT = "check the endpoint (the site's, or HOMEPROD_ENDPOINT), the network, and that the node is up"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """``prefix`` is the path before ``/api2``, for who has Proxmox behind a reverse proxy."""
-
-    host: str
-    port: int = DEFAULT_PORT
-    prefix: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Endpoint:
-        """Read ``https://HOST:PORT``, or the host alone; raises UsageError. There is no ``http``."""
-        parts = urlsplit(text if "://" in text else f"https://{text}")
-        try:
-            port = parts.port or DEFAULT_PORT
-        except ValueError:
-            port = 0
-        fits = parts.scheme == "https" and parts.hostname and port and not (parts.query or parts.fragment)
-        if not fits or parts.username is not None:
-            raise UsageError(
-                "the endpoint is not of the right form" + ("" if parts.scheme == "https" else ": it must be https"),
-                where=text if parts.username is None else "",
-                hint="write it as https://pve.example.org:8006",
-            )
-        return cls(str(parts.hostname), port, parts.path.rstrip("/").removesuffix(API))
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"https://{host}:{self.port}{self.prefix}"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``pool`` connections at once (more threads wait for one); time-outs in seconds.
-
-    ``read`` is longer than the 30 s after which Proxmox itself gives up on a hop to another node.
-    """
-
-    pool: int = 16
-    connect: float = 10.0
-    read: float = 60.0
+Way = tuple[Endpoint, Trust]
+"""An endpoint, and whom to believe there."""
 
 
 class Connection:
     """Safe for use by several threads. Reads are repeated on transient errors, writes never: whoever writes knows
-    whether repeating is safe."""
+    whether repeating is safe. ``further`` are other endpoints of the same cluster, used where the first fails;
+    ``tell`` hears of it."""
 
     def __init__(
         self,
@@ -83,42 +35,42 @@ class Connection:
         credential: Credential,
         trust: Trust | None = None,
         *,
+        further: Sequence[Way] = (),
         limits: Limits | None = None,
         backoff: Backoff | None = None,
+        tell: Tell | None = None,
     ) -> None:
-        self.endpoint, self.credential = endpoint, credential
-        self.trust, self.limits, self.backoff = trust or Trust(), limits or Limits(), backoff or Backoff()
-        self._pool = self._make_pool()
+        self.credential = credential
+        self.limits, self.backoff = limits or Limits(), backoff or Backoff()
+        ways = [(endpoint, trust or Trust()), *further]
+        self._failover = Failover([Line(*way, self.limits) for way in ways], tell)
         self._tickets: TicketHolder | None = None
         self._token_headers: dict[str, str] = {}
         if isinstance(credential, Login):
             self._tickets = TicketHolder(credential, self._log_in)
         else:
             self._token_headers["Authorization"] = SecretText(f"PVEAPIToken={credential}={credential.secret}")
-        self._lock = threading.Lock()
-        self._sent = 0
-        self._has_answered = False
-
-    def _make_pool(self) -> urllib3.HTTPSConnectionPool:
-        return urllib3.HTTPSConnectionPool(
-            self.endpoint.host,
-            self.endpoint.port,
-            maxsize=self.limits.pool,
-            block=True,
-            ssl_context=self.trust.make_context(),
-            assert_fingerprint=self.trust.fingerprint or None,
-        )
 
     def __repr__(self) -> str:
         return f"Connection({self.endpoint}, {self.credential})"
 
     @property
+    def endpoint(self) -> Endpoint:
+        """The one in use now."""
+        return self._failover.endpoint
+
+    @property
+    def left(self) -> Mapping[Endpoint, str]:
+        """Endpoints that did not answer, and why they were left."""
+        return dict(self._failover.left)
+
+    @property
     def api_calls(self) -> int:
         """HTTP requests sent so far, repeated ones and log-ins included."""
-        return self._sent
+        return self._failover.sent
 
     def close(self) -> None:
-        self._pool.close()
+        self._failover.close()
 
     def get(self, path: str, **parameters: Parameter) -> Any:
         """The answer's ``data``. Transient errors are survived a few times, but not the very first contact failing:
@@ -132,7 +84,7 @@ class Connection:
         def read() -> bytes:
             return self._send("GET", path, query)
 
-        return read_patiently(read, self.backoff if self._has_answered else Backoff(1))
+        return read_patiently(read, self.backoff if self._failover.has_answered else Backoff(1))
 
     def post(self, path: str, parameters: Mapping[str, Parameter] | None = None) -> Any:
         return self._send_form("POST", path, parameters or {})
@@ -165,14 +117,22 @@ class Connection:
         read_timeout: float | None = None,
     ) -> bytes:
         """The body of an answer that is no refusal."""
+
+        def make_request(authority: Mapping[str, str]) -> Request:
+            everything = {**authority, **(headers or {})}
+            return Request(method, path + query, everything, body, read_timeout, is_repeatable=method == "GET")
+
         authority = self._authorise(method)
-        everything = {**authority, **(headers or {})}
-        answer = self._exchange(method, path + query, body, everything, read_timeout)
-        if answer.status == 401 and self._tickets is not None and not hasattr(body, "read"):
+        answer = self._failover.exchange(make_request(authority))
+        if answer.status == 401 and self._tickets is not None:
             # The ticket ran out or was withdrawn; a refused request was not executed, so a write may go again.
             self._tickets.forget(authority)
-            everything.update(self._authorise(method))
-            answer = self._exchange(method, path + query, body, everything, read_timeout)
+            authority = self._authorise(method)
+            if hasattr(body, "read"):  # it was read, and whoever has it opens it again
+                raise TransientError(
+                    "the ticket was no longer good, and is renewed", where=f"{method} {path}", hint="repeat it"
+                )
+            answer = self._failover.exchange(make_request(authority))
         return self._accept(method, path, answer)
 
     def _authorise(self, method: str) -> dict[str, str]:
@@ -181,39 +141,10 @@ class Connection:
         return dict(self._token_headers)
 
     def _log_in(self, parameters: Mapping[str, str]) -> Any:
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        path, headers = "/access/ticket", {"Content-Type": "application/x-www-form-urlencoded"}
         body = SecretText(encode_form(parameters))
-        answer = self._exchange("POST", "/access/ticket", body, headers, None)
-        return self.parse("POST", "/access/ticket", self._accept("POST", "/access/ticket", answer))
-
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        body: str | IO[bytes] | None,
-        headers: Mapping[str, str],
-        read_timeout: float | None,
-    ) -> urllib3.BaseHTTPResponse:
-        with self._lock:
-            self._sent += 1
-        timeout = urllib3.Timeout(connect=self.limits.connect, read=read_timeout or self.limits.read)
-        try:
-            answer = self._pool.urlopen(
-                method,
-                f"{self.endpoint.prefix}{API}{path}",
-                body=body,
-                headers=headers,
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-            )
-        except HTTPError as error:
-            # `from None`: the frames below hold the request with its secrets.
-            raise self._explain_failure(error, method, path) from None
-        except OSError as error:
-            raise self._explain_break(error, method, path) from None
-        self._has_answered = True
-        return answer
+        answer = self._failover.exchange(Request("POST", path, headers, body, is_repeatable=True))
+        return self.parse("POST", path, self._accept("POST", path, answer))
 
     def _accept(self, method: str, path: str, answer: urllib3.BaseHTTPResponse) -> bytes:
         if answer.status >= 400:
@@ -231,37 +162,6 @@ class Connection:
                 where=f"{method} {self.endpoint}{API}{path}",
                 hint="check host and port of the endpoint; Proxmox VE listens on 8006",
             ) from None
-
-    def _explain_failure(self, error: HTTPError, method: str, path: str) -> ProxmoxError:
-        if isinstance(error, SSLError):
-            return explain_tls_error(error, self.trust, self.endpoint.host, self.endpoint.port)
-        if isinstance(error, NameResolutionError):
-            return self._explain_name(error)
-        if isinstance(error, NewConnectionError):
-            reason = str(error).rpartition("] ")[2]
-            return TransientError(f"cannot connect: {reason}", where=str(self.endpoint), hint=_REACH_HINT)
-        if isinstance(error, ExchangeTimeoutError):
-            seconds = re.search(r"timeout=([\d.]+)", str(error))
-            within = f" within {float(seconds[1]):g} s" if seconds else ""
-            return TransientError(
-                f"no answer{within}", where=f"{method} {self.endpoint}{API}{path}", hint=_REACH_HINT
-            )
-        return self._explain_break(error, method, path)
-
-    def _explain_name(self, error: NameResolutionError) -> ProxmoxError:
-        cause = error.__cause__
-        for_now = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
-        kind = TransientError if for_now else ProxmoxError
-        reason = cause.strerror if isinstance(cause, socket.gaierror) else "the name is not known"
-        return kind(
-            f"cannot find the host {self.endpoint.host}: {reason}", where=str(self.endpoint), hint=_REACH_HINT
-        )
-
-    def _explain_break(self, error: Exception, method: str, path: str) -> TransientError:
-        reason = type(error).__name__ if not str(error) else str(error).strip("()'\"").split("'")[0].strip(",. ")
-        return TransientError(
-            f"the connection broke off: {reason}", where=f"{method} {self.endpoint}{API}{path}", hint=_REACH_HINT
-        )
 
 
 def join_path(*segments: str | int) -> str:

@@ -57,6 +57,16 @@ def parse_token(text: str) -> Token:
     return Token(found[1], found[2], SecretText(found[3]))
 
 
+def parse_login(user: str, password: str) -> Login:
+    """A user ``USER@REALM`` with a password; raises UsageError, whose message shows nothing of the password."""
+    if not re.fullmatch(r"[^\s:/!=@]+@[A-Za-z][A-Za-z0-9._-]+", user):
+        said = "has no @REALM" if "@" not in user else "is not of the right form"
+        raise UsageError(f"the user {user!r} {said}", hint="a user is written USER@REALM, for example root@pam")
+    if not password:
+        raise UsageError(f"the password of {user} is empty", hint="type it again, or see its file")
+    return Login(user, SecretText(password))
+
+
 def _find_fault(text: str) -> str:
     if not text:
         return "it is empty"

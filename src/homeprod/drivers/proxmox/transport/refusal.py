@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from homeprod.core.errors import DeniedError, NotFoundError, ProxmoxError, TransientError
 from homeprod.drivers.proxmox.rights import choose_least, describe_grant
 from homeprod.drivers.proxmox.transport.credential import Credential, Token
-from homeprod.drivers.proxmox.transport.hint import find_hint
+from homeprod.drivers.proxmox.transport.hint import find_hint, find_parameter_hint
 
 # A hop to another node or daemon that failed: AnyEvent::HTTP's own codes, and those of a proxy in between.
 _HOP_FAILED = frozenset({429, 502, 503, 504, 595, 596, 597, 598, 599})
@@ -36,6 +36,7 @@ _NOT_FOUND = re.compile(
     r"|No such file or directory|hostname lookup '.*' failed|failed to stat '",
     re.IGNORECASE,
 )
+_PRIVILEGE = re.compile(r"\b[A-Z][A-Za-z]+(?:\.[A-Z][A-Za-z]+)+\b")
 _PERMISSION = re.compile(r"Permission check failed \((?P<path>/[^,)]*), (?P<privileges>[^)]*)\)")
 
 
@@ -82,14 +83,15 @@ def explain_refusal(refusal: Refusal, credential: Credential) -> ProxmoxError:
             words = _HOPS.get(status, refusal.message or "a hop in between failed")
             return TransientError(f"{words} (status {status})", where=where, hint="see `pvecm status` on the node")
     if refusal.status == 404:
-        return NotFoundError(refusal.message or "not found", where=where)
+        words = refusal.message or "not found"
+        return NotFoundError(words, where=where, hint="check host, port and path of the endpoint")
     return explain_words(refusal.message or f"status {refusal.status} without a word", where)
 
 
 def explain_words(words: str, where: str) -> ProxmoxError:
     """Proxmox's own words, from an answer or a task's end, as the kind of error that they mean."""
     text = words.strip().rstrip(".")
-    hint = find_hint(text)
+    hint = find_hint(text, where)
     if denied := _PERMISSION.search(text):
         return DeniedError(text, where=where, hint=f"grant {denied['privileges']} on {denied['path']}")
     if _TRANSIENT.search(text):
@@ -116,13 +118,10 @@ def _explain_unknown(refusal: Refusal, credential: Credential) -> DeniedError:
 def _explain_denied(refusal: Refusal, credential: Credential) -> DeniedError:
     where = f"{refusal.method} {refusal.path}"
     found = _PERMISSION.search(refusal.message) or _PERMISSION.search(_name_privilege(refusal))
-    if found is None:
-        return DeniedError(
-            f"{credential} may not do this: {refusal.message or 'permission denied'}",
-            where=where,
-            hint="`homeprod doctor` lists what the token needs and lacks",
-        )
-    privileges = [name for name in re.split(r"[\s,|]+", found["privileges"]) if name]
+    privileges = _PRIVILEGE.findall(found["privileges"]) if found is not None else []
+    if found is None or not privileges:
+        words = refusal.message or "permission denied"
+        return DeniedError(f"{credential} may not do this: {words}", where=where, hint=find_hint(words, where))
     token = credential.name if isinstance(credential, Token) else ""
     least = choose_least(privileges)
     return DeniedError(
@@ -140,6 +139,6 @@ def _name_privilege(refusal: Refusal) -> str:
 
 
 def _explain_parameters(refusal: Refusal, where: str) -> ProxmoxError:
-    wrong = "; ".join(f"{name}: {text}" for name, text in sorted(refusal.errors.items()))
+    wrong = "; ".join(f"{name}: {text.rstrip('.')}" for name, text in sorted(refusal.errors.items()))
     kind = NotFoundError if any(_NOT_FOUND.search(text) for text in refusal.errors.values()) else ProxmoxError
-    return kind(f"Proxmox does not accept {wrong}", where=where, hint=find_hint(wrong))
+    return kind(f"Proxmox does not accept {wrong}", where=where, hint=find_parameter_hint(wrong))

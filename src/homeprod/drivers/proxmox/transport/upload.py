@@ -38,6 +38,10 @@ def _open(file: Path | bytes) -> Iterator[IO[bytes]]:
     try:
         stream = file.open("rb")
     except OSError as error:
-        raise ProxmoxError(f"cannot read the file to upload: {error.strerror}", where=str(file)) from None
+        raise ProxmoxError(
+            f"cannot read the file to upload: {error.strerror}",
+            where=str(file),
+            hint="it must be there, whole, and yours to read",
+        ) from None
     with stream:
         yield stream

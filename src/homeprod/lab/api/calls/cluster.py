@@ -105,7 +105,7 @@ def read_cluster_status(call: Call) -> list[dict[str, Any]]:
                 "level": "",
                 "local": int(number == 1),
                 "nodeid": number if len(nodes) > 1 else 0,
-                "online": 1,
+                "online": int(node not in call.hypervisor.offline),
             }
         )
     return entries
@@ -138,8 +138,10 @@ def _list_machines(call: Call) -> list[dict[str, Any]]:
 
 
 def _show_node_resource(call: Call, node: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": f"node/{node}", "type": "node", "node": node, "status": "online"}
-    if call.holds(f"/nodes/{node}", "Sys.Audit"):
+    is_online = node not in call.hypervisor.offline
+    status = "online" if is_online else "offline"
+    entry: dict[str, Any] = {"id": f"node/{node}", "type": "node", "node": node, "status": status}
+    if is_online and call.holds(f"/nodes/{node}", "Sys.Audit"):
         entry |= measure_node(call.hypervisor)
     return entry
 
@@ -169,18 +171,20 @@ def _list_storages(call: Call) -> list[dict[str, Any]]:
 
 
 def show_storage_resource(hypervisor: Hypervisor, node: str, storage: StorageSpec) -> dict[str, Any]:
-    return {
+    """Of a node that is off only what stands in the storage's own configuration is known."""
+    entry: dict[str, Any] = {
         "id": f"storage/{node}/{storage.name}",
         "type": "storage",
         "node": node,
         "storage": storage.name,
-        "status": "available",
+        "status": "unknown",
         "plugintype": storage.kind,
         "content": ",".join(storage.content),
         "shared": int(storage.is_shared),
-        "disk": hypervisor.used_space(storage),
-        "maxdisk": storage.size,
     }
+    if node in hypervisor.offline:
+        return entry
+    return {**entry, "status": "available", "disk": hypervisor.used_space(storage), "maxdisk": storage.size}
 
 
 def _list_pools(call: Call) -> list[dict[str, Any]]:
