@@ -22,6 +22,7 @@ from tests.unit.plan.pegasus import (
 )
 
 from homeprod.plan.actual import Actual, ListedMachine, ListedNode, Resources
+from homeprod.plan.change import Action
 from homeprod.plan.mark import site_tag
 from homeprod.plan.plan import Plan
 
@@ -70,13 +71,21 @@ def test_one_that_left_the_site_is_unknown_too_and_its_iso_stays(names: bool) ->
 
 def test_the_others_go_on() -> None:
     made = plan(blind(CODER_VMID), redeclare("prod-proxy", memory=2**31))
-    assert [str(change.address) for change in made.changes] == ["vm/prod-proxy"]
+    assert {str(change.address) for change in made.changes} == {"vm/prod-proxy"}
     assert made.conflicts == ()
 
 
 def test_a_data_vm_that_is_unknown_leaves_its_consumer_as_it_is() -> None:
     made = plan(blind(KEYS_VMID))
     assert made.changes == ()
+    assert made.conflicts == ()
+
+
+def test_a_consumer_of_an_unknown_data_vm_is_changed_in_all_else() -> None:
+    made = plan(blind(KEYS_VMID), redeclare("lab-ansible", cores=4, tags=frozenset({"other"})))
+    assert {change.address for change in made.changes} == {ANSIBLE}
+    update = next(change for change in made.changes if change.action is Action.UPDATE)
+    assert {difference.attribute for difference in update.differences} == {"cores", "tags"}
     assert made.conflicts == ()
 
 
