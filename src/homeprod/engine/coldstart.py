@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from homeprod.core.errors import ProxmoxError, StalePlanError, TransientError
+from homeprod.core.errors import StalePlanError, TransientError
 from homeprod.engine.finish import start_machine
 from homeprod.engine.growth import grow_any_disk, note_sizes
 from homeprod.engine.removal import stop_machine
@@ -24,7 +24,10 @@ from homeprod.plan.mark import COLD_TAG
 def cold_start(work: Work, change: Change, say: Say) -> str:
     """Why its guest was not seen again, or nothing. A machine that somebody stopped meanwhile is left so.
 
-    Raises StalePlanError where more waits than was agreed upon, and ProxmoxError; what did not shut down runs on."""
+    The tag stays where a shutdown may still come late: the guest did not go in time, or an answer was lost. On a
+    machine that runs the next apply takes it away. Raises StalePlanError where more waits than was agreed upon, and
+    ProxmoxError; what did not shut down runs on.
+    """
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     if hypervisor.read_status(node, vmid) == "stopped":
         say("somebody stopped it meanwhile; it is left so, and what waited is in force at its start")
@@ -32,24 +35,20 @@ def cold_start(work: Work, change: Change, say: Say) -> str:
     current = hypervisor.read_machine(node, vmid)
     _check_waiting(change, current)
     _write_tag(work, change, current, say)
-    try:
-        stop_machine(work, change, replace(work.actual.machines[vmid], config=current), say)
-    except ProxmoxError:
-        if hypervisor.read_status(node, vmid) == "running":
-            _drop_tag(work, change, say)
-        raise
+    was_asked_once = stop_machine(work, change, replace(work.actual.machines[vmid], config=current), say)
     _note_sizes(work, change, say)
-    reason = end_cold_start(work, change, say)
+    reason = end_cold_start(work, change, say, is_over=was_asked_once)
     for slot, disk in work.desired[change.address].disks.items():
         if slot in change.waits:
             grow_any_disk(work, change, slot, disk.size, say)
     return reason
 
 
-def end_cold_start(work: Work, change: Change, say: Say) -> str:
+def end_cold_start(work: Work, change: Change, say: Say, *, is_over: bool = True) -> str:
     """Start it: of all that an apply does this is what it owes even when it was asked to stop. Then as above."""
     start_machine(work, change, say, is_owed=True)
-    _drop_tag(work, change, say)
+    if is_over:
+        _drop_tag(work, change, say)
     return wait_for_agent(work, change, say) if work.manner.waits else ""
 
 

@@ -75,17 +75,19 @@ def drop_cd(work: Work, change: Change, say: Say) -> None:
         drop_iso(work, change.node, change.vmid, cd.volume, say)
 
 
-def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say) -> None:
+def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say) -> bool:
     """Shut it down and wait until it is off. A machine with somebody else's disk is never stopped hard, unless a
-    person said so; none is where Proxmox refused for another reason than the guest's silence."""
+    person said so; none is where Proxmox refused for another reason than the guest's silence.
+
+    Whether it was asked just once: of several shutdowns, one whose answer was lost may still come."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     if hypervisor.read_status(node, vmid) == "stopped":
-        return
+        return True
     limit = work.manner.shutdown_limit
     say(f"shutting down ({limit} s at most)")
-    reason = _shut_down(work, change, limit, say)
+    reason, was_asked_once = _shut_down(work, change, limit, say)
     if reason is None:
-        return
+        return was_asked_once
     if any(find_foreign_disks(found.config, vmid)) and not work.manner.forces_stop:
         raise ProxmoxError(
             f"did not shut down within {limit} s, and has a data disk mounted; it still runs, nothing was lost\n"
@@ -98,21 +100,22 @@ def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say) -> 
     work.run(lambda: hypervisor.stop_machine(node, vmid), say)
     if not _is_off(work, change, limit):
         raise ProxmoxError("is still running after a stop", where=str(change.address), hint="look at it in Proxmox")
+    return False
 
 
-def _shut_down(work: Work, change: Change, limit: int, say: Say) -> str | None:
-    """Why the machine still runs; None when it is off."""
+def _shut_down(work: Work, change: Change, limit: int, say: Say) -> tuple[str | None, bool]:
+    """Why the machine still runs, None when it is off; and whether it was asked just once."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     try:
-        work.run(lambda: hypervisor.shutdown_machine(node, vmid, timeout=limit), say)
+        times = work.run(lambda: hypervisor.shutdown_machine(node, vmid, timeout=limit), say)
     except ProxmoxError as error:
         if hypervisor.read_status(node, vmid) == "stopped":
-            return None
+            return None, False
         if "quit/powerdown failed" not in error.message:  # Proxmox's words for a guest that did not go in time
             raise
-        return error.message
+        return error.message, False
     # Where HA manages the machine, the task has only queued the request.
-    return None if _is_off(work, change, limit) else "the shutdown was asked for, and it still runs"
+    return None if _is_off(work, change, limit) else "the shutdown was asked for, and it still runs", times == 1
 
 
 def _is_off(work: Work, change: Change, limit: float) -> bool:

@@ -65,10 +65,11 @@ class Work:
         """What the machine's configuration must still be for a write of this apply."""
         return self.digests.get(vmid, self.actual.machines[vmid].config.digest)
 
-    def run(self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False) -> None:
+    def run(self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False) -> int:
         """Begin a task and wait for its end, a few times where Proxmox says that repeating may help (a lock that is
         taken). Raises ProxmoxError, and InterruptedWorkError before it begins; a task that is owed to an earlier one
-        (the start after a shutdown) is begun all the same."""
+        (the start after a shutdown) is begun all the same. How often it was begun: where that is more than once, an
+        earlier one whose answer was lost may still take effect."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self.slots:
@@ -84,4 +85,5 @@ class Work:
                 say(f"{error.message}; trying again ({attempt + 1} of {ATTEMPTS})")
                 time.sleep(self.manner.pause * attempt * random.uniform(0.5, 1.5))  # noqa: S311 (jitter, no secret)
             else:
-                return
+                return attempt
+        raise AssertionError("there is at least one attempt")

@@ -1,0 +1,53 @@
+"""Whatever breaks at whatever call of a cold start: the next apply converges, and the machine runs.
+
+``make test`` kills it wherever that may leave the machine off; ``make soak`` has every fault at every call.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.drivers.imageserver import ImageServer
+from tests.system.fault_sweep import FAULTS, STORAGES, Scenario, make_site, prepare, sweep
+from tests.system.stranger_lab import with_policy
+
+from homeprod.lab.spec import LabSpec
+from homeprod.site.site import Site
+
+LAST = 15
+"""How many calls before its end the tag is written: then come the shutdown, the start, and the tag again."""
+
+
+def _with_cores(site: Site, cores: int) -> Site:
+    declared = site.machines["machine"]
+    machine = declared.machine.model_copy(update={"cores": cores})
+    return dataclasses.replace(
+        site, machines={**site.machines, "machine": dataclasses.replace(declared, machine=machine)}
+    )
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+    with ImageServer() as server:
+        first = with_policy(make_site(server, 1), "allowed")
+        spec = LabSpec("swept", boot=False, storages=STORAGES)
+        yield prepare(_with_cores(first, 3), first, spec, tmp_path_factory.mktemp("cold"))
+
+
+@pytest.mark.timeout(300)
+def test_killed_anywhere_between_the_tag_and_its_end(scenario: Scenario, tmp_path: Path) -> None:
+    sweep(scenario, "kill after", tmp_path, numbers=range(scenario.calls - LAST, scenario.calls + 1))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_at_every_call(
+    scenario: Scenario, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = sweep(scenario, fault, tmp_path)
+    with capsys.disabled():
+        print(f"\ncold start: {result}")  # noqa: T201 (the figures are part of the proof)
