@@ -196,6 +196,20 @@ def test_the_answer_to_its_making_is_lost(connect: Open, lab_server: LabServer, 
     assert list(_leases(cluster)) == ["1"]
 
 
+def test_an_old_one_that_a_person_put_a_machine_into_stays_and_stops_nobody(
+    connect: Open, lab_server: LabServer
+) -> None:
+    cluster, said = connect(), list[str]()
+    cluster.wait(cluster.create_machine("pve", 100, {"name": "mine"}))
+    with hold_lease(cluster, SITE, QUICK, print):
+        pass
+    lab_server.do(lambda hypervisor: hypervisor.pools.add_machine(f"{POOL}1", 100))
+    with hold_lease(cluster, SITE, QUICK, said.append) as lease:
+        _write(lease, 101)
+    assert "lease-1, which nobody holds, cannot be deleted: " in said[0]
+    assert sorted(_leases(cluster)) == ["1", "2"]
+
+
 def test_one_that_cannot_be_given_back_ends_by_itself(connect: Open, lab_server: LabServer) -> None:
     cluster, said = connect(), list[str]()
     with hold_lease(cluster, SITE, Terms(60), said.append):

@@ -162,7 +162,7 @@ def test_who_came_between_plan_and_lease_makes_it_read_again(quick_lab: SiteLab)
 
 
 def test_who_waits_for_the_lease_comes_next(quick_lab: SiteLab) -> None:
-    quick_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
+    quick_lab.edit("lab_coder_vm", 'tags={"coder", "lab"}', 'tags={"builder", "lab"}')
     site, given_back = load_site(quick_lab.root), threading.Event()
 
     def hold() -> None:

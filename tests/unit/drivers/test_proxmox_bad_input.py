@@ -66,6 +66,10 @@ def live(hypervisor: ProxmoxHypervisor) -> None:
     run(hypervisor.destroy_machine("pve", 100))
     assert hypervisor.read_content("pve", "local-lvm")
     run(hypervisor.delete_volume("pve", "local:iso/a.iso"))
+    hypervisor.create_pool("homeprod-1a2b3c4d-lease-1", "held")
+    hypervisor.change_pool("homeprod-1a2b3c4d-lease-1", "free")
+    assert hypervisor.read_pools() == {"homeprod-1a2b3c4d-lease-1": "free"}
+    hypervisor.delete_pool("homeprod-1a2b3c4d-lease-1")
 
 
 def grant(needs: tuple[Need, ...], without: str = "") -> dict[str, set[str]]:

@@ -62,12 +62,12 @@ def _take(hypervisor: Hypervisor, site_id: str, terms: Terms, say: Say, before: 
             there = look(hypervisor, site_id)
             if there.number == number:
                 break
-            _drop(hypervisor, site_id, [number])  # we slept, and others went past it meanwhile
+            _drop(hypervisor, site_id, (number,), say)  # we slept, and others went past it meanwhile
         terms, is_fresh = replace(terms, breaks=False), False
         seen = await_lease(hypervisor, site_id, terms, say)
     if terms.breaks and not seen.is_free:
         say(f"took the lease from {seen.holder}")
-    _drop(hypervisor, site_id, there.lower)
+    _drop(hypervisor, site_id, there.lower, say)
     return Lease(hypervisor, site_id, number, claim, terms.limit, is_fresh=is_fresh, say=say)
 
 
@@ -94,10 +94,12 @@ def _create(hypervisor: Hypervisor, site_id: str, number: int, claim: Claim) -> 
     raise AssertionError("the last attempt returns or raises")
 
 
-def _drop(hypervisor: Hypervisor, site_id: str, numbers: list[int] | tuple[int, ...]) -> None:
+def _drop(hypervisor: Hypervisor, site_id: str, numbers: tuple[int, ...], say: Say) -> None:
     """Tidying up: what stays is deleted by whoever takes the lease next."""
     for number in numbers:
         try:
             hypervisor.delete_pool(name_lease(site_id, number))
         except (NotFoundError, TransientError):
             continue
+        except ProxmoxError as error:  # somebody put a machine into it, say
+            say(f"{name_lease(site_id, number)}, which nobody holds, cannot be deleted: {error.message}")

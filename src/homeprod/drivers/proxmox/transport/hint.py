@@ -158,6 +158,10 @@ _CLUSTER: tuple[tuple[str, str], ...] = (
     ),
     (r"no such task|worker upid", f"the node knows no such task (any more); {_PLAN}"),
     (
+        r"is (already|not) a pool member|belongs already to pool",
+        "a lease's pool has no members: take out what somebody put into it: Datacenter → Permissions → Pools",
+    ),
+    (
         r"pool '[^']*' (is not empty|does not exist|already exists)|parent '",
         "somebody else changed the pools: repeat",
     ),
