@@ -14,6 +14,7 @@ TYPE_CHECKING = False  # type checkers take it for true; importing typing would 
 if TYPE_CHECKING:
     from homeprod.core.sizes import GiB, KiB, MiB, TiB
     from homeprod.site.addresses import AddressPlan, Network
+    from homeprod.site.adopted import AdoptedDataVirtualMachine, AdoptedVirtualMachine
     from homeprod.site.machine import (
         DataDisk,
         DataVirtualMachine,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "homeprod.core.sizes": ("GiB", "KiB", "MiB", "TiB"),
     "homeprod.site.addresses": ("AddressPlan", "Network"),
+    "homeprod.site.adopted": ("AdoptedDataVirtualMachine", "AdoptedVirtualMachine"),
     "homeprod.site.machine": (
         "DataDisk",
         "DataVirtualMachine",
@@ -45,6 +47,8 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "AddressPlan",
+    "AdoptedDataVirtualMachine",
+    "AdoptedVirtualMachine",
     "Cluster",
     "DataDisk",
     "DataVirtualMachine",

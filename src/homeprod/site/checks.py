@@ -7,8 +7,9 @@ from itertools import chain
 
 from homeprod.core.secret import find_secret
 from homeprod.site.addresses import MAX_VMID
+from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.declared import Collector, Declared, is_broken, source_of
-from homeprod.site.machine import DataVirtualMachine, Machine, VirtualMachine
+from homeprod.site.machine import DataDisk, DataVirtualMachine, Machine, VirtualMachine
 from homeprod.site.site import DeclaredMachine, Site
 
 
@@ -30,6 +31,8 @@ def check_site(site: Site, collector: Collector) -> None:
             _check_people(declared.machine, collector)
         if isinstance(declared.machine, DataVirtualMachine):
             _check_disks(declared.machine, collector)
+        if isinstance(declared.machine, AdoptedVirtualMachine):
+            _check_data_disks(site, declared.machine, collector)
     _check_shared_disks(sound, collector)
 
 
@@ -115,7 +118,11 @@ def _check_vmids(site: Site, machines: list[DeclaredMachine], collector: Collect
         seen.setdefault(vmid, declared.name)
 
 
-def _used_numbers(machine: VirtualMachine) -> Iterator[tuple[str, int]]:
+def _used_numbers(machine: Machine) -> Iterator[tuple[str, int]]:
+    if isinstance(machine, AdoptedVirtualMachine) and machine.number is not None:
+        yield "number", machine.number
+    if not isinstance(machine, VirtualMachine):
+        return
     if not machine.dhcp:
         yield "number", machine.number
     for number in machine.addresses:
@@ -125,8 +132,6 @@ def _used_numbers(machine: VirtualMachine) -> Iterator[tuple[str, int]]:
 def _check_numbers(site: Site, machines: list[DeclaredMachine], collector: Collector) -> None:
     seen: dict[int, str] = {}
     for declared in machines:
-        if not isinstance(declared.machine, VirtualMachine):
-            continue
         for keyword, number in _used_numbers(declared.machine):
             problem = _find_clash(site, number, seen)
             if problem:
@@ -167,16 +172,31 @@ def _check_mounts(site: Site, machine: VirtualMachine, collector: Collector) -> 
         labels.add(mount.disk.label)
 
 
+def _check_data_disks(site: Site, machine: AdoptedVirtualMachine, collector: Collector) -> None:
+    for slot, disk in sorted(machine.data_disks.items()):
+        if not is_broken(disk) and site.owner(disk) is None:
+            message = f"the disk {disk.label} belongs to no data VM of this site"
+            _report(collector, machine, "data_disks", message)
+        if slot in machine.disks:
+            _report(collector, machine, "data_disks", f"{slot} stands in disks as well")
+
+
 def _check_shared_disks(machines: list[DeclaredMachine], collector: Collector) -> None:
     users: dict[int, str] = {}
     for declared in machines:
-        for mount in getattr(declared.machine, "mounts", ()):
-            if is_broken(mount):
-                continue
-            if id(mount.disk) in users:
-                message = f"the disk {mount.disk.label} is attached to {users[id(mount.disk)]} already"
-                _report(collector, mount, "disk", message, "a disk can be used by one machine only")
-            users.setdefault(id(mount.disk), declared.name)
+        for place, keyword, disk in _list_used_disks(declared.machine):
+            if id(disk) in users:
+                message = f"the disk {disk.label} is attached to {users[id(disk)]} already"
+                _report(collector, place, keyword, message, "a disk can be used by one machine only")
+            users.setdefault(id(disk), declared.name)
+
+
+def _list_used_disks(machine: Machine) -> Iterator[tuple[Declared, str, DataDisk]]:
+    """Where it is said, and the disk."""
+    if isinstance(machine, VirtualMachine):
+        yield from ((mount, "disk", mount.disk) for mount in machine.mounts if not is_broken(mount))
+    elif isinstance(machine, AdoptedVirtualMachine):
+        yield from ((machine, "data_disks", disk) for disk in machine.data_disks.values())
 
 
 def _check_people(machine: VirtualMachine, collector: Collector) -> None:

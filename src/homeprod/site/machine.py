@@ -41,12 +41,15 @@ class Disk(Declared):
 
 
 class DataDisk(Declared):
-    """A disk that a data VM owns. ``label`` names its file system and is the drive's serial in the guest."""
+    """A disk that a data VM owns. ``label`` names its file system and is the drive's serial in the guest. ``volume``
+    (``local-lvm:vm-911000-disk-0``) is set where the disk was there before the site: it is known by that, and its
+    serial is left as it is."""
 
     label: str
     size: int = Field(ge=MiB, multiple_of=MiB)
     on: Datastore
     backup: bool = True
+    volume: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9._-]*:[^\s,]+)?$")
 
     @field_validator("label")
     @classmethod
@@ -66,7 +69,7 @@ class Mount(Declared):
 class Machine(Declared):
     """What virtual machines and data VMs share. ``vmid`` is given by the AddressPlan unless set by hand."""
 
-    number: int = Field(gt=0)
+    number: int | None = Field(default=None, gt=0)
     environment: Environment
     vmid: int | None = Field(default=None, ge=100, le=999_999_999)
     node: str | None = None
@@ -97,6 +100,7 @@ class Machine(Declared):
 class VirtualMachine(Machine):
     """A machine that runs. ``memory`` in bytes (whole MiB); ``addresses`` are further host numbers of its card."""
 
+    number: int = Field(gt=0)
     image: Image
     boot: Disk
     people: tuple[Person, ...] = ()
@@ -114,6 +118,7 @@ class VirtualMachine(Machine):
 class DataVirtualMachine(Machine):
     """A machine that is never booted: it only owns disks that are attached to another one."""
 
+    number: int = Field(gt=0)
     disks: tuple[DataDisk, ...] = Field(min_length=1)
     protected: bool = True
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeprod.core.address import Address
+from homeprod.site.addresses import MAX_VMID
+from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.machine import DataDisk, DataVirtualMachine, Machine, SiteConfig, VirtualMachine
 
 
@@ -35,6 +37,8 @@ class Site:
         """The VMID by hand, else by the AddressPlan; a data VM's has a 9 in front."""
         if machine.vmid is not None:
             return machine.vmid
+        if machine.number is None:
+            raise ValueError("a machine with neither number nor vmid: the site was not checked")
         vmid = self.config.addresses.vmid(machine.number)
         return self.config.addresses.data_vmid(vmid) if isinstance(machine, DataVirtualMachine) else vmid
 
@@ -50,19 +54,26 @@ class Site:
         return None
 
     def addresses(self) -> list[dict[str, object]]:
-        """A row a machine: name, kind, number, address (None for a data VM or DHCP), vmid; by number, then kind."""
+        """A row a machine: name, kind, number, address (None for a data VM or DHCP), vmid; by number, then kind.
+        Adopted ones without a number come last."""
         rows = [self._row(declared) for declared in self.machines.values()]
-        return sorted(rows, key=lambda row: (row["number"], row["kind"] == "data-vm"))
+        return sorted(rows, key=lambda row: (row["number"] or MAX_VMID, row["kind"] == "data-vm"))
 
     def _row(self, declared: DeclaredMachine) -> dict[str, object]:
         machine, network = declared.machine, self.config.addresses.network
-        fixed = isinstance(machine, VirtualMachine) and not machine.dhcp
-        address6 = network.address6(machine.number) if fixed else None
+        fixed = _find_fixed(machine)
+        address6 = network.address6(fixed) if fixed is not None else None
         return {
             "name": declared.name,
             "kind": declared.address.kind,
             "number": machine.number,
-            "address": str(network.address(machine.number)) if fixed else None,
+            "address": str(network.address(fixed)) if fixed is not None else None,
             "address6": str(address6) if address6 is not None else None,
             "vmid": self.vmid(machine),
         }
+
+
+def _find_fixed(machine: Machine) -> int | None:
+    """The host number whose address it has."""
+    is_fixed = isinstance(machine, AdoptedVirtualMachine) or (isinstance(machine, VirtualMachine) and not machine.dhcp)
+    return machine.number if is_fixed else None
