@@ -219,6 +219,7 @@ _MACHINE: dict[Action, Callable[[Work, Change, Say], str]] = {
     Action.CREATE: _create,
     Action.REPLACE: _replace,
     Action.UPDATE: _update,
+    Action.ADOPT: _update,
     Action.START: _start,
     Action.COLD_START: cold_start,
     Action.FINISH: _finish,

@@ -62,7 +62,7 @@ def _compose(work: Work, change: Change, machine: DesiredMachine, iso: str | Non
     mark = Mark(
         work.site.config.id, machine.address, machine.vmid, change.instance, work.manner.commit, machine.forces
     )
-    config: dict[str, Value] = {**machine.config, "description": render_note(mark, machine.words)}
+    config: dict[str, Value] = {**machine.config, "description": render_note(mark, machine.words or "")}
     tags = machine.config["tags"]
     # A machine that is not to be started is finished once it is created; any other carries the tag until its end
     # was seen.
@@ -70,7 +70,7 @@ def _compose(work: Work, change: Change, machine: DesiredMachine, iso: str | Non
         config["tags"] = tags | {NEW_TAG}
     config |= machine.disks
     for disk in machine.attached:
-        volume = find_volume(work, machine, disk.owner, disk.serial)
+        volume = disk.volume or find_volume(work, machine, disk.owner, disk.serial)
         config[disk.slot] = Drive(volume, None, disk.options)
     if iso is not None:
         config["ide2"] = Drive(iso, None, (("media", "cdrom"),))

@@ -39,7 +39,8 @@ def _list_stakes(work: Work, plan: Plan) -> Iterator[tuple[str, Address]]:
         machine = work.desired.get(change.address)
         for disk in machine.attached if machine is not None and change.action is not Action.DELETE else ():
             owner = work.actual.machines.get(disk.owner)
-            owned = find_by_serial(coming_config(owner.config), disk.serial) if owner is not None else None
+            config = coming_config(owner.config) if owner is not None else {}
+            owned = find_by_serial(config, disk.serial, disk.volume)
             if owned is not None:
                 yield owned[1].volume, change.address
 

@@ -12,7 +12,7 @@ from homeprod.plan.change import Change, Difference
 from homeprod.plan.config import Config, Drive, NewDrive, Value
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drives import coming_value
-from homeprod.plan.mark import NEW_TAG, Mark, render_note
+from homeprod.plan.mark import ADOPTED, NEW_TAG, Mark, render_note, strip_mark
 
 CHANGED = "somebody changed this machine since the plan was made; it was left as it is"
 PLAN_AGAIN = "see what is there now:\n\n  homeprod plan"
@@ -41,13 +41,13 @@ def _convert(
 ) -> Config:
     """A difference as keys of the configuration; none for one that is no matter of it."""
     key, new = difference.attribute, difference.new
-    if key in ("description", "address"):
-        return {"description": _renew_note(work, machine, found)}
+    if key in ("description", "address", "mark"):
+        return {"description": _renew_note(work, change, machine, found)}
     if key in ("cloud-init", "ide2"):
         iso = send_iso(work, machine, change.node, change.instance, say)
         return {"ide2": Drive(iso, None, (("media", "cdrom"),))} if iso is not None else {}
     if key == "tags" and isinstance(new, frozenset):
-        return {key: new | {NEW_TAG} if found.is_new else new}
+        return {key: new | {NEW_TAG} if found.is_new and not machine.is_adopted else new}
     attached = next((disk for disk in machine.attached if f"disk {disk.serial} of {disk.owner}" == new), None)
     if attached is not None:
         volume = find_volume(work, machine, attached.owner, attached.serial)
@@ -55,13 +55,16 @@ def _convert(
     return {} if " " in key or new is None else {key: new}
 
 
-def _renew_note(work: Work, machine: DesiredMachine, found: ActualMachine) -> str:
+def _renew_note(work: Work, change: Change, machine: DesiredMachine, found: ActualMachine) -> str:
     mark = found.mark
+    if mark is None and machine.is_adopted:
+        mark = Mark(work.site.config.id, machine.address, machine.vmid, change.instance, forces={ADOPTED: "yes"})
     if mark is None:
         raise HomeprodError("the machine lost its mark", where=str(machine.address), hint="run homeprod plan again")
     commit = work.manner.commit or mark.commit
     renewed = Mark(mark.site, machine.address, mark.vmid, mark.instance, commit, mark.forces)
-    return render_note(renewed, machine.words)
+    own = strip_mark(str(found.config.config.get("description", "")))
+    return render_note(renewed, own if machine.words is None else machine.words)
 
 
 def write_config(

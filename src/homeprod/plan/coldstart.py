@@ -59,10 +59,10 @@ def _list_waiting(
 
 
 def _is_managed(machine: DesiredMachine, found: ActualMachine, key: str) -> bool:
-    serials = {("serial", disk.serial) for disk in machine.attached}
+    serials = {("serial", disk.serial) for disk in machine.attached if not disk.keeps_options}
     drives = (found.config.config.get(key), found.config.pending.get(key))
     is_attached = any(isinstance(drive, Drive) and serials & set(drive.options) for drive in drives)
-    return is_attached or key == "ide2" or key in machine.config or key in machine.disks
+    return is_attached or (key == "ide2" and not machine.is_adopted) or key in machine.config or key in machine.disks
 
 
 def notice_waiting(

@@ -47,12 +47,14 @@ class Drive:
 @dataclass(frozen=True, slots=True)
 class NewDrive:
     """A drive to allocate on ``storage``: empty with ``size`` bytes (whole MiB; the driver rounds up), or with the
-    content of ``import_from`` (a volume id), whose size it then has until it is grown."""
+    content of ``import_from`` (a volume id), whose size it then has until it is grown. ``volume`` is the one that it
+    must be, where it was there before the site."""
 
     storage: str
     size: int
     import_from: str | None = None
     options: Options = ()
+    volume: str = ""
 
 
 @dataclass(frozen=True, slots=True)

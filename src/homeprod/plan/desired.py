@@ -11,7 +11,8 @@ from homeprod.core.sizes import MiB
 from homeprod.plan.config import Agent, BootOrder, Config, NewDrive, Nic, Options, Startup, Value
 from homeprod.plan.image import image_name, image_volume
 from homeprod.plan.mark import site_tag
-from homeprod.site.machine import DataVirtualMachine, Disk, VirtualMachine
+from homeprod.site.adopted import Adopted, AdoptedDataVirtualMachine, AdoptedVirtualMachine
+from homeprod.site.machine import DataDisk, DataVirtualMachine, Disk, VirtualMachine
 from homeprod.site.site import DeclaredMachine, Site
 
 START_PHASES = ("network", "infrastructure", "desktop", "internal", "external")
@@ -19,24 +20,28 @@ START_PHASES = ("network", "infrastructure", "desktop", "internal", "external")
 
 @dataclass(frozen=True, slots=True)
 class AttachedDisk:
-    """A data VM's disk in use by another machine, known by its owner and serial: its volume has no name yet.
-    ``size`` in bytes."""
+    """A data VM's disk in use by another machine, known by its owner and serial, since its volume has no name before
+    it is made; or by its ``volume``, where that was there before the site. ``size`` in bytes. ``keeps_options``: how
+    an adopted machine uses such a disk is left as it is."""
 
     slot: str
     owner: int
     serial: str
     backup: bool
     size: int
+    volume: str = ""
+    keeps_options: bool = False
 
     @property
     def options(self) -> Options:
-        return (("backup", "1" if self.backup else "0"), ("serial", self.serial))
+        return () if self.keeps_options else (("backup", "1" if self.backup else "0"), ("serial", self.serial))
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredMachine:
     """``config`` are the managed keys, marks and disks aside. ``disks`` are those it owns, by the slot they are made
-    in. ``forces`` is what cannot be changed in place. ``words`` is the site's note."""
+    in. ``forces`` is what cannot be changed in place. ``words`` is the site's note, None where the machine keeps its
+    own. ``is_adopted``: it was there before the site, so nothing of it can be made anew."""
 
     address: Address
     vmid: int
@@ -45,8 +50,9 @@ class DesiredMachine:
     disks: Mapping[str, NewDrive]
     attached: tuple[AttachedDisk, ...]
     forces: Mapping[str, str]
-    words: str
+    words: str | None
     is_started: bool
+    is_adopted: bool = False
 
 
 def desire(site: Site) -> dict[Address, DesiredMachine]:
@@ -56,6 +62,8 @@ def desire(site: Site) -> dict[Address, DesiredMachine]:
 
 def _desire_machine(site: Site, declared: DeclaredMachine) -> DesiredMachine:
     machine = declared.machine
+    if isinstance(machine, AdoptedVirtualMachine | AdoptedDataVirtualMachine):
+        return _desire_adopted(site, declared, machine)
     if isinstance(machine, DataVirtualMachine):
         return _desire_data_machine(site, declared, machine)
     if not isinstance(machine, VirtualMachine):
@@ -105,11 +113,15 @@ def _boot_drive(site: Site, machine: VirtualMachine) -> NewDrive:
 
 def _attach(site: Site, machine: VirtualMachine) -> Iterable[AttachedDisk]:
     for index, mount in enumerate(machine.mounts, start=1):
-        owner = site.owner(mount.disk)
-        if owner is None:
-            raise ValueError(f"{mount.disk.label} has no owner: the site was not checked")
-        disk, vmid = mount.disk, site.vmid(owner.machine)
-        yield AttachedDisk(f"scsi{index}", vmid, disk.label, disk.backup, disk.size)
+        yield _attach_disk(site, f"scsi{index}", mount.disk)
+
+
+def _attach_disk(site: Site, slot: str, disk: DataDisk, *, keeps: bool = False) -> AttachedDisk:
+    owner = site.owner(disk)
+    if owner is None:
+        raise ValueError(f"{disk.label} has no owner: the site was not checked")
+    vmid, keeps = site.vmid(owner.machine), keeps and bool(disk.volume)
+    return AttachedDisk(slot, vmid, disk.label, disk.backup, disk.size, disk.volume, keeps)
 
 
 def _find_forces(site: Site, machine: VirtualMachine, attached: tuple[AttachedDisk, ...]) -> dict[str, str]:
@@ -132,11 +144,7 @@ def _backup_option(disk: Disk) -> Options:
 
 
 def _desire_data_machine(site: Site, declared: DeclaredMachine, machine: DataVirtualMachine) -> DesiredMachine:
-    disks = {
-        # backup=0: the disk is saved through the machine that uses it; here it would be read live.
-        f"scsi{index}": NewDrive(disk.on.name, disk.size, None, (("backup", "0"), ("serial", disk.label)))
-        for index, disk in enumerate(machine.disks)
-    }
+    disks = {f"scsi{index}": _desire_data_disk(disk) for index, disk in enumerate(machine.disks)}
     config: dict[str, Value] = {
         "name": declared.name,
         "tags": machine.tags | {site_tag(site.config.id)},
@@ -145,3 +153,60 @@ def _desire_data_machine(site: Site, declared: DeclaredMachine, machine: DataVir
     }
     vmid, node = site.vmid(machine), machine.node or site.config.cluster.node
     return DesiredMachine(declared.address, vmid, node, config, disks, (), {}, machine.note, is_started=False)
+
+
+def _desire_data_disk(disk: DataDisk) -> NewDrive:
+    if disk.volume:
+        return NewDrive(disk.on.name, disk.size, volume=disk.volume)
+    # backup=0: the disk is saved through the machine that uses it; here it would be read live.
+    return NewDrive(disk.on.name, disk.size, None, (("backup", "0"), ("serial", disk.label)))
+
+
+def _desire_adopted(site: Site, declared: DeclaredMachine, machine: Adopted) -> DesiredMachine:
+    """Only what its module names, and the site's tag."""
+    named = machine.model_fields_set
+    config: dict[str, Value] = {"tags": machine.tags | {site_tag(site.config.id)}}
+    if name := declared.name if machine.called is None else machine.called:
+        config["name"] = name
+    if "protected" in named:
+        config["protection"] = machine.protected
+    disks: dict[str, NewDrive] = {}
+    attached: tuple[AttachedDisk, ...] = ()
+    if isinstance(machine, AdoptedVirtualMachine):
+        config |= _desire_strength(machine)
+        disks = {slot: _desire_disk(disk) for slot, disk in machine.disks.items()}
+        attached = tuple(_attach_disk(site, slot, disk, keeps=True) for slot, disk in machine.data_disks.items())
+    else:
+        disks = {f"scsi{index}": _desire_data_disk(disk) for index, disk in enumerate(machine.disks)}
+    return DesiredMachine(
+        address=declared.address,
+        vmid=machine.vmid,
+        node=machine.node or site.config.cluster.node,
+        config=config,
+        disks=disks,
+        attached=attached,
+        forces={},
+        words=machine.note if "note" in named else None,
+        is_started=isinstance(machine, AdoptedVirtualMachine) and machine.started,
+        is_adopted=True,
+    )
+
+
+def _desire_strength(machine: AdoptedVirtualMachine) -> Config:
+    config: dict[str, Value] = {}
+    if machine.cores is not None:
+        config["cores"] = machine.cores
+    if machine.memory is not None:
+        config["memory"] = machine.memory // MiB
+    if machine.start is not None:
+        config["onboot"] = machine.started and machine.start != "never"
+    if machine.start in START_PHASES:
+        config["startup"] = Startup(order=START_PHASES.index(machine.start) + 1)
+    return config
+
+
+def _desire_disk(disk: Disk) -> NewDrive:
+    """Where the module does not say whether it is backed up, that is left as it is."""
+    return NewDrive(
+        disk.on.name, disk.size, options=_backup_option(disk) if "backup" in disk.model_fields_set else ()
+    )

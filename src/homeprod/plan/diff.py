@@ -13,11 +13,14 @@ from homeprod.plan.attributes import find_effect
 from homeprod.plan.change import Action, Change, Difference
 from homeprod.plan.coldstart import notice_waiting, plan_cold_start
 from homeprod.plan.config import Drive
+from homeprod.plan.conflict.adoption import find_losses
 from homeprod.plan.conflict.attachment import find_disk_doubts
 from homeprod.plan.conflict.blind import find_blind_dangers
 from homeprod.plan.conflict.custody import find_dangers
+from homeprod.plan.conflict.note import find_long_notes
 from homeprod.plan.conflict.obstacle import find_obstacles
 from homeprod.plan.conflict.stranger import find_copies, find_stranger
+from homeprod.plan.departed import explain_keeping
 from homeprod.plan.desired import DesiredMachine, desire
 from homeprod.plan.drives import coming_value, compare_attached, compare_disks, notice_disks
 from homeprod.plan.guest import desire_iso
@@ -73,12 +76,16 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
         if change.address.kind == "data-vm":
             notices.append(_keep(change, {address.name for address in desired}))
             conflicts += _refuse_second_data_vm(change, changes)
+        elif reason := _explain_keeping(change, actual):
+            notices.append(Notice(change.address, reason))
         else:
             changes.append(change)
     notices += find_copies(site.config.id, desired, actual)
     changes += find_leftovers(site, actual, changes)
     _refuse_secrets(site, changes)
     conflicts += find_disk_doubts(desired, actual)
+    conflicts += find_losses(desired, actual)
+    conflicts += find_long_notes(site.config.id, desired, actual)
     conflicts += find_dangers(actual, changes, desired)
     conflicts += find_blind_dangers(site.config.id, actual, changes, desired)
     conflicts += find_obstacles(site, actual, changes, desired)
@@ -116,6 +123,11 @@ def _find_gone(site_id: str, desired: Mapping[Address, DesiredMachine], actual: 
     for vmid, found in sorted(actual.machines.items()):
         if vmid not in wanted and found.mark is not None and found.mark.site == site_id:
             yield delete_machine(found, found.mark, "is no longer in the site")
+
+
+def _explain_keeping(change: Change, actual: Actual) -> str:
+    found = actual.machines[change.vmid]
+    return explain_keeping(found, found.mark) if found.mark is not None else ""
 
 
 def delete_machine(found: ActualMachine, mark: Mark, why: str) -> Change:
@@ -176,7 +188,7 @@ def _is_replaced(machine: DesiredMachine, changes: Sequence[Change]) -> bool:
 
 
 def _is_declared(machine: DesiredMachine, serial: str) -> bool:
-    return any(("serial", serial) in disk.options for disk in machine.disks.values())
+    return any(disk.volume or ("serial", serial) in disk.options for disk in machine.disks.values())
 
 
 def _note_basis(
@@ -204,6 +216,9 @@ class _Comparison:
 
     def compare(self, machine: DesiredMachine, found: ActualMachine | None) -> Iterator[Change]:
         """What one machine of the site needs, ours or not there."""
+        if found is not None and found.mark is None and machine.is_adopted:
+            yield self._adopt(machine, found)
+            return
         if found is None or found.mark is None:
             instance = self.new_instance(machine.address)
             why = "is not there"
@@ -220,19 +235,35 @@ class _Comparison:
         else:
             yield from self._compare_in_place(machine, found, found.mark)
 
+    def _adopt(self, machine: DesiredMachine, found: ActualMachine) -> Change:
+        """The marks; and what its module says otherwise than it is, which is nothing where `adopt` wrote it."""
+        effect = find_effect(machine.address.kind, "description", found)
+        differences = (
+            Difference("mark", None, f"{self.site.config.name}: {machine.address}", effect),
+            *self._list_differences(machine, found),
+        )
+        instance = self.new_instance(machine.address)
+        why = "was there before the site"
+        node = found.listed.node
+        return Change(Action.ADOPT, machine.address, node, machine.vmid, differences, why, instance=instance)
+
+    def _list_differences(self, machine: DesiredMachine, found: ActualMachine) -> Iterator[Difference]:
+        yield from compare_keys(machine, found)
+        yield from compare_disks(machine, found)
+        yield from compare_attached(machine, found, self.actual.machines)
+        yield from _compare_words(machine, found)
+
     def _compare_in_place(self, machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Change]:
         node, vmid = found.listed.node, machine.vmid
         differences = (
-            *compare_keys(machine, found),
-            *compare_disks(machine, found),
-            *compare_attached(machine, found, self.actual.machines),
-            *_compare_note(machine, found, mark),
+            *self._list_differences(machine, found),
+            *_compare_address(machine, found, mark),
             *self._compare_iso(machine, found, mark),
         )
         differences = leave_unknown_disks(differences, machine, self.unknown)
         if differences:
             yield Change(Action.UPDATE, machine.address, node, vmid, differences, instance=mark.instance)
-        if found.is_new:
+        if found.is_new and not machine.is_adopted:
             why = "was made, but its end was not seen"
             yield Change(Action.FINISH, machine.address, node, vmid, why=why, instance=mark.instance)
         elif machine.is_started and found.is_owed_a_start:
@@ -268,11 +299,16 @@ def _compare_forces(machine: DesiredMachine, found: ActualMachine, mark: Mark) -
             yield Difference(name, mark.forces.get(name), value, find_effect("vm", name, found))
 
 
-def _compare_note(machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Difference]:
+def _compare_words(machine: DesiredMachine, found: ActualMachine) -> Iterator[Difference]:
+    if machine.words is None:
+        return
     old = words_of(str(found.config.config.get("description", "")))
     if old != machine.words.strip():
         effect = find_effect(machine.address.kind, "description", found)
         yield Difference("description", old, machine.words.strip(), effect)
+
+
+def _compare_address(machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Difference]:
     if mark.address != machine.address:
         effect = find_effect(machine.address.kind, "address", found)
         yield Difference("address", str(mark.address), str(machine.address), effect)

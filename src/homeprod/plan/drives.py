@@ -24,8 +24,10 @@ def coming_value(actual: MachineConfig, key: str) -> Value | None:
     return actual.pending[key] if key in actual.pending else actual.config.get(key)
 
 
-def find_by_serial(config: Config, serial: str) -> tuple[str, Drive] | None:
-    """Slot and drive of the disk with that serial."""
+def find_by_serial(config: Config, serial: str, volume: str = "") -> tuple[str, Drive] | None:
+    """Slot and drive of the disk with that serial; of ``volume``, where the site knows it by that."""
+    if volume:
+        return find_by_volume(config, volume)
     return _first(
         (slot, value)
         for slot, value in config.items()
@@ -46,7 +48,8 @@ def compare_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Dif
         place, old = _find_own(found, slot, new, taken)
         taken.add(place)
         if old is None:
-            yield Difference(place, None, new, find_effect(machine.address.kind, "disk", found))
+            if not machine.is_adopted:  # what was on it cannot be made: a conflict
+                yield Difference(place, None, new, find_effect(machine.address.kind, "disk", found))
             continue
         is_in_force = place in found.config.config  # one that waits is grown when it has come
         if is_in_force and old.size is not None and old.size < new.size:
@@ -55,11 +58,19 @@ def compare_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Dif
         yield from _compare_options(machine, found, place, old, new.options)
 
 
+def list_missing(machine: DesiredMachine, found: ActualMachine) -> Iterator[tuple[str, NewDrive]]:
+    """Slot and declaration of each disk of its own that it does not have."""
+    for slot, new in sorted(machine.disks.items()):
+        place, old = _find_own(found, slot, new, set())
+        if old is None:
+            yield place, new
+
+
 def notice_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Notice]:
     """What the site says of a disk and nobody can do: make it smaller, or move it."""
     for disk in machine.attached:
         # Where somebody grew it through the machine that uses it, its owner does not know.
-        if here := find_by_serial(coming_config(found.config), disk.serial):
+        if here := find_by_serial(coming_config(found.config), disk.serial, disk.volume):
             yield from _notice_larger(machine, here[0], here[1].size, disk.size)
     for slot, new in sorted(machine.disks.items()):
         place, old = _find_own(found, slot, new, set())
@@ -80,8 +91,8 @@ def _notice_larger(machine: DesiredMachine, place: str, have: int | None, wanted
 def _find_own(found: ActualMachine, slot: str, new: NewDrive, taken: set[str]) -> tuple[str, Drive | None]:
     """Where the disk is, or where it can be put."""
     serial = dict(new.options).get("serial")
-    if serial is not None:
-        here = find_by_serial(coming_config(found.config), serial)
+    if serial is not None or new.volume:
+        here = find_by_serial(coming_config(found.config), serial or "", new.volume)
         return here or (_choose_slot(slot, taken), None)
     value = coming_value(found.config, slot)
     return slot, value if isinstance(value, Drive) else None
@@ -105,8 +116,9 @@ def compare_attached(
     taken = set(config)
     for disk in machine.attached:
         owner = machines.get(disk.owner)
-        owned = find_by_serial(coming_config(owner.config), disk.serial) if owner is not None else None
-        here = find_by_serial(config, disk.serial) or (find_by_volume(config, owned[1].volume) if owned else None)
+        owned = find_by_serial(coming_config(owner.config), disk.serial, disk.volume) if owner is not None else None
+        here = find_by_serial(config, disk.serial, disk.volume)
+        here = here or (find_by_volume(config, owned[1].volume) if owned else None)
         slot = here[0] if here is not None else _choose_slot(disk.slot, taken)
         taken.add(slot)
         effect = find_effect("vm", "data disk", found)
@@ -126,8 +138,8 @@ def find_unseen_growth(
 ) -> Iterator[Difference]:
     """Data disks that grew behind a running machine's back: no write makes it see them, only a cold start."""
     for disk in machine.attached:
-        here, owner = find_by_serial(found.config.config, disk.serial), machines.get(disk.owner)
-        owned = find_by_serial(coming_config(owner.config), disk.serial) if owner is not None else None
+        here, owner = find_by_serial(found.config.config, disk.serial, disk.volume), machines.get(disk.owner)
+        owned = find_by_serial(coming_config(owner.config), disk.serial, disk.volume) if owner is not None else None
         if here is not None and owned is not None and here[1].volume == owned[1].volume:
             growth = _compare_growth(found, here[0], here[1], owned[1], disk)
             yield from (difference for difference in growth if difference.waits)

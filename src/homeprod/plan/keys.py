@@ -19,7 +19,9 @@ def compare_keys(machine: DesiredMachine, found: ActualMachine) -> Iterator[Diff
     """Only keys that the site manages; what it does not name is left alone."""
     for key, new in sorted(machine.config.items()):
         old = coming_value(found.config, key)
-        if key == "tags" and isinstance(old, frozenset):
+        if key == "tags" and isinstance(new, frozenset) and machine.is_adopted:  # its own tags stay
+            new = (new | old if isinstance(old, frozenset) else new) - {NEW_TAG}
+        elif key == "tags" and isinstance(old, frozenset):
             old -= {NEW_TAG, COLD_TAG} if found.is_owed_a_start and machine.is_started else {NEW_TAG}
         if old is None and new is False:  # Proxmox's default of onboot and protection
             continue

@@ -16,6 +16,10 @@ NEW_TAG = "homeprod-new"
 COLD_TAG = "homeprod-cold-start"
 """Set before a running machine is shut down for a cold start and taken away after the start: a machine that is off
 and has it was not stopped by a person."""
+ADOPTED = "adopted"
+"""A line of the mark: the machine was there before the site, which cannot make it."""
+LONGEST_NOTE = 8192
+"""Characters of a note: ``maxLength`` of ``description`` in the published API schema (8.4 and 9.2)."""
 _LINE = re.compile(r"^homeprod-([a-z]+): (\S.*?) *$", re.MULTILINE)
 _HEADING = "Kept by homeprod: change the site, not this machine."
 
@@ -66,3 +70,14 @@ def parse_note(note: str) -> Mark | None:
 def words_of(note: str) -> str:
     """What stands before the mark."""
     return note.partition(_HEADING)[0].strip()
+
+
+def has_mark_lines(note: str) -> bool:
+    """Whether something in it would be taken for a line of a mark."""
+    return _LINE.search(note) is not None
+
+
+def strip_mark(note: str) -> str:
+    """The note without the mark's lines: as it was before, and with what somebody wrote below them since."""
+    lines = [line for line in note.split("\n") if line != _HEADING and not _LINE.fullmatch(line)]
+    return "\n".join(lines).rstrip("\n")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from homeprod.core.address import Address
+from homeprod.site.adopted import AdoptedDataVirtualMachine, AdoptedVirtualMachine
 from homeprod.site.machine import DataVirtualMachine, VirtualMachine
 from homeprod.site.site import DeclaredMachine, Site
 
@@ -13,8 +14,8 @@ from homeprod.site.site import DeclaredMachine, Site
 @dataclass(frozen=True, slots=True)
 class SiteNeeds:
     """``content`` maps (node, storage) to the content types used there, ``disks`` to the bytes of each machine's
-    disks by VMID; ``image_nodes`` are those that fetch images; ``sets_startup`` where a start-up order is set,
-    ``holds_lease`` where applies are kept apart."""
+    disks by VMID; ``machines`` are those that it makes, ``image_nodes`` those that fetch images; ``sets_startup``
+    where a start-up order is set, ``holds_lease`` where applies are kept apart."""
 
     nodes: frozenset[str]
     content: Mapping[tuple[str, str], frozenset[str]]
@@ -52,7 +53,11 @@ def find_needs(site: Site) -> SiteNeeds:
         content={place: frozenset(kinds) for place, kinds in sorted(content.items())},
         disks=disks,
         bridges=frozenset(bridges),
-        machines={site.vmid(declared.machine): declared.address for declared in site.machines.values()},
+        machines={
+            site.vmid(declared.machine): declared.address
+            for declared in site.machines.values()
+            if not isinstance(declared.machine, AdoptedVirtualMachine | AdoptedDataVirtualMachine)
+        },
         image_nodes=frozenset(running),
         sets_startup=any(_has_phase(declared) for declared in site.machines.values()),
         holds_lease=site.config.lease_limit is not None,

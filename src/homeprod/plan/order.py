@@ -21,7 +21,7 @@ Graph = Mapping[int, frozenset[int]]
 """By the change's place in the plan, the places of those that come first."""
 
 LAST = 1_000_000
-_MAKES = (Action.CREATE, Action.REPLACE, Action.UPDATE)
+_MAKES = (Action.CREATE, Action.REPLACE, Action.UPDATE, Action.ADOPT)
 _FREES = (Action.DELETE, Action.REPLACE)
 
 
@@ -132,6 +132,6 @@ def _list_volumes(machine: DesiredMachine, actual: Actual) -> Iterator[str]:
     """The data disks that it is to have, where they are there."""
     for disk in machine.attached:
         owner = actual.machines.get(disk.owner)
-        owned = find_by_serial(owner.config.config, disk.serial) if owner is not None else None
+        owned = find_by_serial(owner.config.config, disk.serial, disk.volume) if owner is not None else None
         if owned is not None:
             yield owned[1].volume

@@ -28,8 +28,8 @@ def _check_slots(slots: Iterable[str]) -> None:
 class AdoptedVirtualMachine(Machine):
     """A machine at ``vmid`` that somebody else made. ``number`` is its host number where its address is one of the
     site's network. ``called`` is its name in Proxmox where that is another than the site's, empty where any will do.
-    ``disks`` are those that it owns, by slot; ``data_disks`` are data VMs' disks in use there. ``tags`` come on top of
-    those that it has."""
+    ``disks`` are those that it owns, by slot; ``data_disks`` are data VMs' disks in use there. ``tags`` come on top
+    of those that it has."""
 
     vmid: int = Field(ge=100, le=MAX_VMID)
     called: str | None = None

@@ -75,5 +75,7 @@ class Site:
 
 def _find_fixed(machine: Machine) -> int | None:
     """The host number whose address it has."""
-    is_fixed = isinstance(machine, AdoptedVirtualMachine) or (isinstance(machine, VirtualMachine) and not machine.dhcp)
+    is_fixed = isinstance(machine, AdoptedVirtualMachine) or (
+        isinstance(machine, VirtualMachine) and not machine.dhcp
+    )
     return machine.number if is_fixed else None

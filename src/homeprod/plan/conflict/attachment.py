@@ -53,7 +53,7 @@ def find_attachment_dangers(
 
 def _find_volume(disk: AttachedDisk, actual: Actual) -> str | None:
     owner = actual.machines.get(disk.owner)
-    owned = find_by_serial(coming_config(owner.config), disk.serial) if owner is not None else None
+    owned = find_by_serial(coming_config(owner.config), disk.serial, disk.volume) if owner is not None else None
     return owned[1].volume if owned is not None else None
 
 
@@ -67,7 +67,7 @@ def _refuse_running_owner(change: Change, disk: AttachedDisk, actual: Actual) ->
 def _refuse_swap(change: Change, disk: AttachedDisk, actual: Actual) -> Iterator[Conflict]:
     """The volume that it has now holds what was written last, whatever its data VM shows."""
     found = actual.machines.get(change.vmid)
-    here = find_by_serial(coming_config(found.config), disk.serial) if found is not None else None
+    here = find_by_serial(coming_config(found.config), disk.serial, disk.volume) if found is not None else None
     if here is None or (change.action is Action.REPLACE and read_owner(here[1].volume) != disk.owner):
         return
     volume = _find_volume(disk, actual)
@@ -125,7 +125,7 @@ def find_disk_doubts(desired: Mapping[Address, DesiredMachine], actual: Actual) 
             yield from _refuse_second_boot_disk(address, machine, found)
         if found is None or found.mark is None or {address.kind, found.mark.address.kind} != {"data-vm"}:
             continue
-        serials = [dict(disk.options)["serial"] for disk in machine.disks.values()]
+        serials = [serial for disk in machine.disks.values() if (serial := dict(disk.options).get("serial"))]
         for serial in serials:
             yield from _refuse_doubles(address, serial, found)
         yield from _refuse_two_users(address, found, holders)

@@ -42,7 +42,7 @@ def find_dangers(
 
 def _refuse_protected(change: Change, found: ActualMachine, machine: DesiredMachine | None) -> Iterator[Conflict]:
     """Protected in Proxmox, or by the site, which Proxmox may not know yet."""
-    is_declared = machine is not None and machine.config["protection"] is True
+    is_declared = machine is not None and machine.config.get("protection") is True
     if found.is_protected or is_declared:
         hint = "take `protected=True` out of its module and apply that first"
         if change.action is Action.DELETE:

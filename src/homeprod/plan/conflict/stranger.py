@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homeprod.core.address import Address
 from homeprod.plan.actual import Actual, ActualMachine, ListedMachine
+from homeprod.plan.conflict.adoption import find_hindrance, refuse_absence
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.mark import site_tag
 from homeprod.plan.plan import Conflict, Notice
@@ -21,7 +22,8 @@ def find_stranger(
 ) -> Conflict | None:
     """What stands in the way of a machine at its VMID: somebody else's machine, or one that could not be read."""
     if found is None:
-        return _find_unread(machine, listed) if listed is not None else None
+        unread = _find_unread(machine, listed) if listed is not None else None
+        return unread or (refuse_absence(machine) if machine.is_adopted else None)
     mark = found.mark
     if is_in_the_making(found):
         return Conflict(
@@ -32,6 +34,8 @@ def find_stranger(
             passes=True,
         )
     if mark is None or mark.site != site_id:
+        if machine.is_adopted:
+            return find_hindrance(site_id, machine, found)
         return _refuse_stranger(site_id, machine, found)
     if mark.address.kind != machine.address.kind:
         return Conflict(
@@ -77,7 +81,8 @@ def _refuse_stranger(site_id: str, machine: DesiredMachine, found: ActualMachine
     return Conflict(
         machine.address,
         f"VMID {machine.vmid} is held by {found.listed.name!r}, which is not this site's",
-        _OTHER_NUMBER,
+        f"{_OTHER_NUMBER}; or, if it is to be the site's from now on, take its module away and adopt it:\n\n"
+        f"  homeprod adopt {machine.vmid}",
     )
 
 
