@@ -144,8 +144,12 @@ class ActualMachine:
 
     def unused(self) -> dict[str, str]:
         """Volumes that Proxmox keeps for it in ``unusedN``, by that key: what was detached and not destroyed."""
-        items = self.config.config.items()
-        return {key: str(value).partition(",")[0] for key, value in items if key.startswith("unused")}
+        items = [(key, value) for key, value in self.config.config.items() if key.startswith("unused")]
+        return {key: _read_volume(value) for key, value in items}
+
+
+def _read_volume(value: Value) -> str:
+    return value.volume if isinstance(value, Drive) else str(value).partition(",")[0]
 
 
 @dataclass(frozen=True, slots=True)
