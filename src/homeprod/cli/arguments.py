@@ -106,6 +106,35 @@ def _add_destroy(command: argparse.ArgumentParser) -> None:
     _add_manner(command)
 
 
+def _add_adopt(command: argparse.ArgumentParser) -> None:
+    command.epilog = f"{_ADOPTING}\n{command.epilog}"
+    command.add_argument("vmid", metavar="VMID", type=_read_vmid, nargs="?", help="a machine's, by Proxmox's number")
+    command.add_argument(
+        "--as",
+        metavar="NEW-NAME",
+        dest="name",
+        help="what the site calls it (default: its name in Proxmox); NAME-data for a data VM",
+    )
+    command.add_argument(
+        "--environment", metavar="ENVIRONMENT", help="the one it belongs to, where the site has several"
+    )
+    command.add_argument(
+        "--disk", nargs=2, metavar=("NAME", "SLOT"), help="move this machine's disk into a data VM (scsi1, say)"
+    )
+    command.add_argument("--to", metavar="DATA-VM", help="with --disk: the data VM, of the site or to be made")
+    command.add_argument("--label", metavar="LABEL", help="with --disk: the disk's label (default: its serial)")
+    command.add_argument("--yes", action="store_true", help="with --disk: do not ask")
+    command.set_defaults(json=False)
+
+
+def _add_forget(command: argparse.ArgumentParser) -> None:
+    command.epilog = f"{_FORGETTING}\n{command.epilog}"
+    command.add_argument("names", metavar="NAME", nargs="*", help="a machine or data VM of the site, or its VMID")
+    command.add_argument("--all", action="store_true", help="all of them")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.set_defaults(json=False)
+
+
 def _add_status(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     command.set_defaults(only=[], start=False)
@@ -132,6 +161,13 @@ def _read_seconds(text: str) -> float:
     return seconds
 
 
+def _read_vmid(text: str) -> int:
+    vmid = int(text)
+    if not 100 <= vmid <= 999_999_999:
+        raise ValueError(text)
+    return vmid
+
+
 def _read_count(text: str) -> int:
     count = int(text)
     if not 1 <= count <= 64:
@@ -145,7 +181,22 @@ what to write into your shell's own file:
   source <(homeprod completion zsh)     in ~/.zshrc, after compinit
   homeprod completion fish | source     in ~/.config/fish/config.fish
 """
+_ADOPTING = """\
+a machine that somebody made by hand, with Terraform or with a script:
+  homeprod adopt 105 --as web        writes modules/web_vm.py, and touches nothing in Proxmox
+  homeprod plan --only web           shows the marks that an apply would set, and nothing else
+  homeprod apply --only web          sets them: the machine runs on, and is the site's
+
+a disk of it, into a data VM, so that it outlives the machine (which must be shut down meanwhile):
+  homeprod adopt --disk web scsi1 --to web-data --label documents
+"""
+_FORGETTING = """\
+takes the marks away (lines in the note, tags) and nothing else: machines run on, and are nobody's. A machine whose
+module stays is a stranger to the next plan, so take the module away too: this says which.
+"""
 _ADDERS = {
+    "adopt": _add_adopt,
+    "forget": _add_forget,
     "init": _add_init,
     "plan": _add_plan,
     "apply": _add_apply,

@@ -29,6 +29,8 @@ COMMANDS = {
     "plan": "show what differs from the site; only reads",
     "apply": "do what plan shows, after asking",
     "destroy": "destroy one machine; its data disks stay, unless it is a data VM and you say --data",
+    "adopt": "write the modules of a machine that was there before the site; its disks too",
+    "forget": "take the marks off machines, and leave them running as they are",
     "status": "show every machine as it is now; only reads",
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
     "addresses": "list names, addresses and VMIDs",

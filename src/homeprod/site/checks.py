@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from homeprod.core.secret import find_secret
@@ -133,13 +133,14 @@ def _check_numbers(site: Site, machines: list[DeclaredMachine], collector: Colle
     seen: dict[int, str] = {}
     for declared in machines:
         for keyword, number in _used_numbers(declared.machine):
-            problem = _find_clash(site, number, seen)
+            problem = find_clash(site, number, seen)
             if problem:
                 _report(collector, declared.machine, keyword, problem)
             seen.setdefault(number, declared.name)
 
 
-def _find_clash(site: Site, number: int, seen: dict[int, str]) -> str:
+def find_clash(site: Site, number: int, seen: Mapping[int, str]) -> str:
+    """Why no machine may have that host number, or nothing. ``seen`` names who has which already."""
     plan = site.config.addresses
     network = plan.network
     if not 0 < number < network.subnet.num_addresses - 1:

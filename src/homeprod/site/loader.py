@@ -38,6 +38,12 @@ def load_site(root: Path) -> Site:
     raise SiteError(collector.diagnostics)
 
 
+def load_values(root: Path) -> dict[str, object]:
+    """What ``_config`` of a site that loads holds, by its names there."""
+    with collect(root.resolve()), _importable(root.resolve()):
+        return dict(vars(importlib.import_module("modules._config")))
+
+
 @contextmanager
 def _importable(root: Path) -> Iterator[None]:
     """Make ``modules`` mean this site's, and leave no trace: several sites can be loaded in one process."""

@@ -121,6 +121,9 @@ def find_disk_doubts(desired: Mapping[Address, DesiredMachine], actual: Actual) 
     holders = list_holders(actual)
     for address, machine in sorted(desired.items()):
         found = actual.machines.get(machine.vmid)
+        if machine.is_adopted:  # its losses are found by themselves
+            yield from _refuse_two_users(address, found, holders) if found is not None else ()
+            continue
         if found is not None and found.mark is not None and {address.kind, found.mark.address.kind} == {"vm"}:
             yield from _refuse_second_boot_disk(address, machine, found)
         if found is None or found.mark is None or {address.kind, found.mark.address.kind} != {"data-vm"}:
