@@ -59,6 +59,19 @@ def test_a_foreign_disk_outlives_its_consumer(target: Target) -> None:
     assert drive.volume in target.list_volumes(target.disks)
 
 
+def test_a_disk_is_given_to_another_machine_with_its_options(target: Target) -> None:
+    options = (("backup", "0"), ("serial", "data"))
+    vmid = target.create({"scsi1": NewDrive(target.disks, 1 * GiB, options=options)})
+    other = target.create({})
+    target.run(target.hypervisor.give_disk(target.node, vmid, "scsi1", to=other, as_slot="scsi3"))
+    drive = target.hypervisor.read_machine(target.node, other).config["scsi3"]
+    assert isinstance(drive, Drive)
+    assert (drive.size, drive.options) == (1 * GiB, options)
+    content = {volume.id: volume for volume in target.hypervisor.read_content(target.node, target.disks)}
+    assert content[drive.volume].owner == other
+    assert "scsi1" not in target.hypervisor.read_machine(target.node, vmid).config
+
+
 def test_an_uploaded_iso_is_attached_and_swapped(target: Target) -> None:
     content = b"not really an image" * 1000
     digest = hashlib.sha256(content).hexdigest()

@@ -62,6 +62,9 @@ class Hypervisor(Protocol):
     def grow_disk(self, node: str, vmid: int, slot: str, size: int) -> Task | None:
         """Grow to ``size`` bytes in all; Proxmox refuses to shrink."""
 
+    def give_disk(self, node: str, vmid: int, slot: str, *, to: int, as_slot: str, digest: str = "") -> Task:
+        """Hand a stopped machine's disk to another machine of the node: its volume gets that one's name."""
+
     def start_machine(self, node: str, vmid: int) -> Task: ...
     def shutdown_machine(self, node: str, vmid: int, *, timeout: int) -> Task: ...
     def stop_machine(self, node: str, vmid: int) -> Task: ...

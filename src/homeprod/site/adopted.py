@@ -58,7 +58,6 @@ class AdoptedDataVirtualMachine(DataVirtualMachine):
     """A data VM that was there before the site: each of its disks is known by its ``volume``."""
 
     vmid: int = Field(ge=100, le=MAX_VMID)
-    number: int | None = Field(default=None, gt=0)  # type: ignore[assignment]  # without one, ``vmid`` says it all
     called: str | None = None
     protected: bool = False
 

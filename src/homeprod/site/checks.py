@@ -15,7 +15,7 @@ from homeprod.site.site import DeclaredMachine, Site
 
 def check_site(site: Site, collector: Collector) -> None:
     """Report every mistake of the site to the collector. Things that are broken in themselves are left out."""
-    sound = [declared for declared in site.machines.values() if not is_broken(declared.machine)]
+    sound = [declared for declared in site.machines.values() if _is_sound(declared.machine, collector)]
     if not is_broken(site.config.cluster):
         _check_cluster(site, collector)
     if is_broken(site.config.addresses) or is_broken(site.config.addresses.network):
@@ -34,6 +34,15 @@ def check_site(site: Site, collector: Collector) -> None:
         if isinstance(declared.machine, AdoptedVirtualMachine):
             _check_data_disks(site, declared.machine, collector)
     _check_shared_disks(sound, collector)
+
+
+def _is_sound(machine: Machine, collector: Collector) -> bool:
+    if is_broken(machine):
+        return False
+    if machine.number is None and machine.vmid is None:
+        _report(collector, machine, "", f"{type(machine).__name__} needs number=")
+        return False
+    return True
 
 
 def _report(collector: Collector, declared: Declared, keyword: str, message: str, hint: str = "") -> None:

@@ -116,9 +116,9 @@ class VirtualMachine(Machine):
 
 
 class DataVirtualMachine(Machine):
-    """A machine that is never booted: it only owns disks that are attached to another one."""
+    """A machine that is never booted: it only owns disks that are attached to another one. It has a ``number``, or a
+    ``vmid`` of its own."""
 
-    number: int = Field(gt=0)
     disks: tuple[DataDisk, ...] = Field(min_length=1)
     protected: bool = True
 

@@ -70,8 +70,25 @@ def test_growing_at_the_consumer_leaves_the_owner_stale(client: Client, lab_serv
 def test_handing_a_disk_to_a_data_vm_renames_it(client: Client, lab_server: LabServer) -> None:
     client.create(100, scsi0="local-lvm:1", scsi1="local-lvm:1,serial=data")
     client.create(9100)
+    old = lab_server.hypervisor.volumes.path("local-lvm:vm-100-disk-1")
+    with old.open("r+b") as file:
+        file.write(b"the only copy")
+    before = (old.stat().st_ino, old.stat().st_size)
     status = client.run("POST", "/nodes/pve/qemu/100/move_disk", disk="scsi1", target_vmid=9100, target_disk="scsi0")
     assert status == "OK"
     assert client.get("/nodes/pve/qemu/9100/config")["scsi0"] == f"{VOLUME},serial=data,size=1G"
     assert "scsi1" not in client.get("/nodes/pve/qemu/100/config")
-    assert file_of(lab_server).exists()
+    assert not old.exists()
+    new = file_of(lab_server)
+    assert (new.stat().st_ino, new.stat().st_size) == before
+    assert new.read_bytes()[:13] == b"the only copy"
+
+
+def test_a_disk_that_is_handed_over_leaves_the_boot_order_and_needs_the_right_digest(client: Client) -> None:
+    client.create(100, scsi0="local-lvm:1", boot="order=scsi0")
+    client.create(9100)
+    words = {"disk": "scsi0", "target_vmid": 9100, "target_disk": "scsi0"}
+    move = "/nodes/pve/qemu/100/move_disk"
+    assert "checksum mismatch" in client.run("POST", move, digest="0" * 40, **words)
+    assert client.run("POST", move, **words) == "OK"
+    assert client.get("/nodes/pve/qemu/100/config")["boot"].strip() == ""

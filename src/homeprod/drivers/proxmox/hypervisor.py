@@ -142,6 +142,12 @@ class ProxmoxHypervisor:
         parameters: dict[str, Parameter] = {"disk": slot, "size": print_size(size)}
         return _read_task(self._connection.put(_machine(node, vmid, "resize"), parameters))
 
+    def give_disk(self, node: str, vmid: int, slot: str, *, to: int, as_slot: str, digest: str = "") -> Task:
+        parameters: dict[str, Parameter] = {"disk": slot, "target-vmid": to, "target-disk": as_slot}
+        if digest:
+            parameters["digest"] = digest
+        return self._begin(_machine(node, vmid, "move_disk"), parameters)
+
     def start_machine(self, node: str, vmid: int) -> Task:
         return self._begin(_machine(node, vmid, "status", "start"))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from homeprod.lab.api.error import ApiError, refuse_parameters
 from homeprod.lab.api.routing import Call
 from homeprod.lab.hypervisor import Hypervisor
+from homeprod.lab.machine.boot import without_device
 from homeprod.lab.machine.disks import find_owner, free_volume, next_image, show_formatting
 from homeprod.lab.machine.drive import Drive, parse_drive, print_drive
 from homeprod.lab.machine.pending import add_unused
@@ -144,12 +145,14 @@ def _reassign_disk(call: Call) -> str:
         words = "must be different than source VMID to move disk to another VM"
         raise refuse_parameters({"target-vmid": words})
     _check_reassign(hypervisor, source, receiver, slot, target_slot)
+    digests = (call.text("digest"), call.text("target-digest"))
 
     async def work(task: Task) -> None:
         async with hypervisor.machines.lock(min(vmid, target)), hypervisor.machines.lock(max(vmid, target)):
             first, second = hypervisor.machines.read(node, vmid), hypervisor.machines.read(node, target)
-            check_lock(first)
-            check_lock(second)
+            for machine, digest in zip((first, second), digests, strict=True):
+                check_lock(machine)
+                check_digest(machine, digest)
             drive = _check_reassign(hypervisor, first, second, slot, target_slot)
             task.say(f"reassign disk '{slot}' from VM '{vmid}' as '{target_slot}' to VM '{target}'")
             await _rename_disk(hypervisor, first, second, drive, target_slot, task)
@@ -159,6 +162,8 @@ def _reassign_disk(call: Call) -> str:
 
 
 def _check_reassign(hypervisor: Hypervisor, source: Machine, receiver: Machine, slot: str, target_slot: str) -> Drive:
+    if "1" in (source.document.current.get("template"), receiver.document.current.get("template")):
+        raise ApiError("Can't move disks from or to template VMs")
     text = source.document.current.get(slot)
     drive = parse_drive(slot, text, hypervisor.release) if text is not None else None
     if drive is None:
@@ -192,6 +197,8 @@ async def _rename_disk(
         hypervisor.catalog.remove(drive.file)
     task.say(f"removing disk '{drive.slot}' from VM '{source.vmid}' config")
     document = source.document.copy()
+    if (order := without_device(document.current, drive.slot, hypervisor.release)) is not None:
+        document.current["boot"] = order
     del document.current[drive.slot]
     hypervisor.machines.write(source.vmid, source.node, document)
     line = print_drive(replace(drive, slot=target_slot, file=volume).sized(record.size))
