@@ -6,34 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.system.adopting import TAG, adopt, open_empty_site
 from tests.system.foreign_machines import KEY, NOTE, PASSWORD, ForeignHand
-from tests.system.site_lab import SiteLab, open_site_lab
+from tests.system.site_lab import SiteLab
 
 WEB = 5000
-TAG = "homeprod-6f1d0c52"
 
 
 @pytest.fixture
 def site_lab(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[SiteLab]:
-    """Without the site's own machines and images, so that a plan speaks of the adopted ones alone."""
-    monkeypatch.setattr("tests.system.site_lab.desire_images", lambda _: ())
-    with open_site_lab(tmp_path, monkeypatch, capsys) as lab:
-        for file in (lab.root / "modules").glob("*_vm.py"):
-            file.unlink()
+    with open_empty_site(tmp_path, monkeypatch, capsys) as lab:
         yield lab
 
 
 @pytest.fixture
 def hand(site_lab: SiteLab) -> ForeignHand:
     return ForeignHand(site_lab.lab)
-
-
-def _adopt(site_lab: SiteLab, vmid: int, *more: str) -> str:
-    code, out, said = site_lab.run("adopt", str(vmid), "--environment", "lab", *more)
-    assert code == 0, said
-    return out + said
 
 
 def _prove(site_lab: SiteLab, hand: ForeignHand, vmids: tuple[int, ...], names: tuple[str, ...]) -> None:
@@ -63,7 +53,7 @@ def _prove(site_lab: SiteLab, hand: ForeignHand, vmids: tuple[int, ...], names: 
 def test_a_machine_made_by_terraform(site_lab: SiteLab, hand: ForeignHand) -> None:
     hand.terraform(WEB)
     site_lab.lab.forget_calls()
-    said = _adopt(site_lab, WEB)
+    said = adopt(site_lab, WEB)
     assert not site_lab.lab.written()
     assert "homeprod plan --only web" in said
     text = (site_lab.root / "modules" / "web_vm.py").read_text()
@@ -98,7 +88,7 @@ def test_a_machine_made_by_hand_with_nothing_said(site_lab: SiteLab, hand: Forei
     assert code == 64
     assert "it has no name in Proxmox" in said
     assert "homeprod adopt 105 --as NAME" in said
-    _adopt(site_lab, 105, "--as", "scratch")
+    adopt(site_lab, 105, "--as", "scratch")
     text = (site_lab.root / "modules" / "scratch_vm.py").read_text()
     assert 'called="",  # it has no name in Proxmox' in text
     assert "started=False," in text
@@ -114,7 +104,7 @@ def test_a_machine_that_boots_from_virtio_and_has_a_data_disk_of_its_own(
         ide2="none,media=cdrom", net0="e1000,bridge=vmbr0", description="Häuser & co: 100% = mine",
     )  # fmt: skip
     hand.start(106)
-    _adopt(site_lab, 106, "--as", "nas")
+    adopt(site_lab, 106, "--as", "nas")
     text = (site_lab.root / "modules" / "nas_vm.py").read_text()
     assert "called='NAS-1'," in text
     assert '"sata1": Disk(1 * GiB, on=hdd, backup=False),' in text
@@ -131,7 +121,7 @@ def test_a_machine_and_the_one_that_owns_its_data_disk(site_lab: SiteLab, hand: 
     hand.create(107, name="state", scsi0="local-nvme:4", scsi3=f"{volume},serial=tfstate,backup=1")
     hand.start(107)
     site_lab.edit("_config", '        921110: "terraform-state-disks",\n', "")
-    said = _adopt(site_lab, 107)
+    said = adopt(site_lab, 107)
     assert "VMID 921110 (terraform-state-disks) owns disks of it, and is adopted with it as state-data" in said
     text = (site_lab.root / "modules" / "state_vm.py").read_text()
     assert "from modules.state_data_vm import vm as state_data\n" in text
@@ -145,7 +135,7 @@ def test_a_machine_and_the_one_that_owns_its_data_disk(site_lab: SiteLab, hand: 
 
 def test_what_is_changed_in_an_adopted_module_is_done_in_place(site_lab: SiteLab, hand: ForeignHand) -> None:
     hand.terraform(WEB)
-    _adopt(site_lab, WEB, "--as", "front")
+    adopt(site_lab, WEB, "--as", "front")
     assert site_lab.apply() == 0
     site_lab.edit("front_vm", "called='web',  # its name in Proxmox; take this away to have it renamed\n", "")
     site_lab.edit("front_vm", 'tags={"terraform", "web"}', 'tags={"shop"}, note="The shop."')
@@ -211,7 +201,7 @@ def test_what_cannot_be_adopted_is_refused_and_nothing_is_written(
 def test_a_name_or_vmid_that_the_site_has_is_refused(site_lab: SiteLab, hand: ForeignHand) -> None:
     hand.terraform(WEB)
     hand.create(WEB + 1, name="web")
-    _adopt(site_lab, WEB)
+    adopt(site_lab, WEB)
     for vmid, words in ((WEB, "is declared already, as web"), (WEB + 1, "has a machine named web already")):
         code, _, said = site_lab.run("adopt", str(vmid), "--environment", "lab")
         assert code == 64
@@ -236,7 +226,7 @@ def test_a_module_that_is_there_is_never_overwritten(site_lab: SiteLab, hand: Fo
 
 def test_an_adopted_machine_that_is_gone_is_not_made_anew(site_lab: SiteLab, hand: ForeignHand) -> None:
     hand.create(WEB, name="web", scsi0="local-nvme:1")
-    _adopt(site_lab, WEB)
+    adopt(site_lab, WEB)
     assert site_lab.apply() == 0
     hand.wait(hand.node.qemu(WEB).delete())
     code, out, _ = site_lab.run("plan")
@@ -249,7 +239,7 @@ def test_a_disk_of_an_adopted_machine_that_is_gone_is_not_replaced_by_an_empty_o
     site_lab: SiteLab, hand: ForeignHand
 ) -> None:
     hand.create(WEB, name="web", scsi0="local-nvme:1", scsi1="local-nvme:1")
-    _adopt(site_lab, WEB)
+    adopt(site_lab, WEB)
     assert site_lab.apply() == 0
     hand.change(WEB, delete="scsi1")
     code, out, _ = site_lab.run("plan")
@@ -259,7 +249,7 @@ def test_a_disk_of_an_adopted_machine_that_is_gone_is_not_replaced_by_an_empty_o
 
 def test_an_adopted_machine_whose_module_goes_is_kept(site_lab: SiteLab, hand: ForeignHand) -> None:
     hand.create(WEB, name="web")
-    _adopt(site_lab, WEB)
+    adopt(site_lab, WEB)
     assert site_lab.apply() == 0
     (site_lab.root / "modules" / "web_vm.py").unlink()
     assert site_lab.actions() == []

@@ -5,22 +5,19 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
-from difflib import get_close_matches
 
 from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.handover import hand_over_disk
 from homeprod.cli.plan import new_instance
+from homeprod.cli.vocabulary import read_vocabulary
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.adopt import Adoption, draft_adoption
 from homeprod.plan.change import Action
 from homeprod.plan.desired import desire
 from homeprod.plan.diff import diff
-from homeprod.plan.draft.text import Vocabulary
-from homeprod.site.loader import find_root, load_site, load_values
-from homeprod.site.machine import Environment
-from homeprod.site.place import Datastore
+from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 from homeprod.site.writer import written_modules
 
@@ -58,25 +55,6 @@ def _adopt(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) 
     only = "".join(f" --only {draft.name}" for draft in adoption.drafts[-1:])
     render.say(NEXT.format(only=only))
     return 0
-
-
-def read_vocabulary(site: Site, environment: str | None) -> Vocabulary:
-    """What ``_config`` calls the datastores, and the environment that is meant. Raises UsageError where that is not
-    known."""
-    values = load_values(site.root)
-    stores = {value.name: name for name, value in values.items() if isinstance(value, Datastore)}
-    environments = {value.name: name for name, value in values.items() if isinstance(value, Environment)}
-    if environment is None and len(environments) == 1:
-        environment = next(iter(environments))
-    if environment is None:
-        known = ", ".join(sorted(environments)) or 'none: write one, as `lab = Environment(name="lab")`'
-        hint = f"there are: {known}; say which:\n\n  --environment NAME"
-        raise UsageError("every machine names its environment, and modules/_config.py has several or none", hint=hint)
-    if environment not in environments:
-        close = get_close_matches(environment, environments, 1)
-        hint = f"is {close[0]} meant?" if close else f"there are: {', '.join(sorted(environments)) or 'none'}"
-        raise UsageError(f"modules/_config.py has no environment {environment!r}", hint=hint)
-    return Vocabulary(stores, environments[environment])
 
 
 def _check(site: Site, adoption: Adoption) -> list[str]:

@@ -73,10 +73,13 @@ class Writer:
         self.shared.add(self.vocabulary.environment)
         self.add("environment", self.vocabulary.environment)
 
-    def render(self, purpose: str, left: Iterable[str]) -> str:
+    def render(self, purpose: str, left: Iterable[str] | None = None) -> str:
         """``purpose`` is the docstring's first line; ``left`` are the keys that the module leaves as they are."""
-        lines = [f'"""{purpose}', "", "What is not named here is left as it is, for example its:", *_list_left(left)]
-        lines += ['"""', "", f"from homeprod import {', '.join(sorted({self.kind, *self.names}))}"]
+        lines = [f'"""{purpose}"""']
+        if left is not None:
+            lines = [f'"""{purpose}', "", "What is not named here is left as it is, for example its:"]
+            lines += [*_list_left(left), '"""']
+        lines += ["", f"from homeprod import {', '.join(sorted({self.kind, *self.names}))}"]
         lines.append(f"from modules._config import {', '.join(sorted(self.shared))}")
         lines += [*self.imports, "", f"vm = {self.kind}("]
         return "\n".join([*lines, *(f"    {argument}" for argument in self.arguments), ")", ""])
