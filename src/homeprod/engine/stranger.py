@@ -31,8 +31,10 @@ def check_strangers(work: Work, plan: Plan) -> None:
 
 
 def _list_stakes(work: Work, plan: Plan) -> Iterator[tuple[str, Address]]:
-    """Volumes that the plan would destroy, or give to a machine."""
+    """Volumes that the plan would destroy, or give to a machine. A machine that was forgotten keeps its CD."""
     for change in plan.changes:
+        if change.address.kind == "iso" and change.action is Action.DELETE:
+            yield change.volume, change.address
         found = work.actual.machines.get(change.vmid)
         if found is not None and change.action in (Action.DELETE, Action.REPLACE):
             yield from ((volume, change.address) for volume in found.volumes() if read_owner(volume) == change.vmid)
