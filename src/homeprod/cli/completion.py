@@ -38,7 +38,7 @@ def attach_completers(parser: argparse.ArgumentParser, path: tuple[str, ...] = (
                 attach_completers(command, (*path, name))
         elif action.metavar == "NAME" and ("lab" in path or action.dest == "lab"):
             action.completer = list_labs  # type: ignore[attr-defined]  # argcomplete's own way
-        elif action.metavar in ("NAME", "VM"):
+        elif action.metavar in ("NAME", "VM", "DATA-VM"):
             action.completer = list_machines  # type: ignore[attr-defined]
 
 
