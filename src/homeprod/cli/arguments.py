@@ -162,10 +162,9 @@ def _read_seconds(text: str) -> float:
 
 
 def _read_vmid(text: str) -> int:
-    vmid = int(text)
-    if not 100 <= vmid <= 999_999_999:
-        raise ValueError(text)
-    return vmid
+    if not text.isdecimal() or not 100 <= int(text) <= 999_999_999:
+        raise argparse.ArgumentTypeError(f"a number from 100 to 999999999 is expected, not {text!r}")
+    return int(text)
 
 
 def _read_count(text: str) -> int:
