@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 from tests.system.adopting import TAG, adopt, open_empty_site
 from tests.system.foreign_machines import KEY, NOTE, PASSWORD, ForeignHand
-from tests.system.site_lab import SiteLab
+from tests.system.site_lab import NODE, SiteLab
+
+from homeprod.lab.api.server import Received
+from homeprod.lab.machine.document import print_document
+from homeprod.site.loader import load_site
+from homeprod.wiring.rehearsal import describe_lab
 
 WEB = 5000
 
@@ -273,3 +278,45 @@ def test_a_stranger_with_a_forged_mark_is_never_deleted(site_lab: SiteLab, hand:
     site_lab.lab.forget_calls()
     assert site_lab.apply() == 0
     assert not site_lab.lab.written()
+
+
+def test_a_machine_that_somebody_changed_meanwhile_is_left_as_it_is(site_lab: SiteLab, hand: ForeignHand) -> None:
+    hand.create(WEB, name="web")
+    adopt(site_lab, WEB)
+    store = site_lab.lab.hypervisor.machines
+
+    def edit_behind(received: Received) -> None:
+        if received.method == "POST" and received.path.endswith("/config"):
+            site_lab.lab.on_call = None
+            store.write_text(WEB, NODE, "cores: 7\n" + print_document(store.read(NODE, WEB).document))
+
+    site_lab.lab.on_call = edit_behind
+    code, _, said = site_lab.run("apply", "--yes")
+    assert code == 1
+    assert "somebody changed this machine since the plan was made" in said
+    assert "description" not in hand.config(WEB)
+    assert site_lab.apply() == 0
+    assert hand.config(WEB)["cores"] == 7
+
+
+def test_a_token_that_may_not_set_marks_is_told_in_the_plan(
+    site_lab: SiteLab, hand: ForeignHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand.create(WEB, name="web")
+    adopt(site_lab, WEB)
+    reads = {"VM.Audit", "Sys.Audit", "Datastore.Audit"}
+    monkeypatch.setenv("HOMEPROD_TOKEN", site_lab.lab.add_token("reader", {"/": reads}))
+    code, out, _ = site_lab.run("plan")
+    assert code == 1
+    assert "lacks VM.Config.Options on /vms/5000 (to set its marks)" in out
+
+
+def test_an_adopted_machine_is_in_every_list(site_lab: SiteLab, hand: ForeignHand) -> None:
+    hand.terraform(WEB, ipconfig0="ip=dhcp")
+    adopt(site_lab, WEB)
+    assert site_lab.apply() == 0
+    assert "number" not in (site_lab.root / "modules" / "web_vm.py").read_text()
+    for command in ("addresses", "status", "check"):
+        code, out, said = site_lab.run(command)
+        assert (code, "5000" in out or command == "check") == (0, True), said
+    assert describe_lab(load_site(site_lab.root), "rehearsal").storages

@@ -23,8 +23,8 @@ _WHOLE = _DATA | {f"VM.Config.{name}" for name in ("CDROM", "CPU", "HWType", "Me
 
 
 def find_lacks(site: Site, actual: Actual, plan: Plan, credential: Credential) -> Iterator[Conflict]:
-    """What the token lacks to hold the lease, and to create, replace and cold start what the plan says; each lack
-    once, with the lines that grant it."""
+    """What the token lacks to hold the lease and to do what the plan says; each lack once, with the lines that
+    grant it."""
     desired, fetched = desire(site), _list_fetched(site)
     told: set[tuple[str, frozenset[str]]] = set()
     token = credential.name if isinstance(credential, Token) else ""
@@ -43,7 +43,7 @@ def _list_changes(
 ) -> Iterator[tuple[Change, Iterable[Need]]]:
     if plan.changes and site.config.lease_limit is not None:
         yield plan.changes[0], [LEASE]
-    for change in plan.of(Action.CREATE, Action.REPLACE, Action.COLD_START):
+    for change in plan.of(Action.CREATE, Action.REPLACE, Action.COLD_START, Action.ADOPT):
         yield change, _list_needs(site, change, desired, fetched)
 
 
@@ -64,6 +64,8 @@ def _list_needs(
         if site.config.cold_starts == "ask":
             return  # nobody has agreed to it yet, and the rest may be done without
         yield Need(f"/vms/{change.vmid}", frozenset({"VM.Config.Options", "VM.PowerMgmt"}), "cold start it")
+    elif change.action is Action.ADOPT:
+        yield Need(f"/vms/{change.vmid}", frozenset({"VM.Config.Options"}), "set its marks")
     elif (machine := desired.get(change.address)) is not None:
         yield from _list_machine_needs(change, machine)
         yield from _list_disk_needs(machine)

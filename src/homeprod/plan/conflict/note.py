@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from homeprod.core.address import Address
 from homeprod.plan.actual import Actual
 from homeprod.plan.desired import DesiredMachine
-from homeprod.plan.mark import LONGEST_NOTE, Mark, render_note, strip_mark
+from homeprod.plan.mark import ADOPTED, LONGEST_NOTE, Mark, render_note, strip_mark
 from homeprod.plan.plan import Conflict
 
 _MUCH = LONGEST_NOTE // 2
@@ -24,7 +24,8 @@ def find_long_notes(site_id: str, desired: Mapping[Address, DesiredMachine], act
             words = strip_mark(str(found.config.config.get("description", ""))) if found is not None else ""
         if len(words) + sum(map(len, machine.forces.values())) < _MUCH:
             continue
-        mark = Mark(site_id, address, machine.vmid, _INSTANCE, _COMMIT, machine.forces)
+        forces = {ADOPTED: "yes"} if machine.is_adopted else machine.forces
+        mark = Mark(site_id, address, machine.vmid, _INSTANCE, _COMMIT, forces)
         over = len(render_note(mark, words)) - LONGEST_NOTE
         if over > 0:
             where = "its own note in Proxmox" if machine.words is None else "`note=` of its module"
