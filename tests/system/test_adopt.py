@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,6 +132,8 @@ def test_a_machine_and_the_one_that_owns_its_data_disk(site_lab: SiteLab, hand: 
     text = (site_lab.root / "modules" / "state_vm.py").read_text()
     assert "from modules.state_data_vm import vm as state_data\n" in text
     assert '"scsi3": state_data.disks[1],' in text
+    both = [("adopt", "data-vm/state-data"), ("adopt", "vm/state")]
+    assert site_lab.actions("--only", "state") == both
     _prove(site_lab, hand, (921110, 107), ("data-vm/state-data", "vm/state"))
     site_lab.edit("state_vm", '"scsi0": Disk(4 * GiB', '"scsi0": Disk(5 * GiB')
     assert [c["action"] for c in site_lab.plan()["changes"]] == ["update"]
@@ -320,3 +323,14 @@ def test_an_adopted_machine_is_in_every_list(site_lab: SiteLab, hand: ForeignHan
         code, out, said = site_lab.run(command)
         assert (code, "5000" in out or command == "check") == (0, True), said
     assert describe_lab(load_site(site_lab.root), "rehearsal").storages
+
+
+def test_a_kept_plan_adopts_with_the_nonce_that_it_chose(site_lab: SiteLab, hand: ForeignHand) -> None:
+    hand.create(WEB, name="web")
+    adopt(site_lab, WEB)
+    kept = site_lab.root / "kept.json"
+    assert site_lab.run("plan", "--out", str(kept))[0] == 2
+    (instance,) = json.loads(kept.read_text())["instances"].values()
+    assert site_lab.run("apply", str(kept), "--yes")[0] == 0
+    assert f"homeprod-instance: {instance}" in hand.config(WEB)["description"].splitlines()
+    assert "homeprod-adopted: yes" in hand.config(WEB)["description"].splitlines()
