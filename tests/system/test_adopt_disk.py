@@ -27,7 +27,7 @@ def site_lab(
     """With an adopted machine, off, that has a disk with something on it."""
     with open_empty_site(tmp_path, monkeypatch, capsys) as lab:
         hand = ForeignHand(lab.lab)
-        hand.create(WEB, name="web", scsi0="local-nvme:4", scsi1="local-nvme:1,discard=on,iothread=1,backup=0")
+        hand.create(WEB, name="web", scsi0="local-nvme:4", scsi1="local-nvme:1,discard=on,iothread=1")
         monkeypatch.setattr("homeprod.cli.handover.Manner", functools.partial(Manner, pause=0.01))
         adopt(lab, WEB)
         assert lab.apply() == 0
@@ -62,6 +62,9 @@ def _prove(site_lab: SiteLab, hand: ForeignHand) -> None:
     assert volumes == {"local-nvme:vm-5000-disk-0", "local-nvme:vm-95000-disk-0"}
     path = site_lab.lab.hypervisor.volumes.path("local-nvme:vm-95000-disk-0")
     assert path.read_bytes()[: len(CANARY)] == CANARY
+    plan = site_lab.plan()
+    assert (plan["changes"], plan["conflicts"]) == ([], [])
+    assert "should say so in data_disks=" in plan["notices"][0]["message"]
     _use(site_lab)
     plan = site_lab.plan()
     assert (plan["changes"], plan["conflicts"]) == ([], [])

@@ -44,9 +44,14 @@ def hand_over_disk(site: Site, cluster: ProxmoxHypervisor, options: argparse.Nam
     if handover.steps and not options.yes:
         ask("do this?", "yes")
     work = Work(site, cluster, desire(site), actual, Manner(commit=read_commit(site.root)))
-    handover = do_handover(work, handover, render.say, new_instance(handover.keeper.address))
+    handover = do_handover(work, handover, _say_news, new_instance(handover.keeper.address))
     _settle_modules(site, vocabulary, handover)
     return 0
+
+
+def _say_news(text: str) -> None:
+    if text.strip() not in ("", "TASK OK"):
+        render.say(text)
 
 
 def _show(handover: Handover) -> None:

@@ -15,6 +15,7 @@ from homeprod.plan.change import Difference
 from homeprod.plan.config import Config, Drive, NewDrive, Options, Value
 from homeprod.plan.desired import AttachedDisk, DesiredMachine
 from homeprod.plan.plan import Notice
+from homeprod.plan.volume import read_owner
 
 SCSI_SLOTS = tuple(f"scsi{number}" for number in range(31))
 
@@ -51,6 +52,8 @@ def compare_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Dif
             if not machine.is_adopted:  # what was on it cannot be made: a conflict
                 yield Difference(place, None, new, find_effect(machine.address.kind, "disk", found))
             continue
+        if is_handed_over(machine, old):
+            continue
         is_in_force = place in found.config.config  # one that waits is grown when it has come
         if is_in_force and old.size is not None and old.size < new.size:
             effect = find_effect(machine.address.kind, "disk size", found)
@@ -76,10 +79,19 @@ def notice_disks(machine: DesiredMachine, found: ActualMachine) -> Iterator[Noti
         place, old = _find_own(found, slot, new, set())
         if old is None:
             continue
+        if is_handed_over(machine, old):
+            words = f"{place} belongs to the data VM {read_owner(old.volume)}"
+            yield Notice(machine.address, f"{words}: its module should say so in data_disks=")
+            continue
         yield from _notice_larger(machine, place, old.size, new.size)
         if old.storage != new.storage:
             words = f"{place} is on {old.storage}, the site says {new.storage}"
             yield Notice(machine.address, f"{words}: it stays there; move it in Proxmox (Disk Action, Move Storage)")
+
+
+def is_handed_over(machine: DesiredMachine, drive: Drive) -> bool:
+    """Whether a disk that an adopted machine's module takes for its own is another's, as after `adopt --disk`."""
+    return machine.is_adopted and machine.address.kind == "vm" and read_owner(drive.volume) != machine.vmid
 
 
 def _notice_larger(machine: DesiredMachine, place: str, have: int | None, wanted: int) -> Iterator[Notice]:

@@ -74,7 +74,7 @@ def plan_handover(user: ActualMachine, slot: str, keeper: Keeper, label: str) ->
     steps = [Step.MAKE] if keeper.found is None else []
     if ("serial", label) not in own.options:
         steps.append(Step.LABEL)
-    steps += [Step.GIVE, Step.UNBACK, Step.ATTACH]
+    steps += [Step.GIVE, Step.ATTACH] if ("backup", "0") in own.options else [Step.GIVE, Step.UNBACK, Step.ATTACH]
     as_slot = next(free for free in SCSI_SLOTS if free not in keeper.config)
     return Handover(user, slot, keeper, as_slot, label, own, tuple(steps))
 
