@@ -12,7 +12,7 @@ from homeprod.engine.work import Say, Work
 from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.change import Action, Change
 from homeprod.plan.config import Value
-from homeprod.plan.mark import NEW_TAG, site_tag, strip_mark
+from homeprod.plan.mark import COLD_TAG, NEW_TAG, site_tag, strip_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def _list_marked(site_id: str, actual: Actual) -> Iterator[Oblivion]:
         mark, note = found.note_mark, found.config.config.get("description", "")
         if mark is not None and mark.site == site_id:
             tags = found.config.config.get("tags", frozenset())
-            left = tags - {tag, NEW_TAG} if isinstance(tags, frozenset) else frozenset[str]()
+            left = tags - {tag, NEW_TAG, COLD_TAG} if isinstance(tags, frozenset) else frozenset[str]()
             yield Oblivion(mark.address, found, strip_mark(str(note)), left)
 
 

@@ -19,10 +19,8 @@ def compare_keys(machine: DesiredMachine, found: ActualMachine) -> Iterator[Diff
     """Only keys that the site manages; what it does not name is left alone."""
     for key, new in sorted(machine.config.items()):
         old = coming_value(found.config, key)
-        if key == "tags" and isinstance(new, frozenset) and machine.is_adopted:  # its own tags stay
-            new = (new | old if isinstance(old, frozenset) else new) - {NEW_TAG}
-        elif key == "tags" and isinstance(old, frozenset):
-            old -= {NEW_TAG, COLD_TAG} if found.is_owed_a_start and machine.is_started else {NEW_TAG}
+        if isinstance(old, frozenset) and isinstance(new, frozenset):
+            old, new = _settle_tags(machine, found, old, new)
         if old is None and new is False:  # Proxmox's default of onboot and protection
             continue
         if old != new:
@@ -30,6 +28,16 @@ def compare_keys(machine: DesiredMachine, found: ActualMachine) -> Iterator[Diff
             name = "net0 bridge" if key == "net0" and _is_same_card(in_force, new) else key
             effect = REVERTED if in_force == new else find_effect(machine.address.kind, name, found)
             yield Difference(key, old, new, effect)
+
+
+def _settle_tags(
+    machine: DesiredMachine, found: ActualMachine, old: frozenset[str], new: frozenset[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Both without those tags of ours that an apply takes away by itself. An adopted machine keeps its own."""
+    owed = {COLD_TAG} if found.is_owed_a_start and machine.is_started else set[str]()
+    if machine.is_adopted:
+        return old - owed, new | old - {NEW_TAG, COLD_TAG}
+    return old - owed - {NEW_TAG}, new
 
 
 def _is_same_card(old: Value | None, new: Value) -> bool:
