@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.lab_server import LoggedCall
 from tests.system.site_lab import SiteLab, open_site_lab
 
 TAG = "homeprod-6f1d0c52"
@@ -30,3 +31,8 @@ def adopt(site_lab: SiteLab, vmid: int, *more: str) -> str:
     code, out, said = site_lab.run("adopt", str(vmid), "--environment", "lab", *more)
     assert code == 0, said
     return out + said
+
+
+def written(site_lab: SiteLab) -> list[LoggedCall]:
+    """The calls that could change anything, but for those of the lease."""
+    return [call for call in site_lab.lab.written() if not call.path.startswith("/pools")]

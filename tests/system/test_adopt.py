@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.system.adopting import TAG, adopt, open_empty_site
+from tests.system.adopting import TAG, adopt, open_empty_site, written
 from tests.system.foreign_machines import KEY, NOTE, PASSWORD, ForeignHand
 from tests.system.site_lab import NODE, SiteLab
 
@@ -42,9 +42,9 @@ def _prove(site_lab: SiteLab, hand: ForeignHand, vmids: tuple[int, ...], names: 
         assert [(d["attribute"], d["effect"]) for d in change["differences"]] == [("mark", "live"), ("tags", "live")]
     site_lab.lab.forget_calls()
     assert site_lab.run("apply", "--yes")[0] == 0
-    written = [(call.method, call.path.rpartition("/")[2]) for call in site_lab.lab.written()]
-    assert written == [("POST", "config")] * len(vmids)
-    assert all("digest" in call.params for call in site_lab.lab.written())
+    sent = [(call.method, call.path.rpartition("/")[2]) for call in written(site_lab)]
+    assert sent == [("POST", "config")] * len(vmids)
+    assert all("digest" in call.params for call in written(site_lab))
     for vmid, (config, status) in before.items():
         now = hand.config(vmid)
         own = {"description", "tags"}
@@ -60,7 +60,7 @@ def test_a_machine_made_by_terraform(site_lab: SiteLab, hand: ForeignHand) -> No
     hand.terraform(WEB)
     site_lab.lab.forget_calls()
     said = adopt(site_lab, WEB)
-    assert not site_lab.lab.written()
+    assert not written(site_lab)
     assert "homeprod plan --only web" in said
     text = (site_lab.root / "modules" / "web_vm.py").read_text()
     assert text.partition('"""\n\n')[2] == (
@@ -280,7 +280,7 @@ def test_a_stranger_with_a_forged_mark_is_never_deleted(site_lab: SiteLab, hand:
     assert "it may be somebody else's, and is kept" in site_lab.run("plan")[1]
     site_lab.lab.forget_calls()
     assert site_lab.apply() == 0
-    assert not site_lab.lab.written()
+    assert not written(site_lab)
 
 
 def test_a_machine_that_somebody_changed_meanwhile_is_left_as_it_is(site_lab: SiteLab, hand: ForeignHand) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.lab_server import InjectedFault
-from tests.system.adopting import adopt, open_empty_site
+from tests.system.adopting import adopt, open_empty_site, written
 from tests.system.foreign_machines import ForeignHand
 from tests.system.site_lab import SiteLab
 
@@ -80,7 +80,7 @@ def test_a_disk_moves_into_a_data_vm_that_is_made_for_it(site_lab: SiteLab, hand
     site_lab.lab.forget_calls()
     code, out, _ = site_lab.run(*MOVE)
     assert (code, "it is there already" in out) == (0, True)
-    assert not site_lab.lab.written()
+    assert not written(site_lab)
     _prove(site_lab, hand)
 
 
@@ -96,9 +96,10 @@ def test_cut_off_anywhere_the_same_command_goes_on(
     met: list[str] = []
 
     def meet(received: object) -> InjectedFault | None:
-        if getattr(received, "method", "GET") == "GET":
+        path = str(getattr(received, "path", ""))
+        if getattr(received, "method", "GET") == "GET" or path.startswith("/pools"):  # the lease has its own tests
             return None
-        met.append(str(getattr(received, "path", "")))
+        met.append(path)
         if len(met) != place + 1:
             return None
         if fault == "cut":
@@ -168,5 +169,5 @@ def test_what_cannot_be_moved_is_refused_before_anything_is_done(
     assert code in (1, 64)
     assert words in said
     assert len(said.splitlines()) > 1
-    assert not site_lab.lab.written()
+    assert not written(site_lab)
     assert not (site_lab.root / "modules" / "web_data_vm.py").exists()

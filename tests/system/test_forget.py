@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.system.adopting import TAG, adopt, open_empty_site
+from tests.system.adopting import TAG, adopt, open_empty_site, written
 from tests.system.foreign_machines import NOTE, ForeignHand
 from tests.system.site_lab import SiteLab
 
@@ -39,7 +39,7 @@ def test_an_adopted_machine_is_as_it_was_before(empty_site: SiteLab) -> None:
     assert f"rm {empty_site.root / 'modules' / 'web_vm.py'}" in said
     assert hand.config(WEB) == before
     assert hand.status(WEB) == "running"
-    (call,) = empty_site.lab.written()
+    (call,) = written(empty_site)
     assert (call.path.rpartition("/")[2], "digest" in call.params) == ("config", True)
     assert empty_site.actions() == [("adopt", "vm/web")]  # its module still says so
 
@@ -100,4 +100,4 @@ def test_what_cannot_be_forgotten_is_said_and_nothing_is_written(site_lab: SiteL
     ):
         given, _, said = site_lab.run("forget", *arguments)
         assert (given, words in said) == (code, True)
-    assert not site_lab.lab.written()
+    assert not written(site_lab)

@@ -125,6 +125,7 @@ def _add_adopt(command: argparse.ArgumentParser) -> None:
     command.add_argument("--label", metavar="LABEL", help="with --disk: the disk's label (default: its serial)")
     command.add_argument("--yes", action="store_true", help="with --disk: do not ask")
     command.set_defaults(json=False)
+    add_lease(command)
 
 
 def _add_forget(command: argparse.ArgumentParser) -> None:
@@ -133,6 +134,7 @@ def _add_forget(command: argparse.ArgumentParser) -> None:
     command.add_argument("--all", action="store_true", help="all of them")
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.set_defaults(json=False)
+    add_lease(command)
 
 
 def _add_status(command: argparse.ArgumentParser) -> None:

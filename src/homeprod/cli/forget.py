@@ -7,8 +7,9 @@ from contextlib import closing
 
 from homeprod.cli import render
 from homeprod.cli.connection import connect
+from homeprod.cli.lease import take_turn
 from homeprod.cli.question import ask
-from homeprod.core.errors import UsageError
+from homeprod.core.errors import StalePlanError, UsageError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.forget import Oblivion, forget_machine, plan_oblivion
 from homeprod.engine.read import read_actual
@@ -23,9 +24,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("say which machines, or --all", hint="see:\n\n  homeprod forget --help")
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
-        with render.busy("reading Proxmox"):
-            actual = read_actual(cluster, site)
-        items = plan_oblivion(site.config.id, actual, options.names, takes_all=options.all)
+        items, _ = _plan(site, cluster, options)
         if not items:
             render.print_line("nothing to forget: no machine in Proxmox has this site's mark")
             return 0
@@ -34,16 +33,27 @@ def run(options: argparse.Namespace) -> int:
             render.print_line(f"{item.address}  VMID {listed.vmid} on {listed.node}: its marks go, the machine stays")
         if not options.yes:
             ask(f"forget {'it' if len(items) == 1 else f'these {len(items)}'}?", "yes")
-        _forget(site, cluster, actual, items)
+        _forget(site, cluster, options, items)
     _tell_modules(site, items)
     return 0
 
 
-def _forget(site: Site, cluster: ProxmoxHypervisor, actual: Actual, items: list[Oblivion]) -> None:
-    work = Work(site, cluster, {}, actual)
-    for item in items:
-        forget_machine(work, item, lambda _: None)
-        render.say(f"{item.address}  forgotten")
+def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> tuple[list[Oblivion], Actual]:
+    with render.busy("reading Proxmox"):
+        actual = read_actual(cluster, site)
+    return plan_oblivion(site.config.id, actual, options.names, takes_all=options.all), actual
+
+
+def _forget(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agreed: list[Oblivion]) -> None:
+    """With the site's lease, and from what is there then. Raises StalePlanError where those are other machines."""
+    with take_turn(site, cluster, options) as turn:
+        items, actual = _plan(site, cluster, options)
+        if [item.found.listed.vmid for item in items] != [item.found.listed.vmid for item in agreed]:
+            raise StalePlanError("there are other machines meanwhile; nothing was done", hint="repeat the command")
+        work = Work(site, turn.hypervisor, {}, actual, is_stopping=turn.is_stopping)
+        for item in items:
+            forget_machine(work, item, lambda _: None)
+            render.say(f"{item.address}  forgotten")
 
 
 def _tell_modules(site: Site, items: list[Oblivion]) -> None:

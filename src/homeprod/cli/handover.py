@@ -6,16 +6,18 @@ import argparse
 from collections.abc import Iterator
 
 from homeprod.cli import render
+from homeprod.cli.lease import take_turn
 from homeprod.cli.plan import new_instance
 from homeprod.cli.question import ask
 from homeprod.cli.vocabulary import read_vocabulary
-from homeprod.core.errors import UsageError
+from homeprod.core.errors import StalePlanError, UsageError
 from homeprod.core.sizes import format_size
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.handover import check_users, do_handover, find_keeper, find_user
 from homeprod.engine.read import read_actual
 from homeprod.engine.work import Manner, Work
+from homeprod.plan.actual import Actual
 from homeprod.plan.desired import desire
 from homeprod.plan.draft.data import name_data_disk
 from homeprod.plan.draft.newdata import declare_disk, draft_keeper
@@ -31,22 +33,38 @@ def hand_over_disk(site: Site, cluster: ProxmoxHypervisor, options: argparse.Nam
     """Asks first. What is left to do is found anew in each run, so that one which was cut off is simply repeated."""
     if options.to is None:
         raise UsageError("say which data VM takes it", hint="  --to NAME-data\n\nwhich is made, where there is none")
+    handover, _ = _plan(site, cluster, options)
+    declared = site.machines.get(options.disk[0])
+    environment = options.environment or (declared.machine.environment.name if declared is not None else None)
+    vocabulary = read_vocabulary(site, environment)
+    _show(handover)
+    if handover.steps:
+        if not options.yes:
+            ask("do this?", "yes")
+        handover = _do(site, cluster, options, handover)
+    _settle_modules(site, vocabulary, handover)
+    return 0
+
+
+def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> tuple[Handover, Actual]:
     name, slot = options.disk
     with render.busy("reading Proxmox"):
         actual = read_actual(cluster, site)
     user = find_user(site, actual, name)
-    declared = site.machines.get(name)
-    environment = options.environment or (declared.machine.environment.name if declared is not None else None)
-    vocabulary = read_vocabulary(site, environment)
     handover = plan_handover(user, slot, find_keeper(site, actual, user, options.to), options.label or "")
     check_users(cluster, actual, handover)
-    _show(handover)
-    if handover.steps and not options.yes:
-        ask("do this?", "yes")
-    work = Work(site, cluster, desire(site), actual, Manner(commit=read_commit(site.root)))
-    handover = do_handover(work, handover, _say_news, new_instance(handover.keeper.address))
-    _settle_modules(site, vocabulary, handover)
-    return 0
+    return handover, actual
+
+
+def _do(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agreed: Handover) -> Handover:
+    """With the site's lease, and from what is there then. Raises StalePlanError where that is not what was agreed."""
+    with take_turn(site, cluster, options) as turn:
+        handover, actual = _plan(site, cluster, options)
+        if (handover.steps, handover.drive) != (agreed.steps, agreed.drive):
+            raise StalePlanError("somebody changed it meanwhile; nothing was done", hint="repeat the command")
+        manner = Manner(commit=read_commit(site.root))
+        work = Work(site, turn.hypervisor, desire(site), actual, manner, is_stopping=turn.is_stopping)
+        return do_handover(work, handover, _say_news, new_instance(handover.keeper.address))
 
 
 def _say_news(text: str) -> None:

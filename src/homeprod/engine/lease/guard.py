@@ -80,6 +80,9 @@ class GuardedHypervisor:
     def grow_disk(self, node: str, vmid: int, slot: str, size: int) -> Task | None:
         return self._checked.grow_disk(node, vmid, slot, size)
 
+    def give_disk(self, node: str, vmid: int, slot: str, *, to: int, as_slot: str, digest: str = "") -> Task:
+        return self._checked.give_disk(node, vmid, slot, to=to, as_slot=as_slot, digest=digest)
+
     def start_machine(self, node: str, vmid: int) -> Task:
         return self._checked.start_machine(node, vmid)
 
