@@ -52,8 +52,8 @@ PARTS = (
     *(_draw(number) for number in range(1, 6)),
     Part(
         "faults",
-        "every kind of fault at every call of an apply of all of pegasus, and of a cold start (`--no-boot`): the next apply"
-        " converges",
+        "every kind of fault at every call of an apply of all of pegasus, and of a cold start (`--no-boot`): the next"
+        " apply converges",
         ("-n", "2", "-m", "soak", "tests/system/test_fault_sweep.py", "tests/system/test_coldstart_sweep.py"),
     ),
     Part(

@@ -249,6 +249,7 @@ def test_a_kept_plan_has_its_cold_starts(site_lab: SiteLab, tmp_path: Path) -> N
 
 def test_killed_between_shutdown_and_start(site_lab: SiteLab, tmp_path: Path) -> None:
     site_lab.apply("--only", "lab-coder")
+    site_lab.edit("_config", "site = SiteConfig(", "site = SiteConfig(lease_limit=1,")
     site_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
     command = [sys.executable, "-m", "homeprod", "--site", str(site_lab.root)]
     apply = subprocess.Popen(
