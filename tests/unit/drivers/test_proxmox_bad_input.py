@@ -38,6 +38,9 @@ def live(hypervisor: ProxmoxHypervisor) -> None:
 
     hypervisor.read_version()
     assert hypervisor.read_resources().storages
+    hypervisor.create_pool("homeprod-lease-1", "held")
+    hypervisor.change_pool("homeprod-lease-1", "held still")
+    hypervisor.delete_pool("homeprod-lease-1")
     run(hypervisor.upload("pve", "local", "a.iso", b"iso", content="iso"))
     run(hypervisor.upload("pve", "local", "a.raw", bytes(MiB), content="import"))
     owner: Config = {"name": "data", "scsi0": NewDrive("local-lvm", GiB), "protection": True}
