@@ -3,12 +3,12 @@
     bench/plan.py [--size 1000]… [--rounds 5] [--json]
 
 ``size`` is the number of machines. ``ours`` is everything from the first request to the finished plan; the site is
-loaded before. ``floor`` is the same GETs by the same HTTP client (urllib3) at the same number of threads, bodies thrown
-away. ``Terraform's core planning trivial resources`` is a no-op plan of ``terraform_data`` resources that refer to each
-other, with no provider and no API: as many resources as there are machines, and twice as many (each machine and its
-data disk). It is asked where it is installed, up to 1,000 machines. ``peak_mb`` is the most memory that a process took
-which did nothing but plan. The rounds are interleaved and the medians compared; the lab runs in a process of its own.
-The last line is the growth: seconds a machine, and the exponent of a fit (1 is linear).
+loaded before. ``floor`` is the same GETs by the same HTTP client (urllib3) at the same number of threads, bodies
+thrown away. ``Terraform's core planning trivial resources`` is a no-op plan of ``terraform_data`` resources that refer
+to each other, with no provider and no API: as many resources as there are machines, and twice as many (each machine
+and its data disk). It is asked where it is installed, up to 1,000 machines. ``peak_mb`` is the most memory that a
+process took which did nothing but plan. The rounds are interleaved and the medians compared; the lab runs in a process
+of its own. The last line is the growth: seconds a machine, and the exponent of a fit (1 is linear).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from homeprod.cli.main import ease_collection
-from homeprod.drivers.proxmox.hypervisor import READERS
-from homeprod.plan.desired import desire
-from homeprod.site.site import Site
-
 from bench.setting.figure import Runner, compare, fit_growth, measure, show
 from bench.setting.peer import NAME, PYTHON, run_terraform
 from bench.setting.planner import make_plan, open_cluster
 from bench.setting.server import SPEC, run_server
 from bench.setting.site import make_site
+
+from homeprod.cli.main import ease_collection
+from homeprod.drivers.proxmox.hypervisor import READERS
+from homeprod.plan.desired import desire
+from homeprod.site.site import Site
 
 SIZES = (100, 1000, 10_000)
 TERRAFORM_SIZE = 1000

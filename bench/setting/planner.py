@@ -12,14 +12,14 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 
+from bench.setting.site import make_site
+
 from homeprod.cli.main import ease_collection
 from homeprod.drivers.proxmox import ProxmoxHypervisor, open_hypervisor, resolve_settings
 from homeprod.engine.read import read_actual
 from homeprod.plan.diff import diff
 from homeprod.plan.plan import Plan
 from homeprod.site.site import Site
-
-from bench.setting.site import make_site
 
 
 def open_cluster(env: Mapping[str, str]) -> ProxmoxHypervisor:

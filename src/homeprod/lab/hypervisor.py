@@ -39,7 +39,7 @@ class Hypervisor:
         self.access = AccessControl(self.release)
         self.machines = MachineStore(state, spec.nodes)
         self.catalog = VolumeCatalog(state / "volumes.jsonl")
-        self.tasks = TaskLog(state / "tasks.jsonl", spec.task_seconds)
+        self.tasks = TaskLog(state / "tasks.jsonl", spec.task_seconds, spec.workers)
         self.pools = PoolStore(state / "pools.json", self.access)
         self.storages: dict[str, StorageSpec] = {storage.name: storage for storage in spec.storages}
         self.offline: set[str] = set()
@@ -66,6 +66,8 @@ class Hypervisor:
         lock = self._storage_locks.setdefault(name, asyncio.Lock())
         await acquire_lock(lock, f"/var/lock/pve-manager/pve-storage-{name}", CHANGE_TIMEOUT)
         try:
+            if seconds := self.storage(name).seconds:
+                await asyncio.sleep(seconds)
             yield
         finally:
             lock.release()
@@ -83,6 +85,8 @@ class Hypervisor:
 
     def require_space(self, storage: StorageSpec, size: int, words: str) -> None:
         """Raises ApiError where ``size`` more bytes do not fit; ``words`` say what failed, the system says why."""
+        if self.catalog.promised(storage.name) + size <= storage.size:
+            return  # without a look at every file, which costs more the more there are
         if self.used_space(storage, fresh=True) + size > storage.size:
             raise ApiError(f"{words}: {os.strerror(errno.ENOSPC)}")
 
