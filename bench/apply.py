@@ -31,10 +31,10 @@ from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 
 SIZES = (100, 1000)
-VOLUME_SECONDS = 0.03
+VOLUME_SECONDS = 0.06
 WORKERS = 16
-TASK_SECONDS = {"imgcopy": 0.05, "qmcreate": 0.1, "resize": 0.05, "qmstart": 0.1, "qmconfig": 0.0}
-"""A tenth or less of what a real node takes, so that what we add shows."""
+TASK_SECONDS = {"imgcopy": 0.1, "qmcreate": 0.2, "resize": 0.1, "qmstart": 0.2, "qmconfig": 0.0}
+"""A tenth or less of what a real node takes, so that what we add shows; not less, since the lab computes for each machine too."""
 SLOW = dataclasses.replace(
     SPEC,
     storages=(dataclasses.replace(SPEC.storages[0], seconds=VOLUME_SECONDS),),

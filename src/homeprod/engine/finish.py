@@ -82,7 +82,7 @@ def _remove_tag(work: Work, change: Change, say: Say) -> None:
     current = work.hypervisor.read_machine(change.node, change.vmid)
     tags = current.config.get("tags", frozenset())
     if isinstance(tags, frozenset) and NEW_TAG in tags:
-        write_config(work, change, {"tags": tags - {NEW_TAG}}, say, digest=current.digest)
+        write_config(work, change, {"tags": tags - {NEW_TAG}}, say, digest=current.digest, is_news=False)
 
 
 def wait_for_ending(work: Work, change: Change, say: Say) -> str:

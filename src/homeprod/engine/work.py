@@ -68,13 +68,16 @@ class Work:
         """What the machine's configuration must still be for a write of this apply."""
         return self.digests.get(vmid, self.actual.machines[vmid].config.digest)
 
-    def run(self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False) -> None:
+    def run(
+        self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False, is_news: bool = True
+    ) -> None:
         """Begin a task and wait for its end, a few times where Proxmox says that repeating may help (a lock that is
-        taken). Raises ProxmoxError, and InterruptedWorkError before it begins; a task that is owed to an earlier one
-        (the start after a shutdown) is begun all the same."""
+        taken). The log of one that is no news is not read unless it fails. Raises ProxmoxError, and
+        InterruptedWorkError before it begins; a task that is owed to an earlier one (the start after a shutdown) is
+        begun all the same."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._run_once(begin, say, is_owed=is_owed)
+                self._run_once(begin, say if is_news else None, is_owed=is_owed)
             except TransientError as error:
                 self.gate.shrink()
                 if attempt == ATTEMPTS:
@@ -85,13 +88,13 @@ class Work:
             else:
                 return
 
-    def _run_once(self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool) -> None:
+    def _run_once(self, begin: Callable[[], Task | None], on_line: Say | None, *, is_owed: bool) -> None:
         with self.gate.enter():
             if self.is_stopping.is_set() and not is_owed:  # here, since waiting for a place may take long
                 raise InterruptedWorkError
             begun = time.monotonic()
             task = begin()
             if task is not None:
-                self.hypervisor.wait(task, on_line=say)
+                self.hypervisor.wait(task, on_line=on_line)
         if task is not None:
             self.gate.note(task.kind, time.monotonic() - begun)
