@@ -4,11 +4,11 @@
 
 ``size`` is the number of machines. ``ours`` is everything from the first request to the finished plan; the site is
 loaded before. ``floor`` is the same GETs by the same HTTP client (urllib3) at the same number of threads, bodies
-thrown away. ``Terraform's core planning trivial resources`` is a no-op plan of ``terraform_data`` resources that refer
-to each other, with no provider and no API: as many resources as there are machines, and twice as many (each machine
-and its data disk). It is asked where it is installed, up to 1,000 machines. ``peak_mb`` is the most memory that a
-process took which did nothing but plan. The rounds are interleaved and the medians compared; the lab runs in a process
-of its own. The last line is the growth: seconds a machine, and the exponent of a fit (1 is linear).
+thrown away. ``Terraform's core planning trivial resources`` is a no-op plan of ``terraform_data`` resources that
+refer to each other, with no provider and no API: as many resources as there are machines, and twice as many (each
+machine and its data disk). It is asked where it is installed, up to 1,000 machines. ``peak_mb`` is the most memory
+that a process took which did nothing but plan. The rounds are interleaved and the medians compared; the lab runs in
+a process of its own. The last line is the growth: seconds a machine, and the exponent of a fit (1 is linear).
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def measure_memory(env: Mapping[str, str], size: int) -> int:
 def bench_no_op(size: int, rounds: int, *, as_json: bool) -> float:
     """Ours in seconds."""
     site = make_site(size)
-    with run_server(SPEC, size) as env, ExitStack() as peers:
+    with run_server(SPEC, size) as server, ExitStack() as peers:
+        env = server.env
         runners = {"ours": ours(env, site, 0), "floor": floor(env, site)}
         asked = (size, 2 * size) if PYTHON.exists() and size <= TERRAFORM_SIZE else ()
         terraforms = {str(resources): peers.enter_context(run_terraform(resources)) for resources in asked}
@@ -106,7 +107,8 @@ def bench_no_op(size: int, rounds: int, *, as_json: bool) -> float:
 
 def bench_create(size: int, rounds: int, *, as_json: bool) -> None:
     site = make_site(size)
-    with run_server(SPEC, 0) as env:
+    with run_server(SPEC, 0) as server:
+        env = server.env
         runners = {"ours": ours(env, site, size), "floor": floor(env, site, MISSING)}
         seconds, peak = measure(runners, rounds), measure_memory(env, size)
     show(compare("create plan", size, "floor", seconds["ours"], seconds["floor"], peak_mb=peak), as_json=as_json)

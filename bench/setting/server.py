@@ -37,9 +37,17 @@ NONCE = "bench"
 SPEC = LabSpec("bench", boot=False, storages=(StorageSpec(STORE.name, size=1024 * 1024 * GiB),), memory=2**50)
 
 
+@dataclasses.dataclass
+class Server:
+    """``env`` leads to it. ``busy`` are the seconds during which its storage was locked, known when it has ended."""
+
+    env: dict[str, str]
+    busy: float = 0
+
+
 @contextmanager
-def run_server(spec: LabSpec, size: int) -> Iterator[dict[str, str]]:
-    """A no-boot lab with so many machines of the site of that size; the variables that lead to it."""
+def run_server(spec: LabSpec, size: int) -> Iterator[Server]:
+    """A no-boot lab with so many machines of the site of that size."""
     command = [sys.executable, "-m", "bench.setting.server", str(size)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parents[2]) as server:
@@ -47,10 +55,12 @@ def run_server(spec: LabSpec, size: int) -> Iterator[dict[str, str]]:
         assert server.stdout is not None
         server.stdin.write(json.dumps(dataclasses.asdict(spec)) + "\n")
         server.stdin.flush()
+        running = Server(json.loads(server.stdout.readline()))
         try:
-            yield json.loads(server.stdout.readline())
+            yield running
         finally:
-            server.communicate()
+            rest, _ = server.communicate()
+            running.busy = float(rest or 0)
 
 
 def main() -> None:
@@ -64,8 +74,10 @@ def main() -> None:
                 make_machines(cluster, _choose_kinds(site))
             lab.do(lambda hypervisor: _copy_all(hypervisor, site))
         lab.forget_calls()
+        lab.do(lambda hypervisor: hypervisor.storage_busy.clear())
         print(json.dumps(env), flush=True)
         sys.stdin.read()
+        print(lab.do(lambda hypervisor: sum(hypervisor.storage_busy.values())))
 
 
 def _choose_kinds(site: Site) -> Site:

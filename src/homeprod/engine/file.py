@@ -68,9 +68,7 @@ def send_iso(work: Work, machine: DesiredMachine, node: str, instance: str, say:
     iso = desire_iso(work.site, machine.address.name, declared, instance)
     content = build_iso(iso.render_files())
     say(f"sending its cloud-init CD, {iso.file}")
-    work.run(
-        lambda: work.hypervisor.upload(node, iso.storage, iso.file, content, content="iso"), say, is_news=False
-    )
+    work.run(lambda: work.hypervisor.upload(node, iso.storage, iso.file, content, content="iso"), say, is_news=False)
     return iso.volume
 
 

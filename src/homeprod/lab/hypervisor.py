@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,6 +53,8 @@ class Hypervisor:
         self.supply = ImageSupply(state, spec.name)
         self._used: dict[str, tuple[float, int]] = {}
         self._storage_locks: dict[str, asyncio.Lock] = {}
+        self.storage_busy: Counter[str] = Counter()
+        """Seconds that each storage was locked: what no client can be quicker than."""
 
     def storage(self, name: str) -> StorageSpec:
         """Raises ApiError in Proxmox's words."""
@@ -65,11 +68,13 @@ class Hypervisor:
         """Allocating and freeing on one storage take turns, and give up after 10 seconds, as on Proxmox."""
         lock = self._storage_locks.setdefault(name, asyncio.Lock())
         await acquire_lock(lock, f"/var/lock/pve-manager/pve-storage-{name}", CHANGE_TIMEOUT)
+        locked = time.monotonic()
         try:
             if seconds := self.storage(name).seconds:
                 await asyncio.sleep(seconds)
             yield
         finally:
+            self.storage_busy[name] += time.monotonic() - locked
             lock.release()
 
     def used_space(self, storage: StorageSpec, *, fresh: bool = False) -> int:

@@ -12,7 +12,21 @@ DATA = {
     "hostname": "a",
     "on": False,
     "text": "one\ntwo: [3]\n",
-    "odd": ["", " ", "yes", "1", "0x1", "a: b", "#c", "é ✓", "~", "2026-01-01", "x" * 300, "tab\there", "trailing \nx"],
+    "odd": [
+        "",
+        " ",
+        "yes",
+        "1",
+        "0x1",
+        "a: b",
+        "#c",
+        "é ✓",
+        "~",
+        "2026-01-01",
+        "x" * 300,
+        "tab\there",
+        "trailing \nx",
+    ],
     "nested": {"list": [], "map": {}, "deep": [{"a": [1, 2.5, None]}]},
 }
 
