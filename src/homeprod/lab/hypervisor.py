@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,7 +53,7 @@ class Hypervisor:
         self.supply = ImageSupply(state, spec.name)
         self._used: dict[str, tuple[float, int]] = {}
         self._storage_locks: dict[str, asyncio.Lock] = {}
-        self.storage_busy: Counter[str] = Counter()
+        self.storage_busy: defaultdict[str, float] = defaultdict(float)
         """Seconds that each storage was locked: what no client can be quicker than."""
 
     def storage(self, name: str) -> StorageSpec:
