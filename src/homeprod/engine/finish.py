@@ -41,9 +41,7 @@ def finish_machine(
     return ""
 
 
-def start_machine(
-    work: Work, change: Change, say: Say, *, is_owed: bool = False, is_off: bool = False
-) -> None:
+def start_machine(work: Work, change: Change, say: Say, *, is_owed: bool = False, is_off: bool = False) -> None:
     """Nothing happens where it runs already; one that is known to be off is not asked. ``is_owed`` as of
     :meth:`Work.run`."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid

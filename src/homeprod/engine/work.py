@@ -68,9 +68,7 @@ class Work:
         """What the machine's configuration must still be for a write of this apply."""
         return self.digests.get(vmid, self.actual.machines[vmid].config.digest)
 
-    def run(
-        self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False, is_news: bool = True
-    ) -> None:
+    def run(self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False, is_news: bool = True) -> None:
         """Begin a task and wait for its end, a few times where Proxmox says that repeating may help (a lock that is
         taken). The log of one that is no news is not read unless it fails. Raises ProxmoxError, and
         InterruptedWorkError before it begins; a task that is owed to an earlier one (the start after a shutdown) is
