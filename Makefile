@@ -25,9 +25,15 @@ check: setup
 	@.venv/bin/lint-imports --no-cache
 	@$(python) -m pytest -q -n 2 -m "not guest and not slow and not soak" tests
 
-# ours against the peer or the raw limit, an object a line
-bench: setup
+# ours against the peer or the raw limit, an object a line; docs/performance.md says what is measured
+bench: setup .venv-bench
 	@for bench in bench/*.py; do $(python) $$bench --json || exit 1; done
+
+# what only the benchmarks need; where it cannot be had they go on without it, and say so
+.venv-bench: setup/bench-requirements.txt
+	@echo "bench: making the peers' Python environment in .venv-bench"
+	@$(python) -m venv .venv-bench && .venv-bench/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< || rm -rf .venv-bench
+	@touch -c .venv-bench
 
 # the pages that are made from the program's own tables; a test compares them
 docs: setup
@@ -38,4 +44,4 @@ format: setup
 	@.venv/bin/ruff check --fix .
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .soak dist build
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .soak dist build

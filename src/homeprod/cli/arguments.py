@@ -81,8 +81,8 @@ def _add_manner(command: argparse.ArgumentParser) -> None:
         "--parallel",
         metavar="N",
         type=_read_count,
-        default=4,
-        help="how many tasks Proxmox is given at once (default: %(default)s)",
+        default=0,
+        help="how many tasks Proxmox is given at once (default: 4 at first, more while it keeps up)",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
+from homeprod.cloudinit.document import write_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def render_network_config(card: Card) -> str:
     """The ``network-config`` file."""
     entry: dict[str, Any] = {"match": {"macaddress": card.mac.lower()}, "set-name": "eth0"}
     entry.update(_render_static(card) if card.addresses else _DHCP)
-    return yaml.safe_dump({"version": 2, "ethernets": {"eth0": entry}}, sort_keys=False, width=120)
+    return write_document({"version": 2, "ethernets": {"eth0": entry}}, width=120)
 
 
 _DHCP: dict[str, Any] = {

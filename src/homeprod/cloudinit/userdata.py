@@ -10,12 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from homeprod.cloudinit.datadisk import BOOT_SCRIPT
+from homeprod.cloudinit.document import write_document
 
-_NO_FOLDING = 1_000_000
-"""A key stays on its line, and nothing that the secret check must see as one is taken apart."""
 _START_AGENT = "systemctl -q is-active qemu-guest-agent || systemctl enable --now qemu-guest-agent"
 """Where the image or the package has started it already, it comes at every boot, and nothing is left to do."""
 
@@ -67,24 +64,13 @@ def render_user_data(guest: Guest) -> str:
         # One command for all disks: of several, cloud-init would notice the last one's failure only.
         pairs = [part for mount in guest.mounts for part in (mount.serial, mount.path)]
         data["bootcmd"] = [["sh", "-c", BOOT_SCRIPT, "homeprod-data-disks", *pairs]]
-    return "#cloud-config\n" + yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=_NO_FOLDING)
+    return "#cloud-config\n" + write_document(data)
 
 
 def render_meta_data(guest: Guest) -> str:
     """The ``meta-data`` file. The instance id never changes in a machine's life: a new one would make cloud-init
     run its per-instance modules again and throw away the host keys."""
-    return yaml.safe_dump({"instance-id": guest.instance, "local-hostname": guest.name}, sort_keys=False)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of many lines as such, so that a person can read the file."""
-
-
-def _show_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _show_text)
+    return write_document({"instance-id": guest.instance, "local-hostname": guest.name})
 
 
 def _render_user(user: User) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 from functools import lru_cache
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32768)
 def choose_mac(site_id: str, vmid: int, card: int = 0) -> str:
     """A MAC of this site's machine, locally administered and unicast (IEEE 802-2014, 8.4), in upper case.
 

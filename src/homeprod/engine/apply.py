@@ -184,7 +184,7 @@ def _change_file(work: Work, change: Change, say: Say) -> None:
 def _create(work: Work, change: Change, say: Say) -> str:
     machine = work.desired[change.address]
     create_machine(work, change, machine, prepare_machine(work, change, machine, say), say)
-    return finish_machine(work, change, machine, say) if machine.is_started else ""
+    return finish_machine(work, change, machine, say, is_just_made=True) if machine.is_started else ""
 
 
 def _replace(work: Work, change: Change, say: Say) -> str:
@@ -194,7 +194,7 @@ def _replace(work: Work, change: Change, say: Say) -> str:
     config = prepare_machine(work, new, machine, say)
     remove_machine(work, change, say, is_replaced=True)
     create_machine(work, new, machine, config, say)
-    reason = finish_machine(work, new, machine, say) if machine.is_started else ""
+    reason = finish_machine(work, new, machine, say, is_just_made=True) if machine.is_started else ""
     drop_cd(work, change, say)
     return reason
 

@@ -100,4 +100,4 @@ def grow_imported_disks(work: Work, machine: DesiredMachine, say: Say) -> None:
 
 
 def grow_disk(work: Work, node: str, vmid: int, slot: str, size: int, say: Say) -> None:
-    work.run(lambda: work.hypervisor.grow_disk(node, vmid, slot, size), say)
+    work.run(lambda: work.hypervisor.grow_disk(node, vmid, slot, size), say, is_news=False)

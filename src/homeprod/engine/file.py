@@ -68,8 +68,7 @@ def send_iso(work: Work, machine: DesiredMachine, node: str, instance: str, say:
     iso = desire_iso(work.site, machine.address.name, declared, instance)
     content = build_iso(iso.render_files())
     say(f"sending its cloud-init CD, {iso.file}")
-    # The copying of some KiB is no news; where it fails, its words come with the error.
-    work.run(lambda: work.hypervisor.upload(node, iso.storage, iso.file, content, content="iso"), lambda _: None)
+    work.run(lambda: work.hypervisor.upload(node, iso.storage, iso.file, content, content="iso"), say, is_news=False)
     return iso.volume
 
 

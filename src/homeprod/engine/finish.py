@@ -24,13 +24,15 @@ CAUSES = (
 )
 
 
-def finish_machine(work: Work, change: Change, machine: DesiredMachine, say: Say) -> str:
+def finish_machine(
+    work: Work, change: Change, machine: DesiredMachine, say: Say, *, is_just_made: bool = False
+) -> str:
     """Why the machine is not finished, or nothing when it is. Raises ProxmoxError.
 
     The tag is taken away last of all, so that whatever is cut short here is gone on with by the next apply.
     """
     if machine.is_started:
-        start_machine(work, change, say)
+        start_machine(work, change, say, is_off=is_just_made)
         if work.manner.waits:
             reason = wait_for_ending(work, change, say)
             if reason:
@@ -39,10 +41,11 @@ def finish_machine(work: Work, change: Change, machine: DesiredMachine, say: Say
     return ""
 
 
-def start_machine(work: Work, change: Change, say: Say, *, is_owed: bool = False) -> None:
-    """Nothing happens where it runs already. ``is_owed`` as of :meth:`Work.run`."""
+def start_machine(work: Work, change: Change, say: Say, *, is_owed: bool = False, is_off: bool = False) -> None:
+    """Nothing happens where it runs already; one that is known to be off is not asked. ``is_owed`` as of
+    :meth:`Work.run`."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
-    if hypervisor.read_status(node, vmid) == "running":
+    if not is_off and hypervisor.read_status(node, vmid) == "running":
         return
     try:
         work.run(lambda: hypervisor.start_machine(node, vmid), say, is_owed=is_owed)
@@ -77,7 +80,7 @@ def _remove_tag(work: Work, change: Change, say: Say) -> None:
     current = work.hypervisor.read_machine(change.node, change.vmid)
     tags = current.config.get("tags", frozenset())
     if isinstance(tags, frozenset) and NEW_TAG in tags:
-        write_config(work, change, {"tags": tags - {NEW_TAG}}, say, digest=current.digest)
+        write_config(work, change, {"tags": tags - {NEW_TAG}}, say, digest=current.digest, is_news=False)
 
 
 def wait_for_ending(work: Work, change: Change, say: Say) -> str:

@@ -21,6 +21,12 @@ class Task:
     upid: str
     node: str
 
+    @property
+    def kind(self) -> str:
+        """Proxmox's word for what it does: ``qmcreate``."""
+        parts = self.upid.split(":")
+        return parts[5] if len(parts) > 5 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ActiveTask:

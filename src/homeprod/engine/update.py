@@ -76,13 +76,17 @@ def write_config(
     delete: tuple[str, ...] = (),
     digest: str = "",
     is_owed: bool = False,
+    is_news: bool = True,
 ) -> None:
     """Write some keys. With ``digest``, only to the configuration as it was read. Raises StalePlanError where that
     moved, unless it moved by this very write, whose answer was lost. ``is_owed`` as of :meth:`Work.run`."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     try:
         work.run(
-            lambda: hypervisor.change_machine(node, vmid, config, delete=delete, digest=digest), say, is_owed=is_owed
+            lambda: hypervisor.change_machine(node, vmid, config, delete=delete, digest=digest),
+            say,
+            is_owed=is_owed,
+            is_news=is_news,
         )
     except ProxmoxError as error:
         if not digest or "checksum mismatch" not in error.message:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from homeprod.core.address import Address
 from homeprod.core.errors import TransientError
+from homeprod.engine.gate import Gate
 from homeprod.engine.ports import Hypervisor, Task
 from homeprod.plan.actual import Actual
 from homeprod.plan.desired import DesiredMachine
@@ -30,21 +31,22 @@ class InterruptedWorkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How to go about it. Limits in seconds. ``commit`` is the site's git commit, for the marks."""
+    """How to go about it. Limits in seconds. ``commit`` is the site's git commit, for the marks; ``parallel`` how
+    many tasks Proxmox is given at once, 0 for as many as it keeps up with."""
 
     waits: bool = True
     forces_stop: bool = False
     commit: str = ""
     wait_limit: float = 600
     shutdown_limit: int = 180
-    parallel: int = 4
+    parallel: int = 0
     look_every: float = 2.0
     pause: float = 1.0
 
 
 @dataclass(frozen=True)
 class Work:
-    """Shared by all threads of one apply. ``slots`` bounds how many write to Proxmox at once, ``is_stopping`` is set
+    """Shared by all threads of one apply. ``gate`` bounds how many write to Proxmox at once, ``is_stopping`` is set
     when nothing new is to be begun."""
 
     site: Site
@@ -54,31 +56,29 @@ class Work:
     manner: Manner = field(default_factory=Manner)
     image_source: ImageSource | None = None
     is_stopping: threading.Event = field(default_factory=threading.Event)
-    slots: threading.Semaphore = field(init=False)
+    gate: Gate = field(init=False)
     digests: dict[int, str] = field(default_factory=dict)
     """By VMID, where this apply itself moved a configuration that another of its changes is yet to write."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "slots", threading.Semaphore(self.manner.parallel))
+        parallel = self.manner.parallel
+        object.__setattr__(self, "gate", Gate(parallel, parallel) if parallel else Gate())
 
     def digest(self, vmid: int) -> str:
         """What the machine's configuration must still be for a write of this apply."""
         return self.digests.get(vmid, self.actual.machines[vmid].config.digest)
 
-    def run(self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False) -> int:
+    def run(self, begin: Callable[[], Task | None], say: Say, *, is_owed: bool = False, is_news: bool = True) -> int:
         """Begin a task and wait for its end, a few times where Proxmox says that repeating may help (a lock that is
-        taken). Raises ProxmoxError, and InterruptedWorkError before it begins; a task that is owed to an earlier one
-        (the start after a shutdown) is begun all the same. How often it was begun: where that is more than once, an
-        earlier one whose answer was lost may still take effect."""
+        taken). The log of one that is no news is not read unless it fails. Raises ProxmoxError, and
+        InterruptedWorkError before it begins; a task that is owed to an earlier one (the start after a shutdown) is
+        begun all the same. How often it was begun: where that is more than once, an earlier one whose answer was lost
+        may still take effect."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with self.slots:
-                    if self.is_stopping.is_set() and not is_owed:  # here, since waiting for a slot may take long
-                        raise InterruptedWorkError
-                    task = begin()
-                    if task is not None:
-                        self.hypervisor.wait(task, on_line=say)
+                self._run_once(begin, say if is_news else None, is_owed=is_owed)
             except TransientError as error:
+                self.gate.shrink()
                 if attempt == ATTEMPTS:
                     error.message += f" (tried {ATTEMPTS} times)"
                     raise
@@ -87,3 +87,14 @@ class Work:
             else:
                 return attempt
         raise AssertionError("there is at least one attempt")
+
+    def _run_once(self, begin: Callable[[], Task | None], on_line: Say | None, *, is_owed: bool) -> None:
+        with self.gate.enter():
+            if self.is_stopping.is_set() and not is_owed:  # here, since waiting for a place may take long
+                raise InterruptedWorkError
+            begun = time.monotonic()
+            task = begin()
+            if task is not None:
+                self.hypervisor.wait(task, on_line=on_line)
+        if task is not None:
+            self.gate.note(task.kind, time.monotonic() - begun)

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ class Hypervisor:
         self.access = AccessControl(self.release)
         self.machines = MachineStore(state, spec.nodes)
         self.catalog = VolumeCatalog(state / "volumes.jsonl")
-        self.tasks = TaskLog(state / "tasks.jsonl", spec.task_seconds)
+        self.tasks = TaskLog(state / "tasks.jsonl", spec.task_seconds, spec.workers)
         self.pools = PoolStore(state / "pools.json", self.access)
         self.storages: dict[str, StorageSpec] = {storage.name: storage for storage in spec.storages}
         self.offline: set[str] = set()
@@ -52,6 +53,8 @@ class Hypervisor:
         self.supply = ImageSupply(state, spec.name)
         self._used: dict[str, tuple[float, int]] = {}
         self._storage_locks: dict[str, asyncio.Lock] = {}
+        self.storage_busy: defaultdict[str, float] = defaultdict(float)
+        """Seconds that each storage was locked: what no client can be quicker than."""
 
     def storage(self, name: str) -> StorageSpec:
         """Raises ApiError in Proxmox's words."""
@@ -65,9 +68,13 @@ class Hypervisor:
         """Allocating and freeing on one storage take turns, and give up after 10 seconds, as on Proxmox."""
         lock = self._storage_locks.setdefault(name, asyncio.Lock())
         await acquire_lock(lock, f"/var/lock/pve-manager/pve-storage-{name}", CHANGE_TIMEOUT)
+        locked = time.monotonic()
         try:
+            if seconds := self.storage(name).seconds:
+                await asyncio.sleep(seconds)
             yield
         finally:
+            self.storage_busy[name] += time.monotonic() - locked
             lock.release()
 
     def used_space(self, storage: StorageSpec, *, fresh: bool = False) -> int:
@@ -83,6 +90,8 @@ class Hypervisor:
 
     def require_space(self, storage: StorageSpec, size: int, words: str) -> None:
         """Raises ApiError where ``size`` more bytes do not fit; ``words`` say what failed, the system says why."""
+        if self.catalog.promised(storage.name) + size <= storage.size:
+            return  # without a look at every file, which costs more the more there are
         if self.used_space(storage, fresh=True) + size > storage.size:
             raise ApiError(f"{words}: {os.strerror(errno.ENOSPC)}")
 

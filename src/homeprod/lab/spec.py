@@ -21,13 +21,15 @@ STAND_IN, PINNED = "stand-in", "pinned"
 class StorageSpec:
     """A storage of every node. ``kind`` as Proxmox names it: ``dir`` holds files in any format, ``lvmthin`` holds
     raw volumes only. ``content`` is a subset of images, iso, import, vztmpl, backup, snippets, rootdir. ``size``
-    in bytes."""
+    in bytes. ``seconds`` is what making or freeing one volume takes, during which no other can be: Proxmox locks
+    the storage for it."""
 
     name: str
     kind: str = "dir"
     content: tuple[str, ...] = ("images", "iso", "import")
     is_shared: bool = False
     size: int = 512 * 1024**3
+    seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class SeedSpec:
 class LabSpec:
     """One lab. ``hosts`` are names and the addresses of each that its DNS knows; ``domain`` the search domain,
     ``people`` the users of each machine by its name.
-    ``task_seconds`` slows tasks of a kind (``qmcreate``) down, for benchmarks and tests of waiting;
+    ``task_seconds`` slows tasks of a kind (``qmcreate``) down, for benchmarks and tests of waiting; ``workers`` is
+    how many tasks a node works on at once, as its cores and disks would bound them (0: all of them);
     ``memory`` is what each node shows as its memory, in bytes. ``port`` 0 lets the kernel choose. ``images`` is
     ``stand-in`` or ``pinned``: what stands behind the seeds."""
 
@@ -76,6 +79,7 @@ class LabSpec:
     domain: str = ""
     people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     task_seconds: Mapping[str, float] = field(default_factory=dict)
+    workers: int = 0
     memory: int = 64 * 1024**3
     images: str = STAND_IN
 

@@ -9,7 +9,9 @@ import asyncio
 import json
 import logging
 import os
+import sys
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,9 +70,13 @@ Work = Callable[[Task], Awaitable[None]]
 class TaskLog:
     """Starts tasks and remembers them."""
 
-    def __init__(self, file: Path, seconds: Mapping[str, float]) -> None:
+    def __init__(self, file: Path, seconds: Mapping[str, float], workers: int = 0) -> None:
+        """``seconds`` by kind of task; ``workers`` tasks at once on a node, 0 for all."""
         self._file = file
         self._seconds = seconds
+        self._workplaces: dict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(workers or sys.maxsize)
+        )
         self._tasks: dict[str, Task] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._next_pid = 0x7000
@@ -106,6 +112,10 @@ class TaskLog:
         """The newest first."""
         return list(reversed(self._tasks.values()))
 
+    def list_running(self) -> list[Task]:
+        """The newest first. Thousands that have ended are not looked at."""
+        return [self._tasks[upid] for upid in reversed(self._workers)]
+
     def start(self, node: str, kind: str, task_id: str, user: str, work: Work) -> str:
         """Begin ``work`` and return its UPID. Its ApiErrors and errors become the task's exit status."""
         task = self._make(node, kind, task_id, user)
@@ -123,9 +133,10 @@ class TaskLog:
 
     async def _run(self, task: Task, work: Work) -> None:
         try:
-            if delay := self._seconds.get(task.kind, 0):
-                await asyncio.sleep(delay)
-            await work(task)
+            async with self._workplaces[task.node]:
+                if delay := self._seconds.get(task.kind, 0):
+                    await asyncio.sleep(delay)
+                await work(task)
             task.end(f"WARNINGS: {task.warnings}" if task.warnings else "OK")
         except ApiError as error:
             task.warnings = 0

@@ -102,6 +102,8 @@ class ActualMachine:
     config: MachineConfig
     _volumes: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)
     """What ``volumes`` found: it is asked for again and again."""
+    _marks: list[Mark | None] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What ``note_mark`` found, likewise."""
 
     @property
     def mark(self) -> Mark | None:
@@ -112,8 +114,10 @@ class ActualMachine:
     @property
     def note_mark(self) -> Mark | None:
         """The mark in its note, which may be that of the machine that this one was copied from."""
-        note = self.config.config.get("description", "")
-        return parse_note(note) if isinstance(note, str) else None
+        if not self._marks:
+            note = self.config.config.get("description", "")
+            self._marks.append(parse_note(note) if isinstance(note, str) else None)
+        return self._marks[0]
 
     @property
     def is_new(self) -> bool:

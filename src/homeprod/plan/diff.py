@@ -176,9 +176,14 @@ def _notice(machine: DesiredMachine, found: ActualMachine | None, *, starts: boo
     if machine.is_started and is_off and not starts:
         yield Notice(machine.address, "is stopped; `homeprod apply --start` starts it")
     yield from notice_disks(machine, found)
+    if machine.address.kind == "data-vm":
+        yield from _notice_undeclared(machine, found)
+
+
+def _notice_undeclared(machine: DesiredMachine, found: ActualMachine) -> Iterator[Notice]:
     for slot, value in sorted(found.config.config.items()):
         serial = dict(value.options).get("serial", "") if isinstance(value, Drive) else ""
-        if machine.address.kind == "data-vm" and serial and not _is_declared(machine, serial):
+        if serial and not _is_declared(machine, serial):
             yield Notice(machine.address, f"{slot} ({serial}) left the site; it is kept")
 
 

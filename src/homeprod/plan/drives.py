@@ -124,7 +124,7 @@ def compare_attached(
 ) -> Iterator[Difference]:
     """The data VMs' disks in use here: not attached, another volume than the owner has, another backup setting or no
     serial, too small. A volume that is attached already is never attached a second time."""
-    config = coming_config(found.config)
+    config = coming_config(found.config) if machine.attached else {}
     taken = set(config)
     for disk in machine.attached:
         owner = machines.get(disk.owner)

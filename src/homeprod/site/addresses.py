@@ -14,9 +14,9 @@ DATA_VM_PREFIX = 9
 MAX_VMID = 999_999_999  # pve-common, JSONSchema `pve-vmid`: 100 to 999999999
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32768)
 def _pick(subnet: IPv4Network, number: int) -> IPv4Address:
-    """Gateway and resolvers are asked for with every machine."""
+    """Gateway and resolvers are asked for with every machine, and each machine's own several times a plan."""
     return subnet[number]
 
 

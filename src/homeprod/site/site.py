@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeprod.core.address import Address
@@ -32,6 +32,8 @@ class Site:
     root: Path
     config: SiteConfig
     machines: Mapping[str, DeclaredMachine]
+    _owners: dict[int, DeclaredMachine] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By the identity of a data disk."""
 
     def vmid(self, machine: Machine) -> int:
         """The VMID by hand, else by the AddressPlan; a data VM's has a 9 in front."""
@@ -47,11 +49,15 @@ class Site:
         return self.root / Path(text).expanduser() if text else None
 
     def owner(self, disk: DataDisk) -> DeclaredMachine | None:
-        """The data VM that owns the disk."""
-        for declared in self.machines.values():
-            if isinstance(declared.machine, DataVirtualMachine) and any(disk is d for d in declared.machine.disks):
-                return declared
-        return None
+        """The data VM that owns the disk: that very object, since two data VMs may have disks that look the same."""
+        if not self._owners:
+            owners: dict[int, DeclaredMachine] = {}
+            for declared in self.machines.values():
+                disks = declared.machine.disks if isinstance(declared.machine, DataVirtualMachine) else ()
+                for owned in disks:
+                    owners.setdefault(id(owned), declared)
+            self._owners.update(owners)  # at once, since other threads may look
+        return self._owners.get(id(disk))
 
     def addresses(self) -> list[dict[str, object]]:
         """A row a machine: name, kind, number, address (None for a data VM or DHCP), vmid; by number, then kind.

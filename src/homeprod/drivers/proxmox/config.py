@@ -12,7 +12,7 @@ from homeprod.drivers.proxmox.forms.agent import parse_agent, print_agent
 from homeprod.drivers.proxmox.forms.boolean import parse_boolean, print_boolean
 from homeprod.drivers.proxmox.forms.boot import parse_boot, print_boot
 from homeprod.drivers.proxmox.forms.drive import is_drive_slot, parse_drive, print_drive, print_new_drive
-from homeprod.drivers.proxmox.forms.net import parse_net, print_net
+from homeprod.drivers.proxmox.forms.net import MODELS, parse_net, print_net
 from homeprod.drivers.proxmox.forms.startup import parse_startup, print_startup
 from homeprod.drivers.proxmox.forms.tag import parse_tags, print_tags
 from homeprod.plan.actual import MachineConfig
@@ -48,7 +48,8 @@ def decode_pending(items: Iterable[Mapping[str, Any]]) -> MachineConfig:
 
 def decode_value(key: str, value: Any) -> Value:
     """One key's value; GET answers mix numbers and texts (``"memory": "512"``, ``"cores": 2``)."""
-    return _decode_text(key, print_boolean(value) if isinstance(value, bool) else str(value))
+    text = print_boolean(value) if isinstance(value, bool) else str(value)
+    return text if _find_decoder(key) is str else _decode_text(key, text)
 
 
 @lru_cache(maxsize=4096)
@@ -61,6 +62,7 @@ def _decode_text(key: str, text: str) -> Value:
         return text
 
 
+@lru_cache(maxsize=1024)
 def _find_decoder(key: str) -> Callable[[str], Value]:
     if decode := _DECODERS.get(key):
         return decode
@@ -72,8 +74,19 @@ def _find_decoder(key: str) -> Callable[[str], Value]:
 
 
 def _decode_net(text: str) -> Nic:
-    nic = parse_net(text, strict=False)
-    return replace(nic, mac=nic.mac.upper()) if nic.mac else nic
+    head, _, behind = text.partition(",")
+    model, _, mac = head.partition("=")
+    nic = _decode_model(f"{model},{behind}") if model in MODELS and mac else None
+    if nic is None or nic.mac:  # written in another way than Proxmox prints it
+        nic = parse_net(text, strict=False)
+        mac = nic.mac or ""
+    return replace(nic, mac=mac.upper()) if mac else nic
+
+
+@lru_cache(maxsize=512)
+def _decode_model(text: str) -> Nic:
+    """A card without its MAC. Kept: thousands of cards differ in nothing else."""
+    return parse_net(text, strict=False)
 
 
 def _decode_memory(text: str) -> int:

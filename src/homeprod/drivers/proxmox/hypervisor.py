@@ -11,6 +11,7 @@ from typing import Any
 from homeprod.core.address import Address
 from homeprod.core.errors import NotFoundError, ProxmoxError
 from homeprod.drivers.proxmox import guest
+from homeprod.drivers.proxmox.activity import Activity
 from homeprod.drivers.proxmox.config import decode_pending, encode_config
 from homeprod.drivers.proxmox.forms.form import FormError
 from homeprod.drivers.proxmox.forms.size import print_size
@@ -48,6 +49,7 @@ class ProxmoxHypervisor:
     def __init__(self, connection: Connection, *, pace: Pace | None = None) -> None:
         self._connection = connection
         self._pace = pace or Pace()
+        self._activity = Activity(connection, self._pace.clock)
 
     @property
     def api_calls(self) -> int:
@@ -198,7 +200,7 @@ class ProxmoxHypervisor:
         return guest.read_guest_file(self._connection, node, vmid, path)
 
     def wait(self, task: Task, *, on_line: Callable[[str], None] | None = None, timeout: float = 3600) -> None:
-        TaskWatch(self._connection, task, on_line, timeout, self._pace).run()
+        TaskWatch(self._connection, task, on_line, timeout, self._pace, self._activity).run()
 
     def read_active_tasks(self, node: str) -> Sequence[ActiveTask]:
         listed = self._connection.get(join_path("nodes", node, "tasks"), source="active", limit=ACTIVE)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
 from homeprod.core.errors import ProxmoxError, TransientError
+from homeprod.drivers.proxmox.activity import Activity
 from homeprod.drivers.proxmox.transport.connection import Connection, join_path
 from homeprod.drivers.proxmox.transport.refusal import explain_words
 from homeprod.engine.ports import Task
@@ -16,6 +18,8 @@ from homeprod.engine.ports import Task
 ExitKind = Literal["ok", "warning", "unknown", "error"]
 PAGE = 500
 """Lines of a log asked for at once (Proxmox's own default is 50)."""
+LISTEN_EVERY = 1.0
+"""Seconds between two looks into the log of a task that runs."""
 LAST_LINES = 5
 """Lines of the log shown with a failure."""
 
@@ -51,18 +55,27 @@ class TaskWatch:
     on_line: Callable[[str], None] | None
     timeout: float
     pace: Pace = field(default_factory=Pace)
+    activity: Activity | None = None
+    """What is shared with those who wait for other tasks of the node."""
+    _begun: float = field(init=False)
+    _said: float = field(init=False)
     _seen: int = 0
     _tail: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._begun = self._said = self.pace.clock()
+
     def run(self) -> None:
         """Raises as ``Hypervisor.wait`` does."""
-        deadline = self.pace.clock() + self.timeout
+        with self.activity.wait_for(self.task) if self.activity is not None else nullcontext():
+            self._run()
+
+    def _run(self) -> None:
+        deadline = self._begun + self.timeout
         interval, failures = self.pace.first, 0
         while True:
             try:
-                status = self._read_status()
-                if self.on_line is not None:
-                    self._read_log()
+                status = self._look()
                 failures = 0
             except TransientError as error:
                 failures += 1
@@ -76,6 +89,16 @@ class TaskWatch:
                 raise self._explain_timeout()
             self.pace.sleep(interval)
             interval = min(self.pace.longest, interval * self.pace.growth)
+
+    def _look(self) -> str | None:
+        """The exit status; None while it runs. What it says meanwhile is read now and then, and at its end."""
+        is_active = self.activity is not None and self.activity.shows(self.task, self._begun)
+        status = None if is_active else self._read_status()
+        now = self.pace.clock()
+        if self.on_line is not None and (status is not None or now - self._said >= LISTEN_EVERY):
+            self._read_log()
+            self._said = now
+        return status
 
     @property
     def _path(self) -> str:

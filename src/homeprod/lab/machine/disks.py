@@ -25,8 +25,8 @@ def next_image(hypervisor: Hypervisor, storage: StorageSpec, owner: int, image_f
     """The first free ``vm-OWNER-disk-N`` of the storage, whatever its format."""
     taken = {
         parse_name(storage, split_volume(record.volume)[1]).name.partition(".")[0]
-        for record in hypervisor.catalog.list_storage(storage.name)
-        if record.owner == owner
+        for record in hypervisor.catalog.owned_by(owner)
+        if split_volume(record.volume)[0] == storage.name
     }
     number = 0
     while {f"vm-{owner}-disk-{number}", f"base-{owner}-disk-{number}"} & taken:

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+BLOCK = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class VolumeRecord:
@@ -29,12 +31,19 @@ class VolumeRecord:
     seed: str = ""
 
 
+def _round(size: int) -> int:
+    """To whole blocks of the file system."""
+    return -(-size // BLOCK) * BLOCK
+
+
 class VolumeCatalog:
     """``storage`` to name to record, in memory and in the journal ``file``."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._volumes: dict[str, dict[str, VolumeRecord]] = {}
+        self._owned: dict[int | None, dict[str, VolumeRecord]] = {}
+        self._promised: dict[str, int] = {}
         if file.exists():
             self._read()
         self._compact()
@@ -57,11 +66,17 @@ class VolumeCatalog:
 
     def _keep(self, record: VolumeRecord) -> None:
         storage, _, name = record.volume.partition(":")
+        self._drop(record.volume)  # it may have had another owner
         self._volumes.setdefault(storage, {})[name] = record
+        self._owned.setdefault(record.owner, {})[record.volume] = record
+        self._promised[storage] = self._promised.get(storage, 0) + _round(record.size)
 
     def _drop(self, volume: str) -> None:
         storage, _, name = volume.partition(":")
-        self._volumes.get(storage, {}).pop(name, None)
+        record = self._volumes.get(storage, {}).pop(name, None)
+        if record is not None:
+            del self._owned[record.owner][volume]
+            self._promised[storage] -= _round(record.size)
 
     def _append(self, entry: dict[str, Any]) -> None:
         with self._file.open("a") as journal:
@@ -74,12 +89,16 @@ class VolumeCatalog:
     def list_storage(self, storage: str) -> list[VolumeRecord]:
         return list(self._volumes.get(storage, {}).values())
 
+    def promised(self, storage: str) -> int:
+        """Bytes that its volumes would take if all were written full: they never take more."""
+        return self._promised.get(storage, 0)
+
     def find(self, volume: str) -> VolumeRecord | None:
         storage, _, name = volume.partition(":")
         return self._volumes.get(storage, {}).get(name)
 
     def owned_by(self, owner: int) -> list[VolumeRecord]:
-        return [record for record in self if record.owner == owner]
+        return list(self._owned.get(owner, {}).values())
 
     def add(
         self, volume: str, size: int, *, owner: int | None = None, note: str = "", seed: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from homeprod.drivers.proxmox.forms.form import NEWEST, FormError, Release
@@ -167,6 +168,19 @@ def _convert_bytes_per_second(values: Values) -> None:
 
 def parse_drive(slot: str, text: str, release: Release = NEWEST, *, strict: bool = True) -> Drive:
     """A drive of a configuration; raises FormError. ``cdrom`` (the host's own drive) is a volume of that name."""
+    volume, _, behind = text.partition(",")
+    if not strict and volume and volume == volume.strip() and "=" not in volume:
+        return replace(_parse_behind(slot, behind, release), volume=volume)
+    return _parse_whole(slot, text, release, strict=strict)
+
+
+@lru_cache(maxsize=512)
+def _parse_behind(slot: str, options: str, release: Release) -> Drive:
+    """A drive without a volume of its own. Kept: thousands of drives differ in nothing but the volume."""
+    return _parse_whole(slot, f"none,{options}", release, strict=False)
+
+
+def _parse_whole(slot: str, text: str, release: Release, *, strict: bool) -> Drive:
     values = parse_drive_properties(slot, text, release, strict=strict)
     if "file" not in values:
         raise FormError(f"a drive without a volume: {text!r}")
