@@ -96,6 +96,15 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.set_defaults(only=[], start=False)
 
 
+def _add_history(command: argparse.ArgumentParser) -> None:
+    _add_json(command)
+    command.add_argument("name", metavar="NAME", nargs="?", default="", help="a machine, or a VMID (default: all)")
+    command.add_argument(
+        "--limit", metavar="N", type=_read_rows, default=50, help="how many, the newest first (default: %(default)s)"
+    )
+    command.add_argument("--errors", action="store_true", help="only what did not go well")
+
+
 def _add_doctor(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     command.add_argument("--role", action="store_true", help="print the lines that make a user with the least rights")
@@ -117,6 +126,13 @@ def _read_seconds(text: str) -> float:
     return seconds
 
 
+def _read_rows(text: str) -> int:
+    rows = int(text)
+    if not 1 <= rows <= 10_000:
+        raise ValueError(text)
+    return rows
+
+
 def _read_count(text: str) -> int:
     count = int(text)
     if not 1 <= count <= 64:
@@ -136,6 +152,7 @@ _ADDERS = {
     "apply": _add_apply,
     "destroy": _add_destroy,
     "status": _add_status,
+    "history": _add_history,
     "lab": add_lab_arguments,
     "doctor": _add_doctor,
     "completion": _add_completion,

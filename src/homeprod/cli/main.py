@@ -29,6 +29,7 @@ COMMANDS = {
     "apply": "do what plan shows, after asking",
     "destroy": "destroy one machine; its data disks stay, unless it is a data VM and you say --data",
     "status": "show every machine as it is now; only reads",
+    "history": "what was done to the site's machines, when and by whom; only reads",
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
     "addresses": "list names, addresses and VMIDs",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh",

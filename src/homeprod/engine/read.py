@@ -21,7 +21,7 @@ def read_actual(hypervisor: Hypervisor, site: Site) -> Actual:
     version = hypervisor.read_version()
     permissions = hypervisor.read_permissions()
     resources = hypervisor.read_resources()
-    asked = _choose_machines(resources, site)
+    asked = choose_machines(resources, site)
     places = _choose_content(site, resources, {machine.node for machine in asked})
     with ThreadPoolExecutor(max(1, min(4, len(places))), "content") as pool:
         contents = pool.map(lambda place: tuple(hypervisor.read_content(*place)), places)
@@ -34,7 +34,8 @@ def read_actual(hypervisor: Hypervisor, site: Site) -> Actual:
         return Actual(version, permissions, resources, machines, dict(zip(places, contents, strict=True)))
 
 
-def _choose_machines(resources: Resources, site: Site) -> list[ListedMachine]:
+def choose_machines(resources: Resources, site: Site) -> list[ListedMachine]:
+    """Those that the site asks for, or that carry its tag, on nodes that are online."""
     tag = site_tag(site.config.id)
     listed = {machine.vmid: machine for machine in resources.machines}
     online = {node.name for node in resources.nodes if node.is_online}

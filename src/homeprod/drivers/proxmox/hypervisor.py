@@ -16,7 +16,7 @@ from homeprod.drivers.proxmox.forms.size import print_size
 from homeprod.drivers.proxmox.forms.upid import parse_upid
 from homeprod.drivers.proxmox.listing import check_version, decode_content, decode_resources, decode_version
 from homeprod.drivers.proxmox.permit import find_lacks
-from homeprod.drivers.proxmox.rights import HeldPermissions
+from homeprod.drivers.proxmox.rights import HeldPermissions, Need, find_missing
 from homeprod.drivers.proxmox.task import Pace, TaskWatch
 from homeprod.drivers.proxmox.tasklist import decode_tasks
 from homeprod.drivers.proxmox.transport.connection import Connection, Parameter, join_path
@@ -112,6 +112,11 @@ class ProxmoxHypervisor:
             filters["vmid"] = vmid
         path = join_path("nodes", node, "tasks")
         return decode_tasks(self._connection.get(path, source="all", start=start, limit=limit, **filters))
+
+    def find_hidden_logs(self, nodes: Sequence[str]) -> tuple[str, ...]:
+        """Those of the nodes whose task log shows the credential's own tasks alone. One call."""
+        needs = [Need(f"/nodes/{node}", frozenset({"Sys.Audit"}), "see what others did") for node in nodes]
+        return tuple(lack.path.rpartition("/")[2] for lack in find_missing(self.read_permissions(), needs))
 
     def read_clock(self, node: str) -> int:
         """The node's clock, seconds since 1970."""

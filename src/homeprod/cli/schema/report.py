@@ -1,0 +1,52 @@
+"""Report: what every answer for machines has in common, and what it is where something went wrong."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from homeprod.core.diagnostic import SiteError
+from homeprod.core.errors import HomeprodError
+
+FORMAT: Literal[1] = 1
+"""Raised whenever a reader of the older form could stumble; a field more is no reason."""
+
+
+class Part(BaseModel):
+    """Part of a report: nothing in it that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Report(Part):
+    """``format`` says by which edition of these schemas it is to be read."""
+
+    format: Literal[1] = FORMAT
+
+
+class Mistake(Part):
+    """One thing that is wrong. ``where`` is a file with its line, an address or a URL; ``file`` (relative to the
+    site) and ``line`` only where it is a mistake in the site."""
+
+    message: str
+    where: str = ""
+    hint: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+class Errors(Report):
+    """Printed in the place of any other report where a command could not do what it was asked."""
+
+    errors: list[Mistake] = Field(min_length=1)
+
+
+def list_mistakes(error: HomeprodError) -> list[Mistake]:
+    """Of a site every mistake, else the error itself."""
+    if isinstance(error, SiteError):
+        return [
+            Mistake(message=m.message, where=f"{m.file}:{m.line}", hint=m.hint, file=m.file, line=m.line)
+            for m in error.diagnostics
+        ]
+    return [Mistake(message=error.message, where=error.where, hint=error.hint)]
