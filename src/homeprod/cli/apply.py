@@ -16,12 +16,14 @@ from homeprod.cli.plan import Planned, make_plan, new_instance
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
 from homeprod.cli.question import ask
-from homeprod.cli.showplan import describe_change, show_plan
+from homeprod.cli.showplan import show_plan
+from homeprod.cli.stream import send_event, send_plan, send_summary
 from homeprod.core.errors import UsageError
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.apply import Outcome, apply_plan, check_plan
+from homeprod.engine.event import Event, Listener
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
@@ -38,7 +40,9 @@ def run(options: argparse.Namespace) -> int:
     with closing(connect(site, options)) as cluster:
         planned = _wait_for_makers(lambda: _make_or_read(site, cluster, options))
         plan = planned.plan
-        if not options.json:
+        if options.json:
+            send_plan(plan)
+        else:
             show_plan(plan, desire(site))
         check_plan(plan)
         if not plan.changes:
@@ -68,12 +72,20 @@ def run_plan(
     work = Work(site, cluster, desire(site), planned.actual, manner, bring_image)
     try:
         with stop_gently(work.is_stopping), Progress(len(planned.plan.changes), work.is_stopping) as progress:
-            outcome = apply_plan(work, planned.plan, progress.show)
+            outcome = apply_plan(work, planned.plan, _listen(progress, options))
     except KeyboardInterrupt:
         render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
         raise
     outcome.left += left
     return _report(outcome, options)
+
+
+def _listen(progress: Progress, options: argparse.Namespace) -> Listener:
+    def tell(event: Event) -> None:
+        send_event(event)
+        progress.show(event)
+
+    return tell if options.json else progress.show
 
 
 def _wait_for_makers(make: Callable[[], Planned]) -> Planned:
@@ -116,17 +128,9 @@ def _agree(plan: Plan, options: argparse.Namespace) -> None:
 
 
 def _report(outcome: Outcome, options: argparse.Namespace) -> int:
+    code = _find_code(outcome)
     if options.json:
-        render.print_json(
-            {
-                "done": [describe_change(change) for change in outcome.done],
-                "failed": [{**describe_change(c), "error": str(e), "hint": e.hint} for c, e in outcome.failed],
-                "skipped": [describe_change(change) for change in outcome.skipped],
-                "cut_off": [describe_change(change) for change in outcome.cut_off],
-                "left": [describe_change(change) for change in outcome.left],
-                "unfinished": {str(address): why for address, why in outcome.unfinished.items()},
-            }
-        )
+        send_summary(outcome, code)
     for _, error in outcome.failed:
         render.print_error(error)
     for address, reason in sorted(outcome.unfinished.items()):
@@ -138,6 +142,10 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
     if options.no_wait and any(_boots(change) for change in outcome.done):
         render.say("cloud-init's end was not waited for (--no-wait)")
     tell_left(outcome.left)
+    return code
+
+
+def _find_code(outcome: Outcome) -> int:
     if outcome.was_interrupted:
         return 130
     if outcome.failed:

@@ -26,6 +26,12 @@ def _add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="for machines")
 
 
+def _add_report(command: argparse.ArgumentParser) -> None:
+    """``--json`` in a form that is promised."""
+    _add_json(command)
+    command.add_argument("--json-schema", action="store_true", help="print the JSON Schema of what --json prints")
+
+
 def _add_init(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=read_path, metavar="DIR", help="a folder that is not there yet, or is empty")
 
@@ -42,7 +48,7 @@ def _add_choice(command: argparse.ArgumentParser) -> None:
 
 
 def _add_plan(command: argparse.ArgumentParser) -> None:
-    _add_json(command)
+    _add_report(command)
     _add_choice(command)
     command.add_argument("--out", metavar="FILE", type=read_path, help="keep the plan, for `homeprod apply FILE`")
 
@@ -75,7 +81,7 @@ def _add_apply(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "file", type=read_path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`"
     )
-    _add_json(command)
+    _add_report(command)
     _add_choice(command)
     command.add_argument(
         "--cold-start", action="store_true", help="also shut down and start again what waits for it, without asking"
@@ -97,7 +103,7 @@ def _add_status(command: argparse.ArgumentParser) -> None:
 
 
 def _add_history(command: argparse.ArgumentParser) -> None:
-    _add_json(command)
+    _add_report(command)
     command.add_argument("name", metavar="NAME", nargs="?", default="", help="a machine, or a VMID (default: all)")
     command.add_argument(
         "--limit", metavar="N", type=_read_rows, default=50, help="how many, the newest first (default: %(default)s)"
@@ -148,6 +154,7 @@ what to write into your shell's own file:
 """
 _ADDERS = {
     "init": _add_init,
+    "check": _add_report,
     "plan": _add_plan,
     "apply": _add_apply,
     "destroy": _add_destroy,

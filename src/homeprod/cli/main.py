@@ -92,7 +92,7 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
-    options = argparse.Namespace(debug="--debug" in arguments)
+    options = argparse.Namespace(debug="--debug" in arguments, json="--json" in arguments, command=None)
     try:
         if "_ARGCOMPLETE" in os.environ:  # a shell asks; imported only then, to keep --help quick
             from homeprod.cli.completion import complete
@@ -107,16 +107,22 @@ def main(arguments: Sequence[str]) -> int:
             from homeprod.cli.extra import require_extra
 
             require_extra()
+        if getattr(options, "json_schema", False):
+            from homeprod.cli import render
+            from homeprod.cli.schema.catalog import print_schema
+
+            render.print_line(print_schema(options.command))
+            return 0
         command = importlib.import_module(f"homeprod.cli.{options.command}")
         code = int(command.run(options))
         sys.stdout.flush()  # here, where a reader that went away is no surprise, and not at Python's end
         return code
     except HomeprodError as error:
-        from homeprod.cli import render
-
         if options.debug:
+            from homeprod.cli import render
+
             render.print_traceback(error)
-        render.print_error(error, as_json=getattr(options, "json", False))
+        tell_error(error, options)
         return 64 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -128,10 +134,19 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:  # a mistake of ours; its traceback is for who asks
         if options.debug:
             raise
-        from homeprod.cli import render
-
-        render.print_error(explain_mistake(error))
+        tell_error(explain_mistake(error), options)
         return 1
+
+
+def tell_error(error: HomeprodError, options: argparse.Namespace) -> None:
+    """For a person to stderr; with ``--json`` to stdout too, in the place of what was asked for."""
+    from homeprod.cli import render
+
+    if getattr(options, "json", False):
+        from homeprod.cli.schema.failure import print_failure
+
+        render.print_line(print_failure(error, is_stream=options.command == "apply"))
+    render.print_error(error)
 
 
 def explain_mistake(error: Exception) -> HomeprodError:

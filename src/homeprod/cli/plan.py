@@ -37,14 +37,15 @@ def run(options: argparse.Namespace) -> int:
     with closing(connect(site, options)) as cluster:
         planned = make_plan(site, cluster, options)
     plan = planned.plan
+    if options.out is not None and not plan.conflicts:
+        write_plan_file(options.out, site, plan, options)
     if options.json:
-        render.print_json(describe_plan(plan, planned.api_calls))
+        render.print_line(describe_plan(plan, planned.api_calls).model_dump_json(indent=2))
     else:
         show_plan(plan, desire(site))
     if plan.conflicts:
         return 1
     if options.out is not None:
-        write_plan_file(options.out, site, plan, options)
         render.say(f"written; apply just this with:\n\n  homeprod apply {options.out}")
     return 2 if plan.changes else 0
 

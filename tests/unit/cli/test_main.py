@@ -73,7 +73,7 @@ def test_a_wrong_site_is_told_on_stderr_and_as_json(tmp_path: Path, capsys: pyte
     capsys.readouterr()
     assert main(["--site", str(tmp_path / "home"), "check", "--json"]) == 1
     said = capsys.readouterr()
-    assert [(m["file"], m["line"]) for m in json.loads(said.out)] == [("modules/files_vm.py", 8)]
+    assert [(m["file"], m["line"]) for m in json.loads(said.out)["errors"]] == [("modules/files_vm.py", 8)]
     assert "Traceback" not in said.err
 
 

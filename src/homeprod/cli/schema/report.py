@@ -6,17 +6,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from homeprod.core.diagnostic import SiteError
-from homeprod.core.errors import HomeprodError
-
 FORMAT: Literal[1] = 1
 """Raised whenever a reader of the older form could stumble; a field more is no reason."""
 
 
 class Part(BaseModel):
-    """Part of a report: nothing in it that is not declared."""
+    """Part of a report. Nothing is printed that is not declared; readers allow for fields that came later."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class Report(Part):
@@ -40,13 +37,3 @@ class Errors(Report):
     """Printed in the place of any other report where a command could not do what it was asked."""
 
     errors: list[Mistake] = Field(min_length=1)
-
-
-def list_mistakes(error: HomeprodError) -> list[Mistake]:
-    """Of a site every mistake, else the error itself."""
-    if isinstance(error, SiteError):
-        return [
-            Mistake(message=m.message, where=f"{m.file}:{m.line}", hint=m.hint, file=m.file, line=m.line)
-            for m in error.diagnostics
-        ]
-    return [Mistake(message=error.message, where=error.where, hint=error.hint)]
