@@ -15,6 +15,7 @@ from homeprod.core.address import Address
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.read import read_actual
 from homeprod.plan.actual import Actual
+from homeprod.plan.conflict.capacity import weigh
 from homeprod.plan.desired import desire
 from homeprod.plan.diff import NewInstance, Wish, diff
 from homeprod.plan.plan import Plan
@@ -68,5 +69,6 @@ def make_plan(
     plan = diff(site, actual, instance, Wish(starts=options.start))
     if options.only:
         plan = choose_part(plan, options.only, site, actual)
+    plan = weigh(plan, actual, desire(site))
     plan = replace(plan, conflicts=(*plan.conflicts, *cluster.find_lacks(site, actual, plan)))
     return Planned(plan, actual, calls)

@@ -19,7 +19,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class ListedMachine:
-    """A machine as ``/cluster/resources`` lists it: cheap, and possibly seconds old."""
+    """A machine as ``/cluster/resources`` lists it: cheap, and possibly seconds old. ``memory`` is the most that it
+    may use, in bytes."""
 
     vmid: int
     node: str
@@ -29,6 +30,7 @@ class ListedMachine:
     lock: str | None = None
     is_template: bool = False
     is_container: bool = False
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def _decode_machine(item: Item) -> ListedMachine:
         lock=item.get("lock"),
         is_template=_is_set(item.get("template")),
         is_container=item["type"] == "lxc",
+        memory=int(item.get("maxmem") or 0),
     )
 
 
