@@ -174,6 +174,21 @@ def test_what_left_the_site_is_deleted_but_data_vms_never(site_lab: SiteLab) -> 
     assert file.exists()
 
 
+def test_many_machines_go_only_by_their_number(site_lab: SiteLab) -> None:
+    site_lab.apply()
+    for name in ("lab_coder", "lab_ansible", "prod_proxy", "lab_proxy"):
+        (site_lab.root / "modules" / f"{name}_vm.py").unlink()
+    site_lab.lab.forget_calls()
+    for arguments in ((), ("--removals", "3"), ("--removals", "5")):
+        code, _, said = site_lab.run("apply", "--yes", *arguments)
+        assert code == 1
+        assert "nothing was done" in said
+    assert "homeprod apply --yes --removals 4" in site_lab.run("apply", "--yes")[2]
+    assert not site_lab.lab.written()
+    assert site_lab.apply("--removals", "4") == 0
+    assert site_lab.actions() == []
+
+
 def test_destroying_data_asks_for_the_name_and_refuses_what_is_in_use(site_lab: SiteLab) -> None:
     site_lab.apply()
     _, file = _volume_file(site_lab, KEYS, "scsi0")

@@ -9,13 +9,13 @@ from contextlib import closing
 from dataclasses import replace
 
 from homeprod.cli import render
+from homeprod.cli.agreement import agree
 from homeprod.cli.coldstart import are_asked_apart, choose_cold_starts, tell_left
 from homeprod.cli.connection import connect
 from homeprod.cli.interruption import stop_gently
 from homeprod.cli.plan import Planned, make_plan, new_instance
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
-from homeprod.cli.question import ask
 from homeprod.cli.showplan import show_plan
 from homeprod.cli.stream import send_event, send_plan, send_summary
 from homeprod.core.errors import UsageError
@@ -27,7 +27,6 @@ from homeprod.engine.event import Event, Listener
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
-from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         if not plan.changes:
             return _report(Outcome(), options)
         policy = site.config.cold_starts
-        _agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, options)
+        agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, site, options)
         agreed, left = choose_cold_starts(plan, policy, options)
         return run_plan(site, cluster, replace(planned, plan=agreed), options, left)
 
@@ -115,16 +114,6 @@ def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Name
     )
     check_fresh(kept, site, planned.plan)
     return planned
-
-
-def _agree(plan: Plan, options: argparse.Namespace) -> None:
-    """Machines to be deleted are asked for apart. Raises DeclinedError."""
-    if options.yes or not plan.changes:
-        return
-    ask("apply this?", "yes")
-    doomed = [change.address.name for change in plan.of(Action.DELETE) if change.vmid]
-    if doomed:
-        ask(f"delete {', '.join(doomed)} and the disks that they own?", "delete")
 
 
 def _report(outcome: Outcome, options: argparse.Namespace) -> int:

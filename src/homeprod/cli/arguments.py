@@ -87,6 +87,12 @@ def _add_apply(command: argparse.ArgumentParser) -> None:
         "--cold-start", action="store_true", help="also shut down and start again what waits for it, without asking"
     )
     _add_manner(command)
+    command.add_argument(
+        "--removals",
+        metavar="N",
+        type=_read_number,
+        help="that just so many machines are deleted or replaced is meant, though the site's bound is lower",
+    )
 
 
 def _add_destroy(command: argparse.ArgumentParser) -> None:
@@ -130,6 +136,13 @@ def _read_seconds(text: str) -> float:
     if not 0 < seconds <= 86_400:
         raise ValueError(text)
     return seconds
+
+
+def _read_number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
 
 
 def _read_rows(text: str) -> int:

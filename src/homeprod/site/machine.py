@@ -122,7 +122,7 @@ class SiteConfig(Declared):
     """The site's own values; ``_config.py`` holds one as ``site``. ``id`` is the UUID that ``init`` wrote.
     ``shutdown_limit`` is how many seconds a guest gets to power off. ``cold_starts`` says whether an apply shuts down
     and starts again a machine whose new values wait for that: never, only when a person said so, or as a matter of
-    course."""
+    course. ``most_removals`` is how many machines one apply deletes or replaces without asking for their number."""
 
     id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -131,3 +131,4 @@ class SiteConfig(Declared):
     iso: Datastore
     shutdown_limit: int = Field(default=180, ge=1, le=3600)
     cold_starts: ColdStarts = "ask"
+    most_removals: int = Field(default=3, ge=0)
