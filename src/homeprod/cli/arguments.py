@@ -18,8 +18,22 @@ def read_path(text: str) -> Path:
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
-    """Give the command's parser its own arguments."""
+    """Give the command's parser its own arguments, and those of every command once more."""
     _ADDERS.get(name, _add_json)(command)
+    nested = (
+        action.choices.values() for action in command._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    for parser in (command, *(parser for parsers in nested for parser in parsers)):
+        add_common(parser, is_repeated=True)
+
+
+def add_common(parser: argparse.ArgumentParser, *, is_repeated: bool = False) -> None:
+    """What every command takes, before its name or behind it. Repeated, they set nothing where they are not given."""
+    group = parser.add_argument_group("of every command") if is_repeated else parser
+    lab, site, debug = (argparse.SUPPRESS,) * 3 if is_repeated else ("", ".", False)
+    group.add_argument("--lab", metavar="NAME", default=lab, help="that running lab instead of the site's cluster")
+    group.add_argument("--site", metavar="DIR", type=read_path, default=site, help="the site (default: here, upward)")
+    group.add_argument("--debug", action="store_true", default=debug, help="show a traceback where there is one")
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from homeprod import __version__
-from homeprod.cli.arguments import add_arguments, read_path
+from homeprod.cli.arguments import add_arguments, add_common
 from homeprod.core.errors import HomeprodError, UsageError
 
 EXIT_CODES = """\
@@ -73,9 +73,7 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"homeprod {__version__}")
-    parser.add_argument("--lab", metavar="NAME", default="", help="that running lab instead of the site's cluster")
-    parser.add_argument("--site", metavar="DIR", type=read_path, default=".", help="the site (default: here, upward)")
-    parser.add_argument("--debug", action="store_true", help="show a traceback where there is one")
+    add_common(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(
