@@ -9,17 +9,21 @@ from typing import Any
 
 import pytest
 from tests.drivers.target import open_target
+from tests.reference_schema import open_validator
 from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
 from homeprod.core.errors import ProxmoxError
 
 CODER = 4001021
+FORM = open_validator("history")
 
 
 def _history(site_lab: SiteLab, *arguments: str) -> dict[str, Any]:
     code, out, said = site_lab.run("history", "--json", *arguments)
     assert (code, said) == (0, "")
-    return dict(json.loads(out))
+    told = json.loads(out)
+    FORM.validate(told)
+    return dict(told)
 
 
 def _do_as_ann(site_lab: SiteLab) -> None:

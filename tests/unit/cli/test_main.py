@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.reference_schema import open_validator
 
 from homeprod.cli.main import build_parser, main
 from homeprod.site import example
@@ -16,6 +17,16 @@ PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
 def test_check_of_pegasus_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--site", str(PEGASUS), "check"]) == 0
     assert capsys.readouterr().out == "pegasus: 8 machines, no mistake found\n"
+
+
+def test_check_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["init", str(tmp_path / "home")])
+    capsys.readouterr()
+    assert main(["--site", str(tmp_path / "home"), "check", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    open_validator("check").validate(told)
+    assert told["machines"] == 2
+    assert {note["file"] for note in told["notes"]} == {"modules/_config.py"}
 
 
 def test_addresses_as_json(capsys: pytest.CaptureFixture[str]) -> None:
