@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -98,32 +99,44 @@ def test_wrong_usage_is_told_as_json_too(site_lab: SiteLab) -> None:
     assert "--nonsense" in json.loads(out)["errors"][0]["message"]
 
 
-def test_a_reader_that_goes_away_stops_nothing(site_lab: SiteLab) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "homeprod",
-        "--site",
-        str(site_lab.root),
-        "apply",
-        "--json",
-        "--yes",
-        "--no-wait",
-    ]
-    process = subprocess.Popen(
+def _begin(site_lab: SiteLab, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "homeprod", "--site", str(site_lab.root), "apply", "--json", "--yes", *arguments]
+    return subprocess.Popen(
         command,
         env={**os.environ, **site_lab.env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert process.stdout is not None
-    first = json.loads(process.stdout.readline())
-    process.stdout.close()
-    assert process.stderr is not None
-    said = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(60) == 0, said
+
+
+def test_lines_come_at_once_and_an_interrupted_apply_ends_with_its_summary(site_lab: SiteLab) -> None:
+    with _begin(site_lab, "--only", "lab-coder") as process:
+        try:
+            assert process.stdout is not None
+            while json.loads(process.stdout.readline()).get("text") != "waiting for the guest to boot":
+                pass
+            process.send_signal(signal.SIGTERM)
+            lines = _read(process.stdout.read().decode())
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
+    assert [line["event"] for line in lines if line["event"] != "said"] == ["cut_off", "summary"]
+    assert lines[-1]["exit_code"] == 130
+    assert [change["address"] for change in lines[-1]["cut_off"]] == ["vm/lab-coder"]
+
+
+def test_a_reader_that_goes_away_stops_nothing(site_lab: SiteLab) -> None:
+    with _begin(site_lab, "--no-wait") as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            first = json.loads(process.stdout.readline())
+            process.stdout.close()
+            said = process.stderr.read()
+            assert process.wait(60) == 0, said
+        finally:
+            process.kill()
     assert first["event"] == "planned"
     assert b"Traceback" not in said
     assert site_lab.actions() == []
