@@ -143,7 +143,7 @@ def tell_error(error: HomeprodError, options: argparse.Namespace) -> None:
     if getattr(options, "json", False):
         from homeprod.cli.schema.failure import print_failure
 
-        render.print_line(print_failure(error, is_stream=options.command == "apply"))
+        render.print_flushed(print_failure(error, is_stream=options.command == "apply"))
     render.print_error(error)
 
 

@@ -45,10 +45,10 @@ def print_finding(verdict: str, text: str, hint: str) -> None:
     print("\n".join([f"{words}  {lines[0]}", *(f"      {line}".rstrip() for line in lines[1:])]), flush=True)
 
 
-def print_event(line: str) -> None:
-    """One line for a machine that reads as it comes. That it went away is no reason to break off what goes on."""
+def print_flushed(text: str) -> None:
+    """For a machine that reads as it comes. That it went away is no reason to break off what goes on."""
     try:
-        print(line, flush=True)
+        print(text, flush=True)
     except BrokenPipeError:
         silence(sys.stdout)
 

@@ -29,7 +29,7 @@ def send_plan(plan: Plan) -> None:
         conflicts=describe_conflicts(plan),
         notices=describe_notices(plan),
     )
-    render.print_event(line.model_dump_json())
+    render.print_flushed(line.model_dump_json())
 
 
 def send_event(event: Event) -> None:
@@ -43,7 +43,7 @@ def send_event(event: Event) -> None:
             "text": event.text,
         }
     )
-    render.print_event(line.model_dump_json())
+    render.print_flushed(line.model_dump_json())
 
 
 def send_summary(outcome: Outcome, exit_code: int) -> None:
@@ -60,4 +60,4 @@ def send_summary(outcome: Outcome, exit_code: int) -> None:
         unfinished={str(address): why for address, why in outcome.unfinished.items()},
         exit_code=exit_code,
     )
-    render.print_event(line.model_dump_json())
+    render.print_flushed(line.model_dump_json())

@@ -13,7 +13,10 @@ FORMAT: Literal[1] = 1
 class Part(BaseModel):
     """Part of a report. Nothing is printed that is not declared; readers allow for fields that came later."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+    # Built when first printed: most runs print none of them.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True, defer_build=True
+    )
 
 
 class Report(Part):
