@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
+from homeprod.core.sizes import GiB
 from homeprod.lab.machine.document import print_document
+from homeprod.lab.spec import StorageSpec
 
 CODER, ANSIBLE = 4001021, 4001022
 
@@ -125,3 +127,22 @@ def test_a_plan_file_that_is_not_this_plan_does_nothing(site_lab: SiteLab, tmp_p
     assert not site_lab.lab.written()
     file.write_text(good)
     assert site_lab.run("apply", "--yes", "--no-wait", str(file))[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["lvm", "lvmthin"])
+def test_disks_that_do_not_fit_are_refused_or_told_before_the_first_write(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storages = (StorageSpec("local-nvme", kind, ("images",), size=40 * GiB), StorageSpec("local-hdd"))
+    with open_site_lab(tmp_path, monkeypatch, capsys, storages=storages) as site_lab:
+        site_lab.lab.forget_calls()
+        code, out, said = site_lab.run("apply", "--yes", "--no-wait")
+        assert "the new disks on local-nvme of the node proxmox-1" in out
+        if kind == "lvm":
+            assert code == 1
+            assert "40 GiB are free there" in said
+            assert not site_lab.lab.written()
+            assert site_lab.apply("--only", "lab-coder") == 0  # alone it fits
+        else:
+            assert code == 0
+            assert site_lab.actions() == []
