@@ -49,7 +49,7 @@ def _list_stakes(work: Work, plan: Plan) -> Iterator[tuple[str, Address]]:
 
 def _list_started(work: Work, plan: Plan) -> Iterator[tuple[str, Address]]:
     """The disks of machines that would be started as they are."""
-    for change in plan.of(Action.START, Action.FINISH):
+    for change in plan.of(Action.START, Action.COLD_START, Action.FINISH):
         if (found := work.actual.machines.get(change.vmid)) is not None:
             yield from ((volume, change.address) for _, volume in list_disks(found))
 

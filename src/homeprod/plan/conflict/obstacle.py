@@ -60,7 +60,7 @@ def _list_update_needs(site: Site, change: Change) -> Iterator[tuple[str, str]]:
             yield new.storage, "images"
             if new.import_from is not None:
                 yield new.import_from.partition(":")[0], "import"
-        elif difference.attribute == "cloud-init":
+        elif difference.attribute in ("cloud-init", "ide2"):
             yield site.config.iso.name, "iso"
 
 
