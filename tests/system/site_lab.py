@@ -79,13 +79,14 @@ def open_site_lab(
     *,
     storages: tuple[StorageSpec, ...] = STORAGES,
     nodes: tuple[str, ...] = (NODE,),
+    version: str = "9.2.3",
 ) -> Iterator[SiteLab]:
     root = tmp_path / "pegasus"
     shutil.copytree(PEGASUS, root, ignore=shutil.ignore_patterns("__pycache__"))
     names = {storage.name for storage in storages}
     volumes = [image.volume for image in desire_images(load_site(root)) if image.storage in names]
     seeds = tuple(SeedSpec(volume, "debian-13") for volume in volumes)
-    spec = LabSpec(name="pegasus", boot=False, nodes=nodes, storages=storages, seeds=seeds)
+    spec = LabSpec(name="pegasus", boot=False, version=version, nodes=nodes, storages=storages, seeds=seeds)
     for name in [name for name in os.environ if name.startswith("HOMEPROD_")]:
         monkeypatch.delenv(name)
     # As in real life, but for the pauses between attempts.

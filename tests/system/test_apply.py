@@ -7,9 +7,11 @@ import json
 import threading
 from pathlib import Path
 
+import pytest
 from tests.lab_server import InjectedFault
 from tests.system.site_lab import NODE, SiteLab
 
+from homeprod.engine.work import tell_time
 from homeprod.lab.machine.document import print_document
 from homeprod.plan.config import Drive
 from homeprod.plan.mark import NEW_TAG, parse_note
@@ -50,6 +52,30 @@ def test_a_plan_after_an_apply_is_empty_and_everything_is_marked(site_lab: SiteL
     assert code == 0
     assert out.endswith("\n\nnothing to do: Proxmox is as the site says\n")
     assert "stand-in: debian-13" in site_lab.run("status")[2]
+
+
+def test_every_write_says_of_which_commit_and_when(site_lab: SiteLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> tuple[str, str]:
+        with site_lab.driver() as cluster:
+            mark = parse_note(str(cluster.read_machine(NODE, CODER).config["description"]))
+        assert mark is not None
+        return mark.commit, mark.time
+
+    def apply_from(commit: str) -> None:
+        monkeypatch.setattr("homeprod.cli.apply.read_commit", lambda _: commit)
+        assert site_lab.apply() == 0
+        assert not site_lab.actions()
+
+    before = tell_time()
+    apply_from("aaaaaaaaaaaa")
+    commit, made = read()
+    assert commit == "aaaaaaaaaaaa"
+    assert before <= made <= tell_time()
+    apply_from("bbbbbbbbbbbb")  # another commit and another time alone are nothing to do
+    assert read() == (commit, made)
+    site_lab.edit("lab_coder_vm", "2 * GiB", "3 * GiB")
+    apply_from("bbbbbbbbbbbb+")
+    assert read()[0] == "bbbbbbbbbbbb+"
 
 
 def test_nobody_to_ask_means_nothing_done(site_lab: SiteLab) -> None:
@@ -146,6 +172,21 @@ def test_what_left_the_site_is_deleted_but_data_vms_never(site_lab: SiteLab) -> 
     assert site_lab.actions() == []
     _, file = _volume_file(site_lab, KEYS, "scsi0")
     assert file.exists()
+
+
+def test_many_machines_go_only_by_their_number(site_lab: SiteLab) -> None:
+    site_lab.apply()
+    for name in ("lab_coder", "lab_ansible", "prod_proxy", "lab_proxy"):
+        (site_lab.root / "modules" / f"{name}_vm.py").unlink()
+    site_lab.lab.forget_calls()
+    for arguments in ((), ("--removals", "3"), ("--removals", "5")):
+        code, _, said = site_lab.run("apply", "--yes", *arguments)
+        assert code == 1
+        assert "nothing was done" in said
+    assert "homeprod apply --yes --removals 4" in site_lab.run("apply", "--yes")[2]
+    assert not site_lab.lab.written()
+    assert site_lab.apply("--removals", "4") == 0
+    assert site_lab.actions() == []
 
 
 def test_destroying_data_asks_for_the_name_and_refuses_what_is_in_use(site_lab: SiteLab) -> None:

@@ -161,6 +161,24 @@ def test_a_data_disk_that_a_stranger_uses_is_not_attached(site_lab: SiteLab) -> 
     assert site_lab.actions("--only", "lab-ansible") == [("create", "vm/lab-ansible")]
 
 
+def test_a_machine_is_not_started_with_a_disk_that_a_strangers_machine_runs_with(site_lab: SiteLab) -> None:
+    site_lab.apply()
+    with site_lab.driver() as cluster:
+        cluster.wait(cluster.stop_machine(NODE, CODER))
+        boot = cluster.read_machine(NODE, CODER).config["scsi0"]
+        cluster.wait(cluster.create_machine(NODE, 777, {"name": "forensics", "scsi3": boot}))
+        cluster.wait(cluster.start_machine(NODE, 777))
+    site_lab.lab.forget_calls()
+    code, _, said = site_lab.run("apply", "--yes", "--start")
+    assert code == 1
+    assert "is in use by 'forensics' (VMID 777), which is not this site's; nothing was done" in said
+    assert "detach it there first" in said
+    assert not site_lab.lab.written()
+    with site_lab.driver() as cluster:
+        cluster.wait(cluster.stop_machine(NODE, 777))
+    assert site_lab.apply("--start") == 0  # one that does not run harms nothing
+
+
 def test_a_disk_that_a_stranger_uses_is_not_destroyed_with_its_owner(site_lab: SiteLab) -> None:
     site_lab.apply("--only", "lab-coder")
     _make_stranger(site_lab, _attached(site_lab, CODER, "scsi0").volume)

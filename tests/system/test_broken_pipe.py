@@ -53,3 +53,21 @@ def test_an_apply_goes_on_when_nobody_reads_how(site_lab: SiteLab) -> None:
         os.close(pipe)
     assert done.returncode == 0
     assert site_lab.actions("--only", "lab-coder") == []
+
+
+def test_an_error_that_nobody_reads_is_no_traceback(tmp_path: Path) -> None:
+    pipe = _broken_pipe()
+    try:
+        done = subprocess.run(
+            [*COMMAND, str(tmp_path), "plan", "--json"],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(pipe)
+    assert done.returncode == 64
+    assert "Traceback" not in done.stderr
+    assert "error: " in done.stderr

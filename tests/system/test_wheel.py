@@ -77,6 +77,7 @@ def test_a_first_site_checks_clean(environment: Path, tmp_path: Path) -> None:
     program = str(environment / "bin" / "homeprod")
     _run([program, "init", "home"], tmp_path)
     assert "no mistake found" in _run([program, "--site", "home", "check"], tmp_path).stdout
+    assert '"title": "homeprod plan --json"' in _run([program, "plan", "--json-schema"], tmp_path).stdout
     assert "192.0.2.21" in _run([program, "addresses"], tmp_path / "home").stdout
 
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from homeprod.cli import render
+from homeprod.cli.agreement import agree
 from homeprod.cli.coldstart import are_asked_apart, choose_cold_starts, tell_left
 from homeprod.cli.connection import connect
 from homeprod.cli.errand import Errand, run_errand
@@ -16,18 +17,18 @@ from homeprod.cli.lease import Tenure
 from homeprod.cli.plan import Planned, make_plan, new_instance
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
-from homeprod.cli.question import ask
 from homeprod.cli.settle import make_settled
-from homeprod.cli.showplan import describe_change, show_plan
+from homeprod.cli.showplan import show_plan
+from homeprod.cli.stream import send_event, send_plan, send_summary
 from homeprod.core.errors import UsageError
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.apply import Outcome, apply_plan, begin_outcome, check_plan
+from homeprod.engine.event import Event, Listener
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
-from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
@@ -47,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
 def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
     """Raises HomeprodError for a plan that cannot be applied."""
     planned = make_settled(site, cluster, lambda: _make_or_read(site, cluster, options))
-    if not options.json:
+    if options.json:
+        send_plan(planned.plan)
+    else:
         show_plan(planned.plan, desire(site))
     check_plan(planned.plan)
     return planned
@@ -73,7 +76,7 @@ def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Te
     )
     try:
         with stop_gently(work.is_stopping), Progress(len(planned.plan.changes), work.is_stopping) as progress:
-            outcome = apply_plan(work, planned.plan, progress.show)
+            outcome = apply_plan(work, planned.plan, _listen(progress, options))
     except KeyboardInterrupt:
         turn.leave()
         render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
@@ -83,6 +86,14 @@ def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Te
     if outcome.was_interrupted:
         turn.raise_if_lost()
     return code
+
+
+def _listen(progress: Progress, options: argparse.Namespace) -> Listener:
+    def tell(event: Event) -> None:
+        send_event(event)
+        progress.show(event)
+
+    return tell if options.json else progress.show
 
 
 def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
@@ -103,33 +114,15 @@ def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Name
 def _agree_on(planned: Planned, site: Site, options: argparse.Namespace) -> Planned:
     """The part of the plan that somebody agreed to. Raises DeclinedError."""
     policy, plan = site.config.cold_starts, planned.plan
-    _agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, options)
+    agree(plan.without(Action.COLD_START) if are_asked_apart(policy, options) else plan, site, options)
     agreed, left = choose_cold_starts(plan, policy, options)
     return replace(planned, plan=agreed, left=left)
 
 
-def _agree(plan: Plan, options: argparse.Namespace) -> None:
-    """Machines to be deleted are asked for apart. Raises DeclinedError."""
-    if options.yes or not plan.changes:
-        return
-    ask("apply this?", "yes")
-    doomed = [change.address.name for change in plan.of(Action.DELETE) if change.vmid]
-    if doomed:
-        ask(f"delete {', '.join(doomed)} and the disks that they own?", "delete")
-
-
 def _report(outcome: Outcome, options: argparse.Namespace) -> int:
+    code = _find_code(outcome)
     if options.json:
-        render.print_json(
-            {
-                "done": [describe_change(change) for change in outcome.done],
-                "failed": [{**describe_change(c), "error": str(e), "hint": e.hint} for c, e in outcome.failed],
-                "skipped": [describe_change(change) for change in outcome.skipped],
-                "cut_off": [describe_change(change) for change in outcome.cut_off],
-                "left": [describe_change(change) for change in outcome.left],
-                "unfinished": {str(address): why for address, why in outcome.unfinished.items()},
-            }
-        )
+        send_summary(outcome, code)
     for _, error in outcome.failed:
         render.print_error(error)
     for address, reason in sorted(outcome.unfinished.items()):
@@ -141,6 +134,10 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
     if options.no_wait and any(_boots(change) for change in outcome.done):
         render.say("cloud-init's end was not waited for (--no-wait)")
     tell_left(outcome.left)
+    return code
+
+
+def _find_code(outcome: Outcome) -> int:
     if outcome.was_interrupted:
         return 130
     if outcome.failed:

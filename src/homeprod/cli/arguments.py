@@ -18,12 +18,32 @@ def read_path(text: str) -> Path:
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
-    """Give the command's parser its own arguments."""
+    """Give the command's parser its own arguments, and those of every command once more."""
     _ADDERS.get(name, _add_json)(command)
+    nested = (
+        action.choices.values() for action in command._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    for parser in (command, *(parser for parsers in nested for parser in parsers)):
+        add_common(parser, is_repeated=True)
+
+
+def add_common(parser: argparse.ArgumentParser, *, is_repeated: bool = False) -> None:
+    """What every command takes, before its name or behind it. Repeated, they set nothing where they are not given."""
+    group = parser.add_argument_group("of every command") if is_repeated else parser
+    lab, site, debug = (argparse.SUPPRESS,) * 3 if is_repeated else ("", ".", False)
+    group.add_argument("--lab", metavar="NAME", default=lab, help="that running lab instead of the site's cluster")
+    group.add_argument("--site", metavar="DIR", type=read_path, default=site, help="the site (default: here, upward)")
+    group.add_argument("--debug", action="store_true", default=debug, help="show a traceback where there is one")
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="for machines")
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
+    """``--json`` in a form that is promised."""
+    _add_json(command)
+    command.add_argument("--json-schema", action="store_true", help="print the JSON Schema of what --json prints")
 
 
 def _add_init(command: argparse.ArgumentParser) -> None:
@@ -42,7 +62,7 @@ def _add_choice(command: argparse.ArgumentParser) -> None:
 
 
 def _add_plan(command: argparse.ArgumentParser) -> None:
-    _add_json(command)
+    _add_report(command)
     _add_choice(command)
     command.add_argument("--out", metavar="FILE", type=read_path, help="keep the plan, for `homeprod apply FILE`")
 
@@ -90,12 +110,18 @@ def _add_apply(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "file", type=read_path, nargs="?", metavar="FILE", help="a plan kept by `homeprod plan --out`"
     )
-    _add_json(command)
+    _add_report(command)
     _add_choice(command)
     command.add_argument(
         "--cold-start", action="store_true", help="also shut down and start again what waits for it, without asking"
     )
     _add_manner(command)
+    command.add_argument(
+        "--removals",
+        metavar="N",
+        type=_read_number,
+        help="that just so many machines are deleted or replaced is meant, though the site's bound is lower",
+    )
 
 
 def _add_destroy(command: argparse.ArgumentParser) -> None:
@@ -142,6 +168,15 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.set_defaults(only=[], start=False)
 
 
+def _add_history(command: argparse.ArgumentParser) -> None:
+    _add_report(command)
+    command.add_argument("name", metavar="NAME", nargs="?", default="", help="a machine, or a VMID (default: all)")
+    command.add_argument(
+        "--limit", metavar="N", type=_read_rows, default=50, help="how many, the newest first (default: %(default)s)"
+    )
+    command.add_argument("--errors", action="store_true", help="only what did not go well")
+
+
 def _add_doctor(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     command.add_argument("--role", action="store_true", help="print the lines that make a user with the least rights")
@@ -167,6 +202,20 @@ def _read_vmid(text: str) -> int:
     if not text.isdecimal() or not 100 <= int(text) <= 999_999_999:
         raise argparse.ArgumentTypeError(f"a number from 100 to 999999999 is expected, not {text!r}")
     return int(text)
+
+
+def _read_number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+def _read_rows(text: str) -> int:
+    rows = int(text)
+    if not 1 <= rows <= 10_000:
+        raise ValueError(text)
+    return rows
 
 
 def _read_count(text: str) -> int:
@@ -199,10 +248,12 @@ _ADDERS = {
     "adopt": _add_adopt,
     "forget": _add_forget,
     "init": _add_init,
+    "check": _add_report,
     "plan": _add_plan,
     "apply": _add_apply,
     "destroy": _add_destroy,
     "status": _add_status,
+    "history": _add_history,
     "lab": add_lab_arguments,
     "doctor": _add_doctor,
     "completion": _add_completion,

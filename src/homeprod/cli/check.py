@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
+from homeprod.cli.schema.check import CheckReport, NoteEntry
 from homeprod.site.example import find_examples
 from homeprod.site.loader import find_root, load_site
 
@@ -14,7 +15,8 @@ def run(options: argparse.Namespace) -> int:
     notes = find_examples(site)
     render.print_notes(notes)
     if options.json:
-        render.print_json([])
+        entries = [NoteEntry(file=n.file, line=n.line, message=n.message, hint=n.hint) for n in notes]
+        render.print_line(CheckReport(machines=len(site.machines), notes=entries).model_dump_json(indent=2))
     else:
         left = f"; still the example's: {len(notes)}" if notes else ""
         render.print_line(f"{site.config.name}: {len(site.machines)} machines, no mistake found{left}")

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from homeprod import __version__
-from homeprod.cli.arguments import add_arguments, read_path
+from homeprod.cli.arguments import add_arguments, add_common
 from homeprod.core.errors import HomeprodError, UsageError
 
 EXIT_CODES = """\
@@ -32,6 +32,7 @@ COMMANDS = {
     "adopt": "write the modules of a machine that was there before the site; its disks too",
     "forget": "take the marks off machines, and leave them running as they are",
     "status": "show every machine as it is now; only reads",
+    "history": "what was done to the site's machines, when and by whom; only reads",
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
     "addresses": "list names, addresses and VMIDs",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh",
@@ -75,9 +76,7 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"homeprod {__version__}")
-    parser.add_argument("--lab", metavar="NAME", default="", help="that running lab instead of the site's cluster")
-    parser.add_argument("--site", metavar="DIR", type=read_path, default=".", help="the site (default: here, upward)")
-    parser.add_argument("--debug", action="store_true", help="show a traceback where there is one")
+    add_common(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(
@@ -94,7 +93,7 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
-    options = argparse.Namespace(debug="--debug" in arguments)
+    options = argparse.Namespace(debug="--debug" in arguments, json="--json" in arguments, command=None)
     try:
         if "_ARGCOMPLETE" in os.environ:  # a shell asks; imported only then, to keep --help quick
             from homeprod.cli.completion import complete
@@ -109,16 +108,22 @@ def main(arguments: Sequence[str]) -> int:
             from homeprod.cli.extra import require_extra
 
             require_extra()
+        if getattr(options, "json_schema", False):
+            from homeprod.cli import render
+            from homeprod.cli.schema.catalog import print_schema
+
+            render.print_line(print_schema(options.command))
+            return 0
         command = importlib.import_module(f"homeprod.cli.{options.command}")
         code = int(command.run(options))
         sys.stdout.flush()  # here, where a reader that went away is no surprise, and not at Python's end
         return code
     except HomeprodError as error:
-        from homeprod.cli import render
-
         if options.debug:
+            from homeprod.cli import render
+
             render.print_traceback(error)
-        render.print_error(error, as_json=getattr(options, "json", False))
+        tell_error(error, options)
         return 64 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -130,10 +135,19 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:  # a mistake of ours; its traceback is for who asks
         if options.debug:
             raise
-        from homeprod.cli import render
-
-        render.print_error(explain_mistake(error))
+        tell_error(explain_mistake(error), options)
         return 1
+
+
+def tell_error(error: HomeprodError, options: argparse.Namespace) -> None:
+    """For a person to stderr; with ``--json`` to stdout too, in the place of what was asked for."""
+    from homeprod.cli import render
+
+    if getattr(options, "json", False):
+        from homeprod.cli.schema.failure import print_failure
+
+        render.print_flushed(print_failure(error, is_stream=options.command == "apply"))
+    render.print_error(error)
 
 
 def explain_mistake(error: Exception) -> HomeprodError:

@@ -17,6 +17,7 @@ from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.read import read_actual
 from homeprod.plan.actual import Actual
 from homeprod.plan.change import Change
+from homeprod.plan.conflict.capacity import weigh
 from homeprod.plan.desired import desire
 from homeprod.plan.diff import NewInstance, Wish, diff
 from homeprod.plan.plan import Plan
@@ -40,14 +41,15 @@ def run(options: argparse.Namespace) -> int:
     with closing(connect(site, options)) as cluster:
         planned = make_plan(site, cluster, options)
     plan = planned.plan
+    if options.out is not None and not plan.conflicts:
+        write_plan_file(options.out, site, plan, options)
     if options.json:
-        render.print_json(describe_plan(plan, planned.api_calls))
+        render.print_line(describe_plan(plan, planned.api_calls).model_dump_json(indent=2))
     else:
         show_plan(plan, desire(site))
     if plan.conflicts:
         return 1
     if options.out is not None:
-        write_plan_file(options.out, site, plan, options)
         render.say(f"written; apply just this with:\n\n  homeprod apply {options.out}")
     if plan.changes:
         return 2
@@ -72,6 +74,7 @@ def make_plan(
     plan = diff(site, actual, instance, Wish(starts=options.start))
     if options.only:
         plan = choose_part(plan, options.only, site, actual)
+    plan = weigh(plan, actual, desire(site))
     plan = replace(plan, conflicts=(*plan.conflicts, *cluster.find_lacks(site, actual, plan)))
     if options.json:  # a person was told when it happened
         plan = replace(plan, notices=(*plan.notices, *cluster.notice_endpoints()))

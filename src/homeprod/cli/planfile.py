@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from homeprod.cli.showplan import describe_change
 from homeprod.core.errors import HomeprodError, StalePlanError, UsageError
 from homeprod.drivers.proxmox import encode_config, encode_value
-from homeprod.plan.change import Action
+from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
 from homeprod.plan.leftover import name_iso_volume
 from homeprod.plan.plan import Plan
@@ -77,7 +77,7 @@ def write_plan_file(file: Path, site: Site, plan: Plan, options: argparse.Namesp
     content = {
         "homeprod-plan": FORMAT,
         "site": site.config.id,
-        "changes": [describe_change(change) for change in plan.changes],
+        "changes": [_describe(change) for change in plan.changes],
         "basis": dict(plan.basis),
         "wanted": dict(_list_wanted(site, plan)),
         "instances": {str(change.address): change.instance for change in plan.changes if change.instance},
@@ -141,7 +141,7 @@ def check_fresh(kept: KeptPlan, site: Site, plan: Plan) -> None:
     wanted = dict(_list_wanted(site, plan))
     moved |= {name for name in kept.wanted.keys() | wanted.keys() if kept.wanted.get(name) != wanted.get(name)}
     before = {_key(change): change for change in kept.changes}
-    now = {_key(change): change for change in map(describe_change, plan.changes)}
+    now = {_key(change): change for change in map(_describe, plan.changes)}
     moved |= {name for name, _ in before.keys() ^ now.keys()}
     moved |= {key[0] for key in before.keys() & now.keys() if before[key] != now[key]}
     if moved:
@@ -150,6 +150,10 @@ def check_fresh(kept: KeptPlan, site: Site, plan: Plan) -> None:
             where=str(kept.file),
             hint="plan again, and look at it again:\n\n  homeprod plan",
         )
+
+
+def _describe(change: Change) -> dict[str, Any]:
+    return describe_change(change).model_dump(mode="json")
 
 
 def _key(change: Mapping[str, Any]) -> tuple[str, str]:

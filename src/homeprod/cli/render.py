@@ -45,11 +45,17 @@ def print_finding(verdict: str, text: str, hint: str) -> None:
     print("\n".join([f"{words}  {lines[0]}", *(f"      {line}".rstrip() for line in lines[1:])]), flush=True)
 
 
-def print_error(error: HomeprodError, *, as_json: bool = False) -> None:
-    """One error and its hint; for a site, every mistake. With ``as_json`` the mistakes go to stdout as a list."""
+def print_flushed(text: str) -> None:
+    """For a machine that reads as it comes. That it went away is no reason to break off what goes on."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        silence(sys.stdout)
+
+
+def print_error(error: HomeprodError) -> None:
+    """One error and its hint; for a site, every mistake."""
     if isinstance(error, SiteError):
-        if as_json:
-            print_json([_as_json(mistake) for mistake in error.diagnostics])
         for mistake in error.diagnostics:
             say(f"{mistake.file}:{mistake.line}: {_red('error')}: {mistake.message}")
             _say_hint(mistake.hint)
@@ -62,10 +68,6 @@ def print_notes(notes: Iterable[Diagnostic]) -> None:
     for note in notes:
         say(f"{note.file}:{note.line}: note: {note.message}")
         _say_hint(note.hint)
-
-
-def _as_json(mistake: Any) -> dict[str, object]:
-    return {"file": mistake.file, "line": mistake.line, "message": mistake.message, "hint": mistake.hint}
 
 
 def say(text: str) -> None:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homeprod.cli import render
+from homeprod.cli.schema.plan import (
+    ChangeEntry,
+    ConflictEntry,
+    DifferenceEntry,
+    NoticeEntry,
+    PlanReport,
+    UnknownEntry,
+)
 from homeprod.core.address import Address
 from homeprod.core.sizes import format_size
 from homeprod.drivers.proxmox import encode_value
@@ -26,39 +34,49 @@ _COLOURS = {
 }
 
 
-def describe_plan(plan: Plan, api_calls: int) -> dict[str, object]:
+def describe_plan(plan: Plan, api_calls: int) -> PlanReport:
     """For ``--json``. ``api_calls`` is what reading for it cost."""
-    return {
-        "changes": [describe_change(change) for change in plan.changes],
-        "conflicts": [{"address": str(c.address), "message": c.message, "hint": c.hint} for c in plan.conflicts],
-        "notices": [{"address": str(n.address), "message": n.message} for n in plan.notices],
-        "unknown": [describe_unknown(unknown) for unknown in plan.unknown],
-        "api_calls": api_calls,
-    }
+    return PlanReport(
+        changes=[describe_change(change) for change in plan.changes],
+        conflicts=describe_conflicts(plan),
+        notices=describe_notices(plan),
+        unknown=[describe_unknown(unknown) for unknown in plan.unknown],
+        api_calls=api_calls,
+    )
 
 
-def describe_change(change: Change) -> dict[str, object]:
-    return {
-        "action": change.action.value,
-        "address": str(change.address),
-        "node": change.node,
-        "vmid": change.vmid or None,
-        "why": change.why,
-        "differences": [
-            {"attribute": d.attribute, "old": _text(d, d.old), "new": _text(d, d.new), "effect": d.effect.value}
+def describe_change(change: Change) -> ChangeEntry:
+    return ChangeEntry(
+        action=change.action,
+        address=str(change.address),
+        node=change.node,
+        vmid=change.vmid or None,
+        why=change.why,
+        differences=[
+            DifferenceEntry(attribute=d.attribute, old=_text(d, d.old), new=_text(d, d.new), effect=d.effect)
             for d in change.differences
         ],
-    }
+    )
 
 
-def describe_unknown(unknown: Unknown) -> dict[str, object]:
-    return {
-        "address": str(unknown.address),
-        "node": unknown.node,
-        "vmid": unknown.vmid,
-        "message": unknown.message,
-        "hint": unknown.hint,
-    }
+def describe_conflicts(plan: Plan) -> list[ConflictEntry]:
+    return [
+        ConflictEntry(address=str(c.address), message=c.message, hint=c.hint, passes=c.passes) for c in plan.conflicts
+    ]
+
+
+def describe_notices(plan: Plan) -> list[NoticeEntry]:
+    return [NoticeEntry(address=str(n.address), message=n.message, differs=n.differs) for n in plan.notices]
+
+
+def describe_unknown(unknown: Unknown) -> UnknownEntry:
+    return UnknownEntry(
+        address=str(unknown.address),
+        node=unknown.node,
+        vmid=unknown.vmid,
+        message=unknown.message,
+        hint=unknown.hint,
+    )
 
 
 def show_plan(plan: Plan, desired: Mapping[Address, DesiredMachine] | None = None) -> None:

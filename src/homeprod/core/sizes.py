@@ -8,6 +8,14 @@ GiB = 1024 * MiB
 TiB = 1024 * GiB
 
 
+def approximate_size(size: int) -> str:
+    """A size in bytes for a person to compare with another: ``1.4 GiB``."""
+    for unit, name in ((TiB, "TiB"), (GiB, "GiB"), (MiB, "MiB"), (KiB, "KiB")):
+        if size >= unit:
+            return f"{round(size / unit, 1):g} {name}"
+    return f"{size} B"
+
+
 def format_size(size: int) -> str:
     """A size in bytes for a person: the largest binary unit that divides it (``32 GiB``, ``1536 MiB``)."""
     for unit, name in ((TiB, "TiB"), (GiB, "GiB"), (MiB, "MiB"), (KiB, "KiB")):

@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def read_commit(root: Path) -> str:
-    """The commit of the work tree at ``root``, ``-dirty`` behind it where something in ``root`` is not committed;
+    """The commit of the work tree at ``root``, ``+`` behind it where something in ``root`` is not committed;
     empty where it is none, or git is not installed: the commit is a convenience for people."""
     try:
         commit = _ask(root, "rev-parse", "--short=12", "HEAD")
         changed = _ask(root, "status", "--porcelain", "--", ".")
     except (OSError, subprocess.SubprocessError):
         return ""
-    return f"{commit}-dirty" if changed else commit
+    return f"{commit}+" if changed else commit
 
 
 def _ask(root: Path, *arguments: str) -> str:

@@ -11,7 +11,7 @@ import time
 from homeprod.core.errors import NotFoundError, ProxmoxError
 from homeprod.engine.file import send_iso
 from homeprod.engine.taken import explain_taken
-from homeprod.engine.work import Say, Work
+from homeprod.engine.work import Say, Work, tell_time
 from homeprod.plan.change import Change
 from homeprod.plan.config import Config, Drive, Value
 from homeprod.plan.desired import DesiredMachine
@@ -59,9 +59,8 @@ def _is_made(work: Work, change: Change, machine: DesiredMachine) -> bool:
 
 
 def _compose(work: Work, change: Change, machine: DesiredMachine, iso: str | None) -> Config:
-    mark = Mark(
-        work.site.config.id, machine.address, machine.vmid, change.instance, work.manner.commit, machine.forces
-    )
+    site, commit = work.site.config.id, work.manner.commit
+    mark = Mark(site, machine.address, machine.vmid, change.instance, commit, machine.forces, tell_time())
     config: dict[str, Value] = {**machine.config, "description": render_note(mark, machine.words or "")}
     tags = machine.config["tags"]
     # A machine that is not to be started is finished once it is created; any other carries the tag until its end

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from homeprod.plan.actual import MachineConfig, Resources, Version, Volume
 from homeprod.plan.config import Config
+from homeprod.plan.record import TaskRecord
 
 Permissions = Mapping[str, frozenset[str]]
 """Path of the access tree (``/``, ``/vms/100``, ``/storage/local``) to the privileges held there."""
@@ -59,6 +60,12 @@ class Hypervisor(Protocol):
 
     def read_status(self, node: str, vmid: int) -> str:
         """``running`` or ``stopped``, fresh (``status/current``)."""
+
+    def read_tasks(
+        self, node: str, *, vmid: int | None = None, errors: bool = False, start: int = 0, limit: int = 50
+    ) -> Sequence[TaskRecord]:
+        """A page of the node's own task log, the newest first, what runs now at its head: of one VMID, or of all;
+        with ``errors`` only what did not end well. Whoever lacks Sys.Audit there is given their own tasks alone."""
 
     def read_content(self, node: str, storage: str) -> Sequence[Volume]: ...
     def create_machine(self, node: str, vmid: int, config: Config) -> Task: ...

@@ -9,6 +9,7 @@ from homeprod.core.errors import HomeprodError
 from homeprod.engine.work import Work
 from homeprod.plan.actual import ActualMachine
 from homeprod.plan.change import Action
+from homeprod.plan.conflict.sharing import list_disks
 from homeprod.plan.drives import coming_config, find_by_serial
 from homeprod.plan.plan import Plan
 from homeprod.plan.volume import read_owner
@@ -16,16 +17,18 @@ from homeprod.plan.volume import read_owner
 
 def check_strangers(work: Work, plan: Plan) -> None:
     """Raises HomeprodError where a machine that is not this site's uses a disk that would be destroyed, or attached
-    to another one. One call for each stranger, and none where no disk is at stake."""
-    at_stake = dict(_list_stakes(work, plan))
-    if not at_stake:
+    to another one; or runs with a disk of one that would be started. One call for each stranger, and none where no
+    disk is at stake."""
+    at_stake, at_start = dict(_list_stakes(work, plan)), dict(_list_started(work, plan))
+    if not at_stake and not at_start:
         return
     for stranger in _read_strangers(work):
-        for volume in sorted(stranger.volumes() & at_stake.keys()):
+        stakes = at_start | at_stake if stranger.listed.status == "running" else at_stake
+        for volume in sorted({volume for _, volume in list_disks(stranger)} & stakes.keys()):
             raise HomeprodError(
                 f"{volume} is in use by {stranger.listed.name!r} (VMID {stranger.listed.vmid}), which is not this"
                 " site's; nothing was done",
-                where=str(at_stake[volume]),
+                where=str(stakes[volume]),
                 hint="detach it there first, with that machine shut down",
             )
 
@@ -45,6 +48,13 @@ def _list_stakes(work: Work, plan: Plan) -> Iterator[tuple[str, Address]]:
             owned = find_by_serial(config, disk.serial, disk.volume)
             if owned is not None:
                 yield owned[1].volume, change.address
+
+
+def _list_started(work: Work, plan: Plan) -> Iterator[tuple[str, Address]]:
+    """The disks of machines that would be started as they are."""
+    for change in plan.of(Action.START, Action.COLD_START, Action.FINISH):
+        if (found := work.actual.machines.get(change.vmid)) is not None:
+            yield from ((volume, change.address) for _, volume in list_disks(found))
 
 
 def _read_strangers(work: Work) -> Iterator[ActualMachine]:

@@ -6,13 +6,13 @@ from homeprod.core.errors import HomeprodError, ProxmoxError, StalePlanError
 from homeprod.engine.create import find_volume
 from homeprod.engine.file import drop_iso, send_iso
 from homeprod.engine.growth import grow_any_disk
-from homeprod.engine.work import Say, Work
+from homeprod.engine.work import Say, Work, tell_time
 from homeprod.plan.actual import ActualMachine, MachineConfig
 from homeprod.plan.change import Change, Difference
 from homeprod.plan.config import Config, Drive, NewDrive, Value
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drives import coming_value
-from homeprod.plan.mark import ADOPTED, NEW_TAG, Mark, render_note, strip_mark
+from homeprod.plan.mark import ADOPTED, NEW_TAG, Mark, render_note, stamp_note, strip_mark
 
 CHANGED = "somebody changed this machine since the plan was made; it was left as it is"
 PLAN_AGAIN = "see what is there now:\n\n  homeprod plan"
@@ -25,6 +25,9 @@ def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say
     for difference in change.differences:
         config |= _convert(work, change, machine, found, difference, say)
     if config:
+        if found.mark is not None:  # a write that happens anyway says of which commit the machine is now, and when
+            note = str(found.config.config["description"])
+            config.setdefault("description", stamp_note(note, work.manner.commit, tell_time()))
         write_config(work, change, config, say, digest=work.digest(change.vmid))
     for difference in change.differences:
         slot, _, is_size = difference.attribute.partition(" ")
@@ -61,8 +64,8 @@ def _renew_note(work: Work, change: Change, machine: DesiredMachine, found: Actu
         mark = Mark(work.site.config.id, machine.address, machine.vmid, change.instance, forces={ADOPTED: "yes"})
     if mark is None:
         raise HomeprodError("the machine lost its mark", where=str(machine.address), hint="run homeprod plan again")
-    commit = work.manner.commit or mark.commit
-    renewed = Mark(mark.site, machine.address, mark.vmid, mark.instance, commit, mark.forces)
+    commit = work.manner.commit
+    renewed = Mark(mark.site, machine.address, mark.vmid, mark.instance, commit, mark.forces, tell_time())
     own = strip_mark(str(found.config.config.get("description", "")))
     return render_note(renewed, own if machine.words is None else machine.words)
 

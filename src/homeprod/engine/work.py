@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from homeprod.core.address import Address
@@ -27,6 +28,11 @@ ATTEMPTS = 5
 
 class InterruptedWorkError(Exception):
     """Somebody asked to stop: the step that would come next is not begun."""
+
+
+def tell_time() -> str:
+    """Now, for the marks: UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class ListedMachine:
-    """A machine as ``/cluster/resources`` lists it: cheap, and possibly seconds old."""
+    """A machine as ``/cluster/resources`` lists it: cheap, and possibly seconds old. ``memory`` is the most that it
+    may use, in bytes."""
 
     vmid: int
     node: str
@@ -31,6 +32,7 @@ class ListedMachine:
     is_container: bool = False
     is_managed: bool = False
     """Whether Proxmox's HA keeps it: it starts, stops and moves it, and asks nobody."""
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ _HEADING = "Kept by homeprod: change the site, not this machine."
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """``site`` is the site id, ``instance`` the creation nonce, ``commit`` the site's git commit at the last write.
+    """``site`` is the site id, ``instance`` the creation nonce. ``commit`` is the site's git commit at the last
+    write (with a ``+`` where something was not committed), ``time`` when that was (UTC, ISO 8601): neither ever makes
+    a difference.
     ``forces`` holds what the machine was made with and cannot be changed in place (image, network, data disks).
     ``vmid`` is there because a clone, or a backup restored to another VMID, has the whole note of the first one."""
 
@@ -36,6 +38,7 @@ class Mark:
     instance: str
     commit: str = ""
     forces: Mapping[str, str] = field(default_factory=dict)
+    time: str = ""
 
 
 def site_tag(site_id: str) -> str:
@@ -48,9 +51,19 @@ def render_note(mark: Mark, words: str) -> str:
     lines = [_HEADING, "", f"homeprod-site: {mark.site}", f"homeprod-address: {mark.address}"]
     lines += [f"homeprod-vmid: {mark.vmid}", f"homeprod-instance: {mark.instance}"]
     lines += [f"homeprod-{name}: {value}" for name, value in sorted(mark.forces.items())]
-    if mark.commit:
-        lines.append(f"homeprod-commit: {mark.commit}")
+    lines += _render_stamp(mark.commit, mark.time)
     return "\n".join([words, "", *lines] if words else lines)
+
+
+def _render_stamp(commit: str, time: str) -> list[str]:
+    return [f"homeprod-{name}: {value}" for name, value in (("commit", commit), ("time", time)) if value]
+
+
+def stamp_note(note: str, commit: str, time: str) -> str:
+    """The note with another commit and time in its mark, and all else, a person's words included, as it is."""
+    lines = [line for line in note.splitlines() if not line.startswith(("homeprod-commit: ", "homeprod-time: "))]
+    end = max((place for place, line in enumerate(lines, 1) if line.startswith("homeprod-")), default=len(lines))
+    return "\n".join([*lines[:end], *_render_stamp(commit, time), *lines[end:]])
 
 
 @lru_cache(maxsize=8192)  # asked several times a plan for each machine
@@ -64,7 +77,8 @@ def parse_note(note: str) -> Mark | None:
         address, vmid = Address.parse(found.pop("address")), int(found.pop("vmid"))
     except ValueError:
         return None
-    return Mark(found.pop("site"), address, vmid, found.pop("instance"), found.pop("commit", ""), found)
+    commit, time = found.pop("commit", ""), found.pop("time", "")
+    return Mark(found.pop("site"), address, vmid, found.pop("instance"), commit, found, time)
 
 
 def words_of(note: str) -> str:

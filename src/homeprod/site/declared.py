@@ -108,11 +108,11 @@ def _explain(declared: type[Declared], keyword: str, mistake: Any) -> str:
         case "value_error":
             text = str(context["error"])
         case "greater_than_equal":
-            text = f"must be at least {_measure(context['ge'])}, is {mistake['input']}"
+            text = f"must be at least {_measure(keyword, context['ge'])}, is {mistake['input']}"
         case "less_than_equal":
-            text = f"must be at most {_measure(context['le'])}, is {mistake['input']}"
+            text = f"must be at most {_measure(keyword, context['le'])}, is {mistake['input']}"
         case "multiple_of":
-            text = f"must be a multiple of {_measure(context['multiple_of'])}, is {mistake['input']}"
+            text = f"must be a multiple of {_measure(keyword, context['multiple_of'])}, is {mistake['input']}"
         case "string_pattern_mismatch":
             text = f"{mistake['input']!r} does not match {context['pattern']}"
         case "tuple_type":
@@ -140,5 +140,5 @@ def _article(name: str) -> str:
     return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
 
 
-def _measure(bound: float) -> str:
-    return format_size(int(bound)) if bound >= MiB else str(bound)
+def _measure(keyword: str, bound: float) -> str:
+    return format_size(int(bound)) if keyword in _SIZES and bound >= MiB else str(bound)

@@ -128,7 +128,8 @@ class SiteConfig(Declared):
     ``shutdown_limit`` is how many seconds a guest gets to power off; ``lease_limit`` the seconds of silence after
     which whoever acts on the site counts as gone, None for applies that nobody keeps apart. ``cold_starts`` says
     whether an apply shuts down and starts again a machine whose new values wait for that: never, only when a person
-    said so, or as a matter of course."""
+    said so, or as a matter of course. ``most_removals`` is how many machines one apply deletes or replaces without
+    asking for their number."""
 
     id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -138,3 +139,4 @@ class SiteConfig(Declared):
     shutdown_limit: int = Field(default=180, ge=1, le=3600)
     lease_limit: float | None = Field(default=60, ge=1, le=3600)
     cold_starts: ColdStarts = "ask"
+    most_removals: int = Field(default=3, ge=0)

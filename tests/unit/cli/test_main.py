@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.reference_schema import open_validator
 
-from homeprod.cli.main import main
+from homeprod.cli.main import build_parser, main
 from homeprod.site import example
 
 PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
@@ -16,6 +17,16 @@ PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
 def test_check_of_pegasus_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--site", str(PEGASUS), "check"]) == 0
     assert capsys.readouterr().out == "pegasus: 8 machines, no mistake found\n"
+
+
+def test_check_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["init", str(tmp_path / "home")])
+    capsys.readouterr()
+    assert main(["--site", str(tmp_path / "home"), "check", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    open_validator("check").validate(told)
+    assert told["machines"] == 2
+    assert {note["file"] for note in told["notes"]} == {"modules/_config.py"}
 
 
 def test_addresses_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +84,7 @@ def test_a_wrong_site_is_told_on_stderr_and_as_json(tmp_path: Path, capsys: pyte
     capsys.readouterr()
     assert main(["--site", str(tmp_path / "home"), "check", "--json"]) == 1
     said = capsys.readouterr()
-    assert [(m["file"], m["line"]) for m in json.loads(said.out)] == [("modules/files_vm.py", 8)]
+    assert [(m["file"], m["line"]) for m in json.loads(said.out)["errors"]] == [("modules/files_vm.py", 8)]
     assert "Traceback" not in said.err
 
 
@@ -81,6 +92,28 @@ def test_a_wrong_site_is_told_on_stderr_and_as_json(tmp_path: Path, capsys: pyte
 def test_wrong_usage_exits_64(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 64
     assert "--help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "lab", "site", "debug"),
+    [
+        ("plan", "", ".", False),
+        ("plan --lab demo --site home --debug", "demo", "home", True),
+        ("--lab demo --site home --debug plan", "demo", "home", True),
+        ("--lab demo plan --site home", "demo", "home", False),
+        ("--lab demo plan --lab other", "other", ".", False),
+        ("lab up demo --site home", "", "home", False),
+        ("history files --lab demo --limit 3", "demo", ".", False),
+    ],
+)
+def test_what_every_command_takes_may_stand_before_or_behind_it(line: str, lab: str, site: str, debug: bool) -> None:
+    options = build_parser(line.split()).parse_args(line.split())
+    assert (options.lab, str(options.site), options.debug) == (lab, site, debug)
+
+
+def test_a_command_run_by_ssh_keeps_its_own_options() -> None:
+    options = build_parser().parse_args(["lab", "ssh", "demo", "files", "ls", "--site", "x", "--debug"])
+    assert (options.words, str(options.site), options.debug) == (["ls", "--site", "x", "--debug"], ".", False)
 
 
 def test_no_site_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

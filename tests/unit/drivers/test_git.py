@@ -25,7 +25,7 @@ def test_the_commit_and_whether_something_is_not_committed(tmp_path: Path) -> No
     commit = read_commit(tmp_path)
     assert len(commit) == 12
     (tmp_path / "a").write_text("2")
-    assert read_commit(tmp_path) == f"{commit}-dirty"
+    assert read_commit(tmp_path) == f"{commit}+"
 
 
 def test_git_is_given_no_token_and_need_not_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_git_is_given_no_token_and_need_not_be_there(tmp_path: Path, monkeypatch
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOMEPROD_TOKEN", "canary")
-    assert read_commit(tmp_path) == "abc-dirty"
+    assert read_commit(tmp_path) == "abc+"
     assert "canary" not in (tmp_path / "seen").read_text()
     monkeypatch.setenv("PATH", "/nonexistent")
     assert read_commit(tmp_path) == ""

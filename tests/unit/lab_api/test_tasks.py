@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.lab_server import LabServer
 from tests.unit.lab_api.client import Client
 
+from homeprod.lab.api.error import ApiError
 from homeprod.lab.spec import LabSpec, StorageSpec
 
 UPID = re.compile(r"UPID:pve:[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:qmcreate:100:root@pam!homeprod:")
@@ -32,6 +33,59 @@ def test_a_log_is_read_by_pages(lab_server: LabServer, client: Client) -> None:
     last = client.get(path, start=100, limit=50)
     assert (len(last), last[-1]) == (21, {"n": 121, "t": "TASK OK"})
     assert len(client.get(path, limit=0)) == 121
+
+
+def _start(lab_server: LabServer, kind: str, task_id: str, user: str, status: str = "") -> str:
+    async def work(task: object) -> None:
+        if status == "hangs":
+            await asyncio.sleep(60)
+        if status:
+            raise ApiError(status)
+
+    upid = lab_server.do(lambda h: h.tasks.start("pve", kind, task_id, user, work))
+    if status != "hangs":
+        lab_server.run(lab_server.hypervisor.tasks.wait(upid))
+    return str(upid)
+
+
+def test_a_list_is_filtered_as_proxmox_filters_it(lab_server: LabServer, client: Client) -> None:
+    """Against pve-manager's API2/Tasks.pm: what runs comes first as RUNNING, a token's id stands apart, ``errors``
+    leaves out what went well and overrules ``statusfilter``, users are found without their tokens, 0 is none."""
+    made = _start(lab_server, "qmcreate", "100", "root@pam!cli")
+    failed = _start(lab_server, "qmstart", "100", "ann@pve", "no such image")
+    other = _start(lab_server, "qmstart", "101", "ann@pve")
+    hangs = _start(lab_server, "vzdump", "100", "bob@pve", "hangs")
+
+    def find(**filters: object) -> list[str]:
+        return [task["upid"] for task in client.get("/nodes/pve/tasks", **filters)]
+
+    assert find() == [other, failed, made]
+    assert find(source="active") == [hangs]
+    assert find(source="all") == [hangs, other, failed, made]
+    assert find(source="all", vmid=100) == [hangs, failed, made]
+    assert find(errors=1) == find(errors=1, statusfilter="ok") == find(statusfilter="error") == [failed]
+    assert find(userfilter="ROOT") == [made]
+    assert find(userfilter="cli") == []
+    assert find(typefilter="qmstart", start=1, limit=5) == [failed]
+    assert find(limit=0) == []
+    shown = {task["upid"]: task for task in client.get("/nodes/pve/tasks", source="all")}
+    assert (shown[made]["user"], shown[made]["tokenid"], shown[made]["status"]) == ("root@pam", "cli", "OK")
+    assert (shown[hangs]["status"], "endtime" in shown[hangs], "tokenid" in shown[hangs]) == ("RUNNING", False, False)
+
+
+def test_the_cluster_lists_what_runs_and_the_last_25_that_ended(lab_server: LabServer, client: Client) -> None:
+    hangs = _start(lab_server, "vzdump", "100", "bob@pve", "hangs")
+    ended = [_start(lab_server, "qmstart", "100", "ann@pve") for _ in range(27)]
+    assert [task["upid"] for task in client.get("/cluster/tasks")] == [*reversed(ended[2:]), hangs]
+
+
+def test_a_token_without_audit_sees_its_own_tasks_alone(lab_server: LabServer) -> None:
+    token = lab_server.add_token("less", {"/": set()})
+    own = _start(lab_server, "qmstart", "100", "root@pam!less")
+    _start(lab_server, "qmstart", "100", "root@pam")
+    less = Client(lab_server, token)
+    for path in ("/nodes/pve/tasks", "/cluster/tasks"):
+        assert [task["upid"] for task in less.get(path)] == [own]
 
 
 def test_warnings_are_counted(lab_server: LabServer, client: Client) -> None:

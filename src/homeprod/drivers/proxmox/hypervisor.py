@@ -25,14 +25,16 @@ from homeprod.drivers.proxmox.listing import (
     decode_version,
 )
 from homeprod.drivers.proxmox.permit import find_lacks
-from homeprod.drivers.proxmox.rights import HeldPermissions
+from homeprod.drivers.proxmox.rights import HeldPermissions, Need, find_missing
 from homeprod.drivers.proxmox.task import Pace, TaskWatch
+from homeprod.drivers.proxmox.tasklist import decode_tasks
 from homeprod.drivers.proxmox.transport.connection import Connection, Parameter, join_path
 from homeprod.drivers.proxmox.transport.upload import send_upload
 from homeprod.engine.ports import ActiveTask, Task
 from homeprod.plan.actual import Actual, MachineConfig, Resources, Version, Volume
 from homeprod.plan.config import Config
 from homeprod.plan.plan import Conflict, Notice, Plan
+from homeprod.plan.record import TaskRecord
 from homeprod.site.site import Site
 
 SLICES = 64
@@ -121,6 +123,21 @@ class ProxmoxHypervisor:
 
     def read_content(self, node: str, storage: str) -> Sequence[Volume]:
         return decode_content(self._connection.get(join_path("nodes", node, "storage", storage, "content")))
+
+    def read_tasks(
+        self, node: str, *, vmid: int | None = None, errors: bool = False, start: int = 0, limit: int = 50
+    ) -> Sequence[TaskRecord]:
+        """See the port. ``source=all`` adds what runs now to what has ended."""
+        filters: dict[str, int] = {"errors": 1} if errors else {}
+        if vmid is not None:
+            filters["vmid"] = vmid
+        path = join_path("nodes", node, "tasks")
+        return decode_tasks(self._connection.get(path, source="all", start=start, limit=limit, **filters))
+
+    def find_hidden_logs(self, nodes: Sequence[str]) -> tuple[str, ...]:
+        """Those of the nodes whose task log shows the credential's own tasks alone. One call."""
+        needs = [Need(f"/nodes/{node}", frozenset({"Sys.Audit"}), "see what others did") for node in nodes]
+        return tuple(lack.path.rpartition("/")[2] for lack in find_missing(self.read_permissions(), needs))
 
     def read_clock(self, node: str) -> int:
         """The node's clock, seconds since 1970."""

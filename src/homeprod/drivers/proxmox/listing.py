@@ -78,6 +78,7 @@ def _decode_machine(item: Item) -> ListedMachine:
         is_template=_is_set(item.get("template")),
         is_container=item["type"] == "lxc",
         is_managed=bool(item.get("hastate")),
+        memory=int(item.get("maxmem") or 0),
     )
 
 

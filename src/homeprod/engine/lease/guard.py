@@ -8,6 +8,7 @@ from pathlib import Path
 from homeprod.engine.ports import ActiveTask, Hypervisor, Permissions, Task
 from homeprod.plan.actual import MachineConfig, Resources, Version, Volume
 from homeprod.plan.config import Config
+from homeprod.plan.record import TaskRecord
 
 
 class GuardedHypervisor:
@@ -60,6 +61,11 @@ class GuardedHypervisor:
 
     def read_active_tasks(self, node: str) -> Sequence[ActiveTask]:
         return self._plain.read_active_tasks(node)
+
+    def read_tasks(
+        self, node: str, *, vmid: int | None = None, errors: bool = False, start: int = 0, limit: int = 50
+    ) -> Sequence[TaskRecord]:
+        return self._plain.read_tasks(node, vmid=vmid, errors=errors, start=start, limit=limit)
 
     def read_pools(self) -> Mapping[str, str]:
         return self._plain.read_pools()

@@ -10,6 +10,7 @@ from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.change import Action, Change
 from homeprod.plan.config import Drive
 from homeprod.plan.conflict.attachment import Holders, find_attachment_dangers, list_holders
+from homeprod.plan.conflict.sharing import find_shared_disks
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Conflict
 from homeprod.plan.volume import read_owner
@@ -38,6 +39,7 @@ def find_dangers(
             yield from _refuse_extras(change, found, desired.get(change.address))
             yield from _refuse_lent(change, found, holders)
     yield from find_attachment_dangers(actual, changes, desired)
+    yield from find_shared_disks(actual, changes, desired)
 
 
 def _refuse_protected(change: Change, found: ActualMachine, machine: DesiredMachine | None) -> Iterator[Conflict]:

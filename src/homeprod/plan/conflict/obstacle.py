@@ -8,6 +8,7 @@ from homeprod.core.address import Address
 from homeprod.core.sizes import MiB, format_size
 from homeprod.plan.actual import Actual, ListedStorage
 from homeprod.plan.change import Action, Change
+from homeprod.plan.config import NewDrive
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Conflict
 from homeprod.site.site import Site
@@ -24,17 +25,18 @@ def find_obstacles(
     reported once, at the first machine that needs it."""
     seen: set[tuple[str, ...]] = set()
     for change in changes:
-        if change.action not in (Action.CREATE, Action.REPLACE) or change.address not in desired:
+        if change.action not in (Action.CREATE, Action.REPLACE, Action.UPDATE) or change.address not in desired:
             continue
-        machine = desired[change.address]
-        node = machine.node  # a replacement is made where the site wants it, wherever the old one is
-        problem = _find_node_problem(actual, node)
+        machine, is_update = desired[change.address], change.action is Action.UPDATE
+        # A replacement is made where the site wants it, wherever the old one is.
+        node = change.node if is_update else machine.node
+        problem = None if is_update else _find_node_problem(actual, node)
         if problem:
             if (node,) not in seen:
                 yield Conflict(change.address, *problem)
             seen.add((node,))
             continue
-        for storage, content in _list_needs(site, machine):
+        for storage, content in _list_update_needs(site, change) if is_update else _list_needs(site, machine):
             found = _find_storage_problem(actual, node, storage, content)
             if found and (node, storage, content) not in seen:
                 yield Conflict(change.address, *found)
@@ -49,6 +51,17 @@ def _list_needs(site: Site, machine: DesiredMachine) -> Iterator[tuple[str, str]
             yield disk.import_from.partition(":")[0], "import"
     if machine.address.kind == "vm":
         yield site.config.iso.name, "iso"
+
+
+def _list_update_needs(site: Site, change: Change) -> Iterator[tuple[str, str]]:
+    """Of the disks that it adds, and of a new CD."""
+    for difference in change.differences:
+        if isinstance(new := difference.new, NewDrive):
+            yield new.storage, "images"
+            if new.import_from is not None:
+                yield new.import_from.partition(":")[0], "import"
+        elif difference.attribute in ("cloud-init", "ide2"):
+            yield site.config.iso.name, "iso"
 
 
 def _find_node_problem(actual: Actual, name: str) -> tuple[str, str] | None:

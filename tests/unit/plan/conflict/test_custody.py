@@ -33,6 +33,7 @@ from homeprod.plan.drives import compare_attached
 from homeprod.plan.mark import Mark, render_note
 from homeprod.plan.order import order_changes
 from homeprod.plan.scope import choose_part
+from homeprod.site.machine import DataDisk, DataVirtualMachine
 from homeprod.site.site import Site
 
 
@@ -214,6 +215,21 @@ def test_an_obstacle_is_seen_whichever_machine_is_chosen() -> None:
     for name in ("lab-coder", "lab-proxy"):
         part = choose_part(plan(full), [name], SITE, full)
         assert [str(conflict.address) for conflict in part.conflicts] == [f"vm/{name}"]
+
+
+def test_a_storage_that_an_update_would_use_is_looked_at_too() -> None:
+    keys = SITE.machines["lab-ansible-data"].machine
+    assert isinstance(keys, DataVirtualMachine)
+    more = DataDisk(label="more", size=GiB, on=keys.disks[0].on)
+    site = redeclare("lab-ansible-data", disks=(*keys.disks, more))
+    assert not plan(actual(), site).conflicts
+    bare = _storage("local-hdd", content=frozenset({"iso", "import"}))
+    [conflict] = plan(actual(resources=bare), site).conflicts
+    assert "does not take content images" in conflict.message
+    people = redeclare("lab-coder", people=())
+    assert not plan(actual(), people).conflicts
+    [conflict] = plan(actual(resources=_storage("local-hdd", content=frozenset({"import"}))), people).conflicts
+    assert "does not take content iso" in conflict.message
 
 
 def test_a_storage_with_next_to_nothing_free_is_full() -> None:

@@ -16,6 +16,8 @@ _UPID = re.compile(
     r"[^:\s]+:\Z"
 )
 
+ENDED_SHOWN = 25
+
 
 def _verify_upid(call: Call) -> str:
     upid = call.text("upid")
@@ -28,12 +30,19 @@ def _find(call: Call) -> Task:
     task = call.hypervisor.tasks.find(_verify_upid(call))
     if task is None:
         raise refuse_parameters({"upid": "no such task"})
-    if task.user != call.who.id and task.user.partition("!")[0] != call.who.id:
+    if not _is_of_caller(call, task):
         call.require(f"/nodes/{call.node}", "Sys.Audit")
     return task
 
 
+def _is_of_caller(call: Call, task: Task) -> bool:
+    """A token sees its own tasks, a user also those of the user's tokens."""
+    return call.who.id in (task.user, task.user.partition("!")[0])
+
+
 def _show(task: Task) -> dict[str, Any]:
+    """Proxmox names the user and the token's id apart, though its UPID has both in one."""
+    user, _, token_id = task.user.partition("!")
     entry: dict[str, Any] = {
         "upid": task.upid,
         "node": task.node,
@@ -42,19 +51,18 @@ def _show(task: Task) -> dict[str, Any]:
         "starttime": task.starttime,
         "type": task.kind,
         "id": task.id,
-        "user": task.user,
+        "user": user,
     }
+    if token_id:
+        entry["tokenid"] = token_id
     if not task.is_running:
         entry |= {"endtime": task.endtime, "status": task.exitstatus}
     return entry
 
 
-def _is_error(task: Task) -> bool:
-    return not task.is_running and task.exitstatus != "OK" and not str(task.exitstatus).startswith("WARNINGS")
-
-
 def list_tasks(call: Call) -> Reply:
-    """The newest first; ``source`` chooses between running and ended ones."""
+    """Running ones first, then the newest; ``source`` chooses between running and ended ones. A limit of 0 gives
+    none."""
     source = call.text("source", "archive")
     sees_all = call.holds(f"/nodes/{call.node}", "Sys.Audit")
     known = call.hypervisor.tasks
@@ -63,12 +71,13 @@ def list_tasks(call: Call) -> Reply:
         for task in (known.list_running() if source == "active" else known.list_tasks())
         if task.node == call.node
         and (source == "all" or task.is_running == (source == "active"))
-        and (sees_all or task.user == call.who.id)
+        and (sees_all or _is_of_caller(call, task))
         and _matches(call, task)
     ]
+    tasks.sort(key=lambda task: not task.is_running)
     start, limit = call.number("start", 0), call.number("limit", 50)
-    page = tasks[start : start + limit] if limit else tasks[start:]
-    return Reply([_show(task) for task in page], {"total": len(tasks)})
+    page = [{"status": "RUNNING", **_show(task)} for task in tasks[start : start + limit]]
+    return Reply(page, {"total": len(tasks)})
 
 
 def _status_type(task: Task) -> str:
@@ -81,23 +90,32 @@ def _status_type(task: Task) -> str:
 
 
 def _matches(call: Call, task: Task) -> bool:
-    if call.flag("errors") and not _is_error(task):
-        return False
-    if (kinds := f.split_list(call.text("statusfilter"))) and _status_type(task) not in kinds:
+    """``errors`` leaves out only what went well, and ``statusfilter`` counts for nothing beside it."""
+    kinds = f.split_list(call.text("statusfilter").lower())
+    if call.flag("errors"):
+        kinds = ["warning", "error", "unknown"]
+    if kinds and _status_type(task) not in kinds:
         return False
     if (vmid := call.params.get("vmid")) is not None and task.id != vmid:
         return False
     if (kind := call.text("typefilter")) and task.kind != kind:
         return False
-    if (user := call.text("userfilter")) and user.lower() not in task.user.lower():
+    if (user := call.text("userfilter")) and user.lower() not in task.user.partition("!")[0].lower():
         return False
     return call.number("since", 0) <= task.starttime <= call.number("until", 2**62)
 
 
 def list_cluster_tasks(call: Call) -> list[dict[str, Any]]:
+    """Of each node what runs, and the last 25 that have ended."""
     sees_all = call.holds("/", "Sys.Audit")
-    shown = [task for task in call.hypervisor.tasks.list_tasks() if sees_all or task.user == call.who.id]
-    return [_show(task) for task in shown[:25]]
+    left = dict.fromkeys(call.hypervisor.spec.nodes, ENDED_SHOWN)
+    shown = []
+    for task in call.hypervisor.tasks.list_tasks():
+        if not task.is_running:
+            left[task.node] = left.get(task.node, 0) - 1
+        if (task.is_running or left[task.node] >= 0) and (sees_all or _is_of_caller(call, task)):
+            shown.append(_show(task))
+    return shown
 
 
 def read_task(call: Call) -> list[dict[str, str]]:
@@ -130,7 +148,7 @@ def read_log(call: Call) -> Reply:
 
 def stop_task(call: Call) -> None:
     task = _find(call)
-    if task.user != call.who.id:
+    if not _is_of_caller(call, task):
         call.require(f"/nodes/{call.node}", "Sys.Modify")
     call.hypervisor.tasks.stop(task.upid)
 
