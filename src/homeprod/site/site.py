@@ -32,7 +32,7 @@ class Site:
     root: Path
     config: SiteConfig
     machines: Mapping[str, DeclaredMachine]
-    _owners: dict[int, DeclaredMachine] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _owners: dict[int, tuple[DataDisk, DeclaredMachine]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """By the identity of a data disk."""
 
     def vmid(self, machine: Machine) -> int:
@@ -50,14 +50,18 @@ class Site:
 
     def owner(self, disk: DataDisk) -> DeclaredMachine | None:
         """The data VM that owns the disk: that very object, since two data VMs may have disks that look the same."""
-        if not self._owners:
-            owners: dict[int, DeclaredMachine] = {}
-            for declared in self.machines.values():
-                disks = declared.machine.disks if isinstance(declared.machine, DataVirtualMachine) else ()
-                for owned in disks:
-                    owners.setdefault(id(owned), declared)
-            self._owners.update(owners)  # at once, since other threads may look
-        return self._owners.get(id(disk))
+        owned, owner = self._owners.get(id(disk), (None, None))
+        if owned is not disk:  # an identity may come again, and is another one in a copy of the site
+            self._owners.update(self._index_disks())  # at once, since other threads may look
+            owned, owner = self._owners.get(id(disk), (None, None))
+        return owner if owned is disk else None
+
+    def _index_disks(self) -> dict[int, tuple[DataDisk, DeclaredMachine]]:
+        owners: dict[int, tuple[DataDisk, DeclaredMachine]] = {}
+        for declared in self.machines.values():
+            for disk in declared.machine.disks if isinstance(declared.machine, DataVirtualMachine) else ():
+                owners.setdefault(id(disk), (disk, declared))
+        return owners
 
     def addresses(self) -> list[dict[str, object]]:
         """A row a machine: name, kind, number, address (None for a data VM or DHCP), vmid; by number, then kind.
