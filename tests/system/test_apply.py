@@ -73,7 +73,7 @@ def test_every_write_says_of_which_commit_and_when(site_lab: SiteLab, monkeypatc
     assert before <= made <= tell_time()
     apply_from("bbbbbbbbbbbb")  # another commit and another time alone are nothing to do
     assert read() == (commit, made)
-    site_lab.edit("lab_coder_vm", "2 * GiB", "3 * GiB")
+    site_lab.edit("lab_coder_vm", '{"coder", "lab"}', '{"builder", "lab"}')
     apply_from("bbbbbbbbbbbb+")
     assert read()[0] == "bbbbbbbbbbbb+"
 

@@ -60,10 +60,12 @@ def _render_stamp(commit: str, time: str) -> list[str]:
 
 
 def stamp_note(note: str, commit: str, time: str) -> str:
-    """The note with another commit and time in its mark, and all else, a person's words included, as it is."""
+    """The note with another commit and time in its mark, and all else, a person's words included, as it is. One that
+    would be too long for Proxmox then stays unstamped: no change fails for the sake of a convenience."""
     lines = [line for line in note.splitlines() if not line.startswith(("homeprod-commit: ", "homeprod-time: "))]
     end = max((place for place, line in enumerate(lines, 1) if line.startswith("homeprod-")), default=len(lines))
-    return "\n".join([*lines[:end], *_render_stamp(commit, time), *lines[end:]])
+    stamped = "\n".join([*lines[:end], *_render_stamp(commit, time), *lines[end:]])
+    return stamped if len(stamped) <= LONGEST_NOTE else note
 
 
 @lru_cache(maxsize=8192)  # asked several times a plan for each machine

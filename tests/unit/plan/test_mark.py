@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeprod.core.address import Address
-from homeprod.plan.mark import Mark, parse_note, render_note, stamp_note, words_of
+from homeprod.plan.mark import LONGEST_NOTE, Mark, parse_note, render_note, stamp_note, words_of
 
 BARE = Mark(
     "6f1d0c52-0000-0000-0000-000000000000", Address("vm", "a"), 100, "1a2b3c", forces={"image": "debian.qcow2"}
@@ -26,6 +26,12 @@ def test_where_no_commit_is_known_none_is_claimed() -> None:
     mark = parse_note(stamp_note(render_note(STAMPED, ""), "", "2026-11-26T00:00:00Z"))
     assert mark is not None
     assert (mark.commit, mark.time) == ("", "2026-11-26T00:00:00Z")
+
+
+def test_a_note_that_would_be_too_long_for_proxmox_is_not_stamped() -> None:
+    note = render_note(BARE, "x")
+    full = note + "\n" * (LONGEST_NOTE - len(note))
+    assert stamp_note(full, "abc1234", "2026-11-25T20:58:16Z") == full
 
 
 def test_words_of_a_person_around_the_mark_stay() -> None:
