@@ -141,6 +141,9 @@ def test_an_answer_lost_while_a_machine_is_replaced_is_no_failure(site_lab: Site
     _replace_ansible(site_lab)
     method = "POST" if ending else "DELETE"
     site_lab.lab.on_call = _once(method, f"/{ANSIBLE}{ending}", InjectedFault(when="after", cut=True))
+    is_late = ending == "/status/shutdown"  # the lost one may still come, and meet the new machine
+    assert site_lab.apply("--only", "lab-ansible") == (3 if is_late else 0)
+    assert site_lab.actions("--only", "lab-ansible") == ([("finish", "vm/lab-ansible")] if is_late else [])
     assert site_lab.apply("--only", "lab-ansible") == 0
     assert site_lab.actions("--only", "lab-ansible") == []
 
@@ -173,7 +176,7 @@ def test_a_machine_is_not_started_with_a_disk_that_a_strangers_machine_runs_with
     assert code == 1
     assert "is in use by 'forensics' (VMID 777), which is not this site's; nothing was done" in said
     assert "detach it there first" in said
-    assert not site_lab.lab.written()
+    assert not [call for call in site_lab.lab.written() if not call.path.startswith("/pools")]  # the lease
     with site_lab.driver() as cluster:
         cluster.wait(cluster.stop_machine(NODE, 777))
     assert site_lab.apply("--start") == 0  # one that does not run harms nothing

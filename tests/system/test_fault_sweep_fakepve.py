@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,13 +16,18 @@ from typing import Any
 import pytest
 import urllib3
 from tests.drivers.imageserver import ImageServer
-from tests.system.fault_sweep import MANNER, make_site
+from tests.system.fault_sweep import LEASE_LIMIT, MANNER, make_site
 
-from homeprod.core.errors import HomeprodError
+from homeprod.cli.plan import Planned
+from homeprod.cli.settle import make_settled
+from homeprod.core.errors import HomeprodError, TransientError
 from homeprod.drivers.proxmox import Connection, Endpoint, ProxmoxHypervisor, Trust, parse_token
 from homeprod.drivers.proxmox.task import Pace
+from homeprod.drivers.proxmox.transport.line import Request
 from homeprod.drivers.proxmox.transport.retry import Backoff
 from homeprod.engine.apply import apply_plan
+from homeprod.engine.lease.take import hold_lease
+from homeprod.engine.lease.watch import Terms
 from homeprod.engine.read import read_actual
 from homeprod.engine.work import Work
 from homeprod.plan.desired import desire
@@ -32,7 +38,8 @@ from homeprod.site.place import Datastore
 from homeprod.site.site import Site
 
 TOKEN = "root@pam!sweep=0000"
-MOST = 80
+TERMS = Terms(limit=LEASE_LIMIT)
+MOST = 120
 """Calls of an apply, at most."""
 
 
@@ -41,13 +48,17 @@ class FaultyConnection(Connection):
 
     number, kind, count = 0, "", 0
 
-    def _exchange(self, *arguments: Any) -> urllib3.BaseHTTPResponse:
+    def spoil(self, number: int, kind: str) -> None:
+        self.number, self.kind, self._pass_on = number, kind, self._failover.exchange
+        self._failover.exchange = self._exchange  # type: ignore[method-assign]
+
+    def _exchange(self, request: Request) -> urllib3.BaseHTTPResponse:
         self.count += 1
         if self.count != self.number:
-            return super()._exchange(*arguments)
+            return self._pass_on(request)
         if self.kind == "effect, then cut":
-            super()._exchange(*arguments)
-            raise self._explain_break(ConnectionResetError("cut"), arguments[0], arguments[1])
+            self._pass_on(request)
+            raise TransientError("the connection broke off: cut", where=request.path)
         status, reason = {"595": (595, "No route to host"), "error before": (500, "swept: nothing was done")}[
             self.kind
         ]
@@ -91,7 +102,7 @@ def _connect(url: str, ca_file: Path, number: int, kind: str) -> FaultyConnectio
         Trust(ca_file=Path(ca_file)),
         backoff=Backoff(first=0.01, longest=0.02),
     )
-    connection.number, connection.kind = number, kind
+    connection.spoil(number, kind)
     return connection
 
 
@@ -103,11 +114,17 @@ def _apply(connection: FaultyConnection, site: Site) -> None:
     """Refused only where there was a fault."""
     with closing(_drive(connection)) as cluster:
         try:
-            actual = read_actual(cluster, site)
-            plan = diff(site, actual, lambda address: f"{address.name}{connection.number}")
-            apply_plan(Work(site, cluster, desire(site), actual, MANNER), plan, lambda _: None)
+            with hold_lease(cluster, site.config.id, TERMS, lambda _: None) as lease:
+                planned = make_settled(site, cluster, lambda: _make_plan(cluster, site))
+                work = Work(site, lease.hypervisor, desire(site), planned.actual, MANNER)
+                apply_plan(work, planned.plan, lambda _: None)
         except HomeprodError:
             assert connection.number
+
+
+def _make_plan(cluster: ProxmoxHypervisor, site: Site) -> Planned:
+    actual = read_actual(cluster, site)
+    return Planned(diff(site, actual, lambda address: f"{address.name}{os.urandom(3).hex()}"), actual, 0)
 
 
 def _check(cluster: ProxmoxHypervisor, site: Site) -> None:

@@ -192,9 +192,11 @@ def _replace(work: Work, change: Change, say: Say) -> str:
     machine = work.desired[change.address]
     new = replace(change, node=machine.node)
     config = prepare_machine(work, new, machine, say)
-    remove_machine(work, change, say, is_replaced=True)
+    is_over = remove_machine(work, change, say, is_replaced=True)
     create_machine(work, new, machine, config, say)
-    reason = finish_machine(work, new, machine, say, is_just_made=True) if machine.is_started else ""
+    reason = ""
+    if machine.is_started:
+        reason = finish_machine(work, new, machine, say, is_just_made=True, is_watched=not is_over)
     drop_cd(work, change, say)
     return reason
 

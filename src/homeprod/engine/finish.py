@@ -17,6 +17,7 @@ SILENCE = 120.0
 """Seconds without an answer after which a person is told where to look."""
 START_LIMIT = 120.0
 """Seconds until a start that was asked for is done; HA looks every ten."""
+LATE = "runs, but an answer was lost when its predecessor was shut down, which may still come: apply again"
 CAUSES = (
     "the image has no qemu-guest-agent, and the guest no network to install it",
     "the guest does not boot: look at its console",
@@ -25,11 +26,18 @@ CAUSES = (
 
 
 def finish_machine(
-    work: Work, change: Change, machine: DesiredMachine, say: Say, *, is_just_made: bool = False
+    work: Work,
+    change: Change,
+    machine: DesiredMachine,
+    say: Say,
+    *,
+    is_just_made: bool = False,
+    is_watched: bool = False,
 ) -> str:
     """Why the machine is not finished, or nothing when it is. Raises ProxmoxError.
 
-    The tag is taken away last of all, so that whatever is cut short here is gone on with by the next apply.
+    The tag is taken away last of all, so that whatever is cut short here is gone on with by the next apply. One that
+    ``is_watched`` keeps it till then, since a shutdown of its predecessor may still come.
     """
     if machine.is_started:
         start_machine(work, change, say, is_off=is_just_made)
@@ -37,6 +45,8 @@ def finish_machine(
             reason = wait_for_ending(work, change, say)
             if reason:
                 return reason
+    if is_watched:
+        return LATE
     _remove_tag(work, change, say)
     return ""
 

@@ -20,18 +20,20 @@ from homeprod.plan.config import Drive
 from homeprod.plan.volume import read_owner
 
 
-def remove_machine(work: Work, change: Change, say: Say, *, is_replaced: bool = False) -> None:
-    """``is_replaced`` keeps what others know of the VMID, such as backup jobs. Raises StalePlanError where somebody
-    changed the machine since it was read, and ProxmoxError; whatever is left then, the next plan sees."""
+def remove_machine(work: Work, change: Change, say: Say, *, is_replaced: bool = False) -> bool:
+    """``is_replaced`` keeps what others know of the VMID, such as backup jobs. Whether it is over, as by
+    ``stop_machine``: a shutdown that comes late meets whatever has the VMID then. Raises ProxmoxError, and
+    StalePlanError where somebody changed the machine since it was read; what is left then, the next plan sees."""
     found = work.actual.machines[change.vmid]
     check_unchanged(work, change)
     if change.address.kind == "data-vm":
         check_unused(work, change)
     if found.is_protected:  # only `destroy --data` comes here with one
         write_config(work, change, {"protection": False}, say, digest=work.digest(change.vmid))
-    stop_machine(work, change, found, say)
+    is_over = stop_machine(work, change, found, say)
     detach_foreign_disks(work, change, say)
     _destroy(work, change, say, purge=not is_replaced)
+    return is_over
 
 
 def check_unchanged(work: Work, change: Change) -> None:

@@ -24,7 +24,8 @@ def check_strangers(work: Work, plan: Plan) -> None:
         return
     for stranger in _read_strangers(work):
         stakes = at_start | at_stake if stranger.listed.status == "running" else at_stake
-        for volume in sorted({volume for _, volume in list_disks(stranger)} & stakes.keys()):
+        named = stranger.volumes() | {volume for _, volume in list_disks(stranger)}  # its CD, and what it detached
+        for volume in sorted(named & stakes.keys()):
             raise HomeprodError(
                 f"{volume} is in use by {stranger.listed.name!r} (VMID {stranger.listed.vmid}), which is not this"
                 " site's; nothing was done",

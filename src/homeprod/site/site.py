@@ -32,7 +32,9 @@ class Site:
     root: Path
     config: SiteConfig
     machines: Mapping[str, DeclaredMachine]
-    _owners: dict[int, tuple[DataDisk, DeclaredMachine]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _owners: dict[int, tuple[DataDisk, DeclaredMachine]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     """By the identity of a data disk."""
 
     def vmid(self, machine: Machine) -> int:
