@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -15,6 +15,24 @@ def lab_server() -> Iterator[LabServer]:
     """A fresh no-boot lab with the default storages (``local``, ``local-lvm``) on node ``pve``."""
     with LabServer() as lab:
         yield lab
+
+
+Figure = Callable[[str], None]
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Figure:
+    """Takes a line of figures that are part of a proof: all of them are printed at the end of the run."""
+    return lambda text: record_property("figure", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    lines = sorted({str(value) for report in reports for name, value in report.user_properties if name == "figure"})
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 # `make test` tries the same examples every time; `make soak` looks for new ones (HYPOTHESIS_PROFILE=search).

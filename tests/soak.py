@@ -54,7 +54,8 @@ PARTS = (
         "faults",
         "every kind of fault at every call of an apply of all of pegasus, and of a cold start (`--no-boot`): the next"
         " apply converges",
-        ("-n", "2", "-m", "soak", "tests/system/test_fault_sweep.py", "tests/system/test_coldstart_sweep.py"),
+        ("-n", "2", "tests/system/test_fault_sweep.py", "tests/system/test_coldstart_sweep.py"),
+        {"HOMEPROD_SWEEP_STEP": "1"},
     ),
     Part(
         "replacements",

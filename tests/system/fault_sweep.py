@@ -97,7 +97,9 @@ def make_site(
     image = Image(release=f"debian-{generation}", url=server.url, checksum=server.sha256, on=files)
     disk = DataDisk(label="keep", size=1 * GiB, on=files)
     machines = {
-        f"data-{prefix}": DataVirtualMachine(number=21, environment=LAB, disks=(disk,), note=f"generation {generation}"),
+        f"data-{prefix}": DataVirtualMachine(
+            number=21, environment=LAB, disks=(disk,), note=f"generation {generation}"
+        ),
         f"machine-{prefix}": VirtualMachine(
             number=21,
             environment=LAB,

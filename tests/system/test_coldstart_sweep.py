@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import Figure
 from tests.drivers.imageserver import ImageServer
 from tests.system.fault_sweep import FAULTS, STORAGES, Scenario, make_site, prepare, sweep
 from tests.system.stranger_lab import with_policy
@@ -22,10 +23,10 @@ LAST = 15
 
 
 def _with_cores(site: Site, cores: int) -> Site:
-    declared = site.machines["machine"]
+    declared = site.machines["machine-4001"]
     machine = declared.machine.model_copy(update={"cores": cores})
     return dataclasses.replace(
-        site, machines={**site.machines, "machine": dataclasses.replace(declared, machine=machine)}
+        site, machines={**site.machines, "machine-4001": dataclasses.replace(declared, machine=machine)}
     )
 
 
@@ -45,9 +46,5 @@ def test_killed_anywhere_between_the_tag_and_its_end(scenario: Scenario, tmp_pat
 @pytest.mark.soak
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_at_every_call(
-    scenario: Scenario, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    result = sweep(scenario, fault, tmp_path)
-    with capsys.disabled():
-        print(f"\ncold start: {result}")  # noqa: T201 (the figures are part of the proof)
+def test_every_fault_at_every_call(scenario: Scenario, fault: str, tmp_path: Path, figure: Figure) -> None:
+    figure(f"cold start: {sweep(scenario, fault, tmp_path)}")

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.conftest import Figure
 from tests.recorded_replay import find_vectors, read_rows, replay
 
 LISTED: dict[str, str] = json.loads((Path(__file__).parents[1] / "cases" / "recorded_differences.json").read_text())
@@ -18,16 +19,13 @@ RUNS = ("main-9", "main-8", "front-9", "x-9", "y-9")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
-def test_recorded_answers(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recorded_answers(run: str, figure: Figure) -> None:
     folder = find_vectors()
     if folder is None:
         pytest.skip("no recorded answers here: set HOMEPROD_VECTORS to the folder with proxmox-http.jsonl")
     outcome = replay(run, read_rows(folder)[run])
-    with capsys.disabled():
-        print(  # noqa: T201 (the figures are part of the proof)
-            f"\n{run}: {len(outcome.agreeing)} agree, {len(outcome.differing)} differ, "
-            f"{len(outcome.not_ours)} not ours"
-        )
+    counts = f"{len(outcome.agreeing)} agree, {len(outcome.differing)} differ, {len(outcome.not_ours)} not ours"
+    figure(f"recorded answers, {run}: {counts}")
     unlisted = {key: found.what for key, found in outcome.differing.items() if key not in LISTED}
     assert not unlisted, json.dumps(unlisted, indent=1)
     gone = [key for key in LISTED if key.startswith(f"{run} ") and key not in outcome.differing]

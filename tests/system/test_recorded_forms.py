@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.conftest import Figure
 from tests.recorded_forms import Line, compare, find_reader, read_lines
 from tests.recorded_replay import find_vectors
 
@@ -27,7 +28,7 @@ def lines() -> list[Line]:
     return list(read_lines(folder / "proxmox-forms.jsonl"))
 
 
-def test_recorded_forms(lines: list[Line], capsys: pytest.CaptureFixture[str]) -> None:
+def test_recorded_forms(lines: list[Line], figure: Figure) -> None:
     counts: Counter[str] = Counter()
     differing: dict[str, str] = {}
     for line in lines:
@@ -39,8 +40,7 @@ def test_recorded_forms(lines: list[Line], capsys: pytest.CaptureFixture[str]) -
         counts["differ" if difference else "agree"] += 1
         if difference:
             differing[line.key] = difference
-    with capsys.disabled():
-        print(f"\nforms: {counts['agree']} agree, {counts['differ']} differ, {counts['not ours']} not ours")  # noqa: T201
+    figure(f"recorded forms: {counts['agree']} agree, {counts['differ']} differ, {counts['not ours']} not ours")
     unlisted = {key: found for key, found in differing.items() if key not in LISTED}
     assert not unlisted, json.dumps(unlisted, indent=1)
     gone = LISTED.keys() - differing.keys()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from fakepve import errors as catalogue
+from tests.conftest import Figure
 from tests.driver_calls import TOKEN, list_calls
 from tests.recorded_replay import find_vectors
 
@@ -64,7 +65,7 @@ def find_faults(error: ProxmoxError) -> Iterator[str]:
         yield "does not say where"
 
 
-def test_every_error_that_is_catalogued_has_a_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_error_that_is_catalogued_has_a_next_step(figure: Figure) -> None:
     total, faults, by_call = 0, [], set[str]()
     calls = sorted({*CALLS, *FURTHER})
     for method, path in calls:
@@ -76,17 +77,16 @@ def test_every_error_that_is_catalogued_has_a_next_step(capsys: pytest.CaptureFi
                 if is_told_by_call(error.hint):
                     by_call.add(error.message)
             total += 1
-    with capsys.disabled():
-        print(  # noqa: T201 (the figures are part of the proof)
-            f"\ncatalogued errors of {len(calls)} calls: {total - len(faults)} of {total} have a next step "
-            f"({len(by_call)} different ones by where to look alone)"
-        )
+    figure(
+        f"catalogued errors of {len(calls)} calls: {total - len(faults)} of {total} have a next step "
+        f"({len(by_call)} different ones by where to look alone)"
+    )
     assert faults == []
     assert total > 300
     assert len(by_call) <= 70  # may only shrink
 
 
-def test_every_recorded_refusal_has_a_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_recorded_refusal_has_a_next_step(figure: Figure) -> None:
     folder = find_vectors()
     if folder is None:
         pytest.skip("no recorded answers here: set HOMEPROD_VECTORS to the folder with proxmox-http.jsonl")
@@ -97,8 +97,7 @@ def test_every_recorded_refusal_has_a_next_step(capsys: pytest.CaptureFixture[st
         for error in _explain_recorded(str(row["input"].get("method", "GET")), path, row["parsed"]):
             total += 1
             faults += [f"{row['input']['seq']} {path}: {fault}" for fault in find_faults(error)]
-    with capsys.disabled():
-        print(f"\nrecorded refusals: {total - len(faults)} of {total} have a next step")  # noqa: T201
+    figure(f"recorded refusals: {total - len(faults)} of {total} have a next step")
     assert faults == []
     assert total > 250
 
