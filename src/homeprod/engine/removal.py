@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError, StalePlanError
 from homeprod.engine.destroy import find_users
 from homeprod.engine.file import drop_iso
+from homeprod.engine.ports import Task
 from homeprod.engine.update import CHANGED, PLAN_AGAIN, write_config
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.actual import ActualMachine, MachineConfig
@@ -85,11 +87,11 @@ def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say) -> 
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     if hypervisor.read_status(node, vmid) == "stopped":
         return True
-    limit = work.manner.shutdown_limit
+    limit, asked = work.manner.shutdown_limit, _Count()
     say(f"shutting down ({limit} s at most)")
-    reason, was_asked_once = _shut_down(work, change, limit, say)
+    reason = _shut_down(work, change, limit, asked, say)
     if reason is None:
-        return was_asked_once
+        return asked.times == 1
     if any(find_foreign_disks(found.config, vmid)) and not work.manner.forces_stop:
         raise ProxmoxError(
             f"did not shut down within {limit} s, and has a data disk mounted; it still runs, nothing was lost\n"
@@ -99,25 +101,35 @@ def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say) -> 
             " of what it was writing",
         )
     say(f"{reason}; pulling the plug")
-    work.run(lambda: hypervisor.stop_machine(node, vmid), say)
+    times = work.run(lambda: hypervisor.stop_machine(node, vmid), say)
     if not _is_off(work, change, limit):
         raise ProxmoxError("is still running after a stop", where=str(change.address), hint="look at it in Proxmox")
-    return False
+    return asked.times == 1 and times == 1
 
 
-def _shut_down(work: Work, change: Change, limit: int, say: Say) -> tuple[str | None, bool]:
-    """Why the machine still runs, None when it is off; and whether it was asked just once."""
+@dataclass(slots=True)
+class _Count:
+    times: int = 0
+
+
+def _shut_down(work: Work, change: Change, limit: int, asked: _Count, say: Say) -> str | None:
+    """Why the machine still runs; None when it is off."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
+
+    def ask() -> Task:
+        asked.times += 1
+        return hypervisor.shutdown_machine(node, vmid, timeout=limit)
+
     try:
-        times = work.run(lambda: hypervisor.shutdown_machine(node, vmid, timeout=limit), say)
+        work.run(ask, say)
     except ProxmoxError as error:
         if hypervisor.read_status(node, vmid) == "stopped":
-            return None, False
+            return None
         if "quit/powerdown failed" not in error.message:  # Proxmox's words for a guest that did not go in time
             raise
-        return error.message, False
+        return error.message
     # Where HA manages the machine, the task has only queued the request.
-    return None if _is_off(work, change, limit) else "the shutdown was asked for, and it still runs", times == 1
+    return None if _is_off(work, change, limit) else "the shutdown was asked for, and it still runs"
 
 
 def _is_off(work: Work, change: Change, limit: float) -> bool:
