@@ -21,6 +21,8 @@ from homeprod.core.ids import choose_mac
 from homeprod.core.sizes import GiB
 from homeprod.drivers.proxmox import ProxmoxHypervisor, open_hypervisor, resolve_settings
 from homeprod.engine.apply import apply_plan
+from homeprod.engine.lease.take import hold_lease
+from homeprod.engine.lease.watch import Terms
 from homeprod.engine.read import read_actual
 from homeprod.engine.work import Manner, Work
 from homeprod.lab.hypervisor import Hypervisor
@@ -87,12 +89,13 @@ def _choose_kinds(site: Site) -> Site:
 
 
 def make_machines(cluster: ProxmoxHypervisor, site: Site, manner: Manner | None = None) -> int:
-    """Apply the site; how many changes that were. Raises the first error that there was."""
-    actual = read_actual(cluster, site)
-    plan = diff(site, actual, lambda _: NONCE)
-    outcome = apply_plan(
-        Work(site, cluster, desire(site), actual, manner or Manner(waits=False)), plan, lambda _: None
-    )
+    """Apply the site with its lease held, as a person's apply does; how many changes that were. Raises the first
+    error that there was."""
+    with hold_lease(cluster, site.config.id, Terms(), lambda _: None) as lease:
+        actual = read_actual(cluster, site)
+        plan = diff(site, actual, lambda _: NONCE)
+        work = Work(site, lease.hypervisor, desire(site), actual, manner or Manner(waits=False))
+        outcome = apply_plan(work, plan, lambda _: None)
     if outcome.failed:
         raise outcome.failed[0][1]
     return len(outcome.done)
