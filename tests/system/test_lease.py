@@ -196,6 +196,18 @@ def test_the_answer_to_its_making_is_lost(connect: Open, lab_server: LabServer, 
     assert list(_leases(cluster)) == ["1"]
 
 
+@pytest.mark.parametrize("words", ["free; by hand", "mine"])
+def test_a_number_beyond_all_that_a_person_made_is_told(connect: Open, words: str) -> None:
+    cluster = connect()
+    cluster.create_pool(f"{POOL}{'9' * 15}", words)
+    with (
+        pytest.raises(LeaseError, match="which was not made by homeprod") as told,
+        hold_lease(cluster, SITE, QUICK, print),
+    ):
+        pass
+    assert f"pvesh delete /pools/{POOL}{'9' * 15}" in told.value.hint
+
+
 def test_an_old_one_that_a_person_put_a_machine_into_stays_and_stops_nobody(
     connect: Open, lab_server: LabServer
 ) -> None:
