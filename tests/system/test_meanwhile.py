@@ -26,9 +26,12 @@ from homeprod.engine.destroy import plan_destruction
 from homeprod.engine.read import read_actual
 from homeprod.engine.work import Work
 from homeprod.lab.machine.document import print_document
+from homeprod.plan.change import Action
 from homeprod.plan.config import Config, Drive, NewDrive
 from homeprod.plan.desired import desire
+from homeprod.plan.diff import Wish, diff
 from homeprod.plan.mark import COLD_TAG
+from homeprod.plan.order import order_changes
 from homeprod.site.machine import Disk, VirtualMachine
 
 MAIL, STRANGER = 4001030, 105
@@ -226,3 +229,17 @@ def test_a_lost_detachment_cannot_reach_the_new_machine(lab: StrangerLab) -> Non
     _destroy(lab, "files")
     (detachment,) = [call for call in lab.lab.written() if "delete" in call.params and call.path.endswith("/config")]
     assert detachment.params["digest"]
+
+
+def test_a_machine_is_started_only_when_the_one_that_runs_with_its_disk_is_gone(lab: StrangerLab) -> None:
+    lab.power_off()
+    lab.set(MAIL, {"scsi5": lab.drive(VM, "scsi0")})
+    site = make_site(lab.server)
+    actual = read_actual(lab.cluster, site)
+    plan = diff(site, actual, lambda _: "ab12", Wish(starts=True))
+    assert not plan.conflicts
+    places = {(change.action, change.address.name): place for place, change in enumerate(plan.changes)}
+    graph = order_changes(plan, desire(site), actual)
+    assert places[Action.DELETE, "mail"] in graph[places[Action.START, "files"]]
+    lab.apply(site=site)
+    assert lab.is_running
