@@ -113,7 +113,7 @@ def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say, *, 
         return True
     limit, asked = work.manner.shutdown_limit, _Count()
     say(f"shutting down ({limit} s at most)")
-    reason = _shut_down(work, change, limit, asked, say)
+    reason = _shut_down(work, change, limit, asked, say, is_owed=keeps_disks)
     if reason is None:
         return asked.times == 1
     has_data = any(find_foreign_disks(found.config, vmid))
@@ -127,7 +127,7 @@ def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say, *, 
         )
     say(f"{reason}; pulling the plug")
     times = work.run(lambda: hypervisor.stop_machine(node, vmid), say)
-    if not _is_off(work, change, limit):
+    if not _is_off(work, change, limit, is_owed=keeps_disks):
         raise ProxmoxError("is still running after a stop", where=str(change.address), hint="look at it in Proxmox")
     return asked.times == 1 and times == 1
 
@@ -137,7 +137,7 @@ class _Count:
     times: int = 0
 
 
-def _shut_down(work: Work, change: Change, limit: int, asked: _Count, say: Say) -> str | None:
+def _shut_down(work: Work, change: Change, limit: int, asked: _Count, say: Say, *, is_owed: bool) -> str | None:
     """Why the machine still runs; None when it is off."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
 
@@ -154,13 +154,15 @@ def _shut_down(work: Work, change: Change, limit: int, asked: _Count, say: Say) 
             raise
         return error.message
     # Where HA manages the machine, the task has only queued the request.
-    return None if _is_off(work, change, limit) else "the shutdown was asked for, and it still runs"
+    is_off = _is_off(work, change, limit, is_owed=is_owed)
+    return None if is_off else "the shutdown was asked for, and it still runs"
 
 
-def _is_off(work: Work, change: Change, limit: float) -> bool:
+def _is_off(work: Work, change: Change, limit: float, *, is_owed: bool) -> bool:
+    """``is_owed`` where a start follows: then it is waited for even when somebody asked to stop."""
     deadline = time.monotonic() + limit
     while work.hypervisor.read_status(change.node, change.vmid) != "stopped":
-        if work.is_stopping.is_set():
+        if work.is_stopping.is_set() and not is_owed:
             raise InterruptedWorkError
         if time.monotonic() >= deadline:
             return False
