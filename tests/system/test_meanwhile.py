@@ -243,3 +243,27 @@ def test_a_machine_is_started_only_when_the_one_that_runs_with_its_disk_is_gone(
     assert places[Action.DELETE, "mail"] in graph[places[Action.START, "files"]]
     lab.apply(site=site)
     assert lab.is_running
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_a_data_disk_grows_through_the_machine_that_runs_by_then(lab: StrangerLab, is_started: bool) -> None:
+    """A start or a stop moves no digest; a size that the guest cannot see must not be noted at its drive."""
+    size = (lab.drive(DATA_VM, "scsi0").size or 0) + 64 * MiB
+    if is_started:
+        lab.power_off()
+    site = make_site(lab.server, disk_size=size)
+    mail = lab.site.machines["mail"].machine
+    larger = make_site_of(site.config, {"mail": mail, **{name: d.machine for name, d in site.machines.items()}})
+
+    def turn(work: Work) -> None:
+        lab.wait(lab.cluster.start_machine(NODE, VM) if is_started else lab.cluster.stop_machine(NODE, VM))
+        lab.lab.forget_calls()
+
+    lab.site, before = larger, lab.site
+    try:
+        assert not lab.try_apply("never", begin=turn).failed
+        grown = [int(call.path.split("/")[4]) for call in lab.lab.written() if call.path.endswith("/resize")]
+        assert grown == [VM if is_started else DATA_VM]
+        assert (lab.drive(VM, "scsi1").size, lab.drive(DATA_VM, "scsi0").size) == (size, size)
+    finally:
+        lab.site = before
