@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import pytest
@@ -11,6 +12,7 @@ from tests.lab_server import InjectedFault, LabServer
 
 from homeprod.core.errors import DeniedError, LeaseError
 from homeprod.drivers.proxmox import ProxmoxHypervisor, open_hypervisor, resolve_settings
+from homeprod.engine.apply import THREADS
 from homeprod.engine.lease import Lease, Terms, await_lease, hold_lease
 
 SITE = "1a2b3c4d-0000-4000-8000-000000000000"
@@ -238,3 +240,17 @@ def test_a_token_without_the_right_is_told_what_grants_it(connect: Open, lab_ser
     ):
         pass
     assert "pveum acl modify /pool --users root@pam --tokens 'root@pam!few' --roles HomeprodPool" in told.value.hint
+
+
+def test_a_holder_whose_every_thread_waits_for_an_answer_is_seen_to_be_alive(
+    connect: Open, lab_server: LabServer
+) -> None:
+    """A node that hangs keeps each reader for half a minute; what the lease is renewed with must not wait for them."""
+    cluster, other = connect(), connect()
+    lab_server.on_call = lambda call: InjectedFault(delay=3.0) if call.path == "/version" else None
+    with hold_lease(cluster, SITE, QUICK, print), ThreadPoolExecutor(THREADS) as threads:
+        waits = [threads.submit(cluster.read_version) for _ in range(THREADS)]
+        with pytest.raises(LeaseError, match="somebody else is at work"):
+            await_lease(other, SITE, QUICK, print)
+        for wait in waits:
+            wait.result(PATIENCE)
