@@ -26,6 +26,7 @@ from homeprod.engine.destroy import plan_destruction
 from homeprod.engine.read import read_actual
 from homeprod.engine.work import Work
 from homeprod.lab.machine.document import print_document
+from homeprod.plan.actual import Resources
 from homeprod.plan.change import Action
 from homeprod.plan.config import Config, Drive, NewDrive
 from homeprod.plan.desired import desire
@@ -267,3 +268,22 @@ def test_a_data_disk_grows_through_the_machine_that_runs_by_then(lab: StrangerLa
         assert (lab.drive(VM, "scsi1").size, lab.drive(DATA_VM, "scsi0").size) == (size, size)
     finally:
         lab.site = before
+
+
+def test_a_stranger_that_the_list_still_calls_stopped_is_asked_itself(
+    lab: StrangerLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proxmox's list is up to ten seconds old."""
+    lab.power_off()
+    _make_stranger(lab, {"scsi3": lab.drive(VM, "scsi0")})
+    lab.wait(lab.cluster.start_machine(NODE, STRANGER))
+    read = lab.cluster.read_resources
+
+    def read_late() -> Resources:
+        now = read()
+        return replace(now, machines=tuple(replace(machine, status="stopped") for machine in now.machines))
+
+    monkeypatch.setattr(lab.cluster, "read_resources", read_late)
+    with pytest.raises(HomeprodError, match="is in use by 'nas'"):
+        lab.try_apply()
+    assert not lab.is_running

@@ -49,13 +49,17 @@ def check_stakes(work: Work, plan: Plan) -> None:
 
 def _refuse_user(work: Work, other: ActualMachine, stakes: Sequence[Stake]) -> None:
     for stake in stakes:
-        is_harmless = stake.is_for_start and other.listed.status != "running"
-        if other.listed.vmid not in stake.users and not is_harmless:
+        if other.listed.vmid not in stake.users and not (stake.is_for_start and _is_off(work, other)):
             raise HomeprodError(
                 f"{stake.volume} is in use by {_describe(work, other)}; nothing was done",
                 where=str(stake.address),
                 hint="detach it there first, with that machine shut down",
             )
+
+
+def _is_off(work: Work, found: ActualMachine) -> bool:
+    """By itself, since the list can be seconds old."""
+    return work.hypervisor.read_status(found.listed.node, found.listed.vmid) != "running"
 
 
 def _list_destroyed(work: Work, plan: Plan) -> Iterator[Stake]:
