@@ -206,7 +206,7 @@ def test_a_data_vm_that_came_into_use_while_somebody_was_asked_is_kept(
     monkeypatch.setattr(destroy, "run_plan", run_late)
     code, _, said = site_lab.run("destroy", "--data", "lab-ansible-data", "--confirm", "lab-ansible-data")
     assert code == 1
-    assert "in use by nas (105)" in said
+    assert "is in use by 'nas' (VMID 105)" in said
     assert _attached(site_lab, KEYS, "scsi0").volume == volume
     with site_lab.driver() as cluster:
         assert cluster.read_machine(NODE, KEYS).config["protection"] is True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,19 +40,32 @@ def test_results_that_nobody_reads_are_no_traceback(unbuffered: str) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_an_apply_goes_on_when_nobody_reads_how(site_lab: SiteLab) -> None:
-    pipe = _broken_pipe()
+def _full_disk() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def _closed_terminal() -> int:
+    """As a window that was closed, or a connection that broke, leaves behind."""
+    person, terminal = pty.openpty()
+    os.close(person)
+    return terminal
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("make", [_broken_pipe, _full_disk, _closed_terminal])
+def test_an_apply_goes_on_when_nobody_reads_how(site_lab: SiteLab, make: Callable[[], int], stream: str) -> None:
+    lost = make()
+    streams: dict[str, int] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: lost}
     try:
         done = subprocess.run(
-            [*COMMAND, str(site_lab.root), "apply", "--yes", "--no-wait", "--only", "lab-coder"],
+            [*COMMAND, str(site_lab.root), "apply", "--json", "--yes", "--no-wait", "--only", "lab-coder"],
             env={**os.environ, **site_lab.env},
-            stdout=subprocess.DEVNULL,
-            stderr=pipe,
+            **streams,  # type: ignore[call-overload]
             timeout=60,
             check=False,
         )
     finally:
-        os.close(pipe)
+        os.close(lost)
     assert done.returncode == 0
     assert site_lab.actions("--only", "lab-coder") == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,22 @@ def test_a_machine_that_turns_up_elsewhere_when_it_is_made_is_told_and_left(made
     made.lab.on_call = None
     assert made.apply() == 0
     assert made.actions() == []
+
+
+def test_a_machine_that_moves_while_it_is_destroyed_is_not_called_destroyed(made: SiteLab) -> None:
+    """Off its node it is not gone, and its CD is not a leftover."""
+    has_moved = threading.Event()
+
+    def move_first(received: Received) -> None:
+        if received.method == "DELETE" and received.path.endswith(f"/qemu/{CODER}") and not has_moved.is_set():
+            has_moved.set()
+            move(made.lab.hypervisor, CODER, NODE)
+
+    made.lab.on_call = move_first
+    code, _, said = made.run("destroy", "lab-coder", "--yes")
+    assert (code, f"was moved to the node {NODE} meanwhile; it was not destroyed" in said) == (1, True), said
+    assert not [call for call in made.lab.written() if call.method == "DELETE" and "/content/" in call.path]
+    assert list_machines(made)[CODER][0] == NODE
 
 
 def test_a_machine_that_ha_keeps_is_waited_for(made: SiteLab) -> None:

@@ -18,6 +18,7 @@ from tests.system.stranger_lab import DATA_VM, MANNER, VM, StrangerLab, make_sit
 from homeprod.cli import render
 from homeprod.core.sizes import GiB
 from homeprod.engine.work import Work
+from homeprod.lab.hypervisor import Hypervisor
 from homeprod.plan.change import Action, Effect
 from homeprod.plan.mark import COLD_TAG
 
@@ -113,6 +114,25 @@ def test_asked_to_stop_it_still_starts_what_it_shut_down(lab: StrangerLab) -> No
     outcome = lab.try_apply("allowed", begin=works.append)
     assert ([change.action for change in outcome.done], outcome.cut_off) == ([Action.COLD_START], [])
     assert (lab.is_running, _has_tag(lab), lab.read(VM)["cores"]) == (True, False, 2)
+
+
+def test_asked_to_stop_it_still_starts_what_ha_shuts_down_for_it(lab: StrangerLab) -> None:
+    """HA's task ends when the request is queued; the guest goes later."""
+    _let_wait(lab)
+
+    def keep(hypervisor: Hypervisor) -> None:
+        hypervisor.ha.managed.add(VM)
+        hypervisor.ha.seconds = 0.4
+
+    lab.lab.do(keep)
+    works: list[Work] = []
+    lab.lab.on_call = _fail("/status/shutdown", None, lambda: works[0].is_stopping.set())
+    try:
+        outcome = lab.try_apply("allowed", begin=works.append, manner=replace(MANNER, look_every=0.05))
+        assert ([change.action for change in outcome.done], outcome.cut_off) == ([Action.COLD_START], [])
+        assert (lab.is_running, _has_tag(lab), lab.read(VM)["cores"]) == (True, False, 2)
+    finally:
+        lab.lab.do(lambda hypervisor: hypervisor.ha.managed.discard(VM))
 
 
 def test_a_guest_that_does_not_come_back_is_told(lab: StrangerLab) -> None:

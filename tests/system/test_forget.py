@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.lab_server import InjectedFault
 from tests.system.adopting import TAG, adopt, open_empty_site, written
 from tests.system.foreign_machines import NOTE, ForeignHand
 from tests.system.site_lab import SiteLab
+
+from homeprod.lab.api.server import Received
+from homeprod.lab.pools import Pool
 
 WEB, CODER, ANSIBLE, KEYS = 5000, 4001021, 4001022, 94001022
 OURS = ("homeprod-", "Kept by homeprod")
@@ -101,3 +105,21 @@ def test_what_cannot_be_forgotten_is_said_and_nothing_is_written(site_lab: SiteL
         given, _, said = site_lab.run("forget", *arguments)
         assert (given, words in said) == (code, True)
     assert not written(site_lab)
+
+
+def test_a_lease_lost_in_the_middle_is_told(site_lab: SiteLab) -> None:
+    """Somebody takes over between two machines: that is no mistake of homeprod's own."""
+    site_lab.edit("_config", "site = SiteConfig(", "site = SiteConfig(lease_limit=2,")
+    assert site_lab.apply("--only", "lab-coder", "--only", "lab-ansible") == 0
+
+    def take_over(received: Received) -> InjectedFault | None:
+        """During the first write, which takes until the holder has noticed."""
+        if received.method != "POST" or not received.path.endswith("/config"):
+            return None
+        site_lab.lab.hypervisor.pools.pools.setdefault(f"{TAG}-lease-9", Pool("held by ben"))
+        return InjectedFault(delay=1.5)
+
+    site_lab.lab.on_call = take_over
+    code, _, said = site_lab.run("forget", "--all", "--yes")
+    assert (code, "was taken over: held by ben" in said) == (1, True), said
+    assert "mistake" not in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import pytest
@@ -11,6 +12,7 @@ from tests.lab_server import InjectedFault, LabServer
 
 from homeprod.core.errors import DeniedError, LeaseError
 from homeprod.drivers.proxmox import ProxmoxHypervisor, open_hypervisor, resolve_settings
+from homeprod.engine.apply import THREADS
 from homeprod.engine.lease import Lease, Terms, await_lease, hold_lease
 
 SITE = "1a2b3c4d-0000-4000-8000-000000000000"
@@ -196,6 +198,18 @@ def test_the_answer_to_its_making_is_lost(connect: Open, lab_server: LabServer, 
     assert list(_leases(cluster)) == ["1"]
 
 
+@pytest.mark.parametrize("words", ["free; by hand", "mine"])
+def test_a_number_beyond_all_that_a_person_made_is_told(connect: Open, words: str) -> None:
+    cluster = connect()
+    cluster.create_pool(f"{POOL}{'9' * 15}", words)
+    with (
+        pytest.raises(LeaseError, match="which was not made by homeprod") as told,
+        hold_lease(cluster, SITE, QUICK, print),
+    ):
+        pass
+    assert f"pvesh delete /pools/{POOL}{'9' * 15}" in told.value.hint
+
+
 def test_an_old_one_that_a_person_put_a_machine_into_stays_and_stops_nobody(
     connect: Open, lab_server: LabServer
 ) -> None:
@@ -226,3 +240,17 @@ def test_a_token_without_the_right_is_told_what_grants_it(connect: Open, lab_ser
     ):
         pass
     assert "pveum acl modify /pool --users root@pam --tokens 'root@pam!few' --roles HomeprodPool" in told.value.hint
+
+
+def test_a_holder_whose_every_thread_waits_for_an_answer_is_seen_to_be_alive(
+    connect: Open, lab_server: LabServer
+) -> None:
+    """A node that hangs keeps each reader for half a minute; what the lease is renewed with must not wait for them."""
+    cluster, other = connect(), connect()
+    lab_server.on_call = lambda call: InjectedFault(delay=3.0) if call.path == "/version" else None
+    with hold_lease(cluster, SITE, QUICK, print), ThreadPoolExecutor(THREADS) as threads:
+        waits = [threads.submit(cluster.read_version) for _ in range(THREADS)]
+        with pytest.raises(LeaseError, match="somebody else is at work"):
+            await_lease(other, SITE, QUICK, print)
+        for wait in waits:
+            wait.result(PATIENCE)

@@ -12,6 +12,7 @@ from homeprod.cli import render
 from homeprod.cli.interruption import end_as_interrupted
 from homeprod.engine.lease import Lease, Seen, Terms, await_lease, hold_lease
 from homeprod.engine.ports import Hypervisor
+from homeprod.engine.work import InterruptedWorkError
 from homeprod.site.site import Site
 
 
@@ -57,7 +58,11 @@ def take_turn(
         end_as_interrupted(),
         hold_lease(hypervisor, site.config.id, terms, render.say, seen=seen) as lease,
     ):
-        yield Tenure(lease.hypervisor, lease.is_fresh, lease.is_stopping, lease)
+        try:
+            yield Tenure(lease.hypervisor, lease.is_fresh, lease.is_stopping, lease)
+        except InterruptedWorkError:  # the lease was lost between two steps: whoever took it is to be told
+            lease.raise_if_lost()
+            raise
 
 
 def _read_terms(site: Site, options: argparse.Namespace) -> Terms | None:

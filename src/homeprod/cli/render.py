@@ -49,8 +49,8 @@ def print_flushed(text: str) -> None:
     """For a machine that reads as it comes. That it went away is no reason to break off what goes on."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        silence(sys.stdout)
+    except OSError as error:
+        _give_up(sys.stdout, error)
 
 
 def print_error(error: HomeprodError) -> None:
@@ -76,8 +76,16 @@ def say(text: str) -> None:
     for stream, write in ((sys.stdout, sys.stdout.flush), (sys.stderr, lambda: print(text, file=sys.stderr))):
         try:
             write()
-        except BrokenPipeError:
-            silence(stream)
+        except OSError as error:
+            _give_up(stream, error)
+
+
+def _give_up(stream: TextIO, error: OSError) -> None:
+    """The reader or its terminal is gone, or the disk is full: an apply goes on all the same, since a machine may be
+    off for it just now. Results that are lost though somebody wants them are told."""
+    silence(stream)
+    if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+        say(f"{_red('error')}: what is printed cannot be written any more: {error.strerror}")
 
 
 def silence(stream: TextIO) -> None:

@@ -16,8 +16,8 @@ from homeprod.engine.event import Event, Listener, Stage
 from homeprod.engine.file import bring_image, delete_file
 from homeprod.engine.finish import finish_machine, start_machine
 from homeprod.engine.removal import drop_cd, remove_machine
-from homeprod.engine.stranger import check_strangers
-from homeprod.engine.update import update_machine
+from homeprod.engine.stake import check_stakes
+from homeprod.engine.update import check_same, update_machine
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.order import Graph, order_changes
@@ -63,7 +63,7 @@ def apply_plan(work: Work, plan: Plan, listen: Listener) -> Outcome:
     its marks, and the next plan sees it. Raises HomeprodError before anything was touched."""
     check_plan(plan)
     graph = order_changes(plan, work.desired, work.actual)
-    check_strangers(work, plan)
+    check_stakes(work, plan)
     return _Run(work, plan, graph, _serialise(listen), begin_outcome(plan)).go()
 
 
@@ -207,6 +207,7 @@ def _update(work: Work, change: Change, say: Say) -> str:
 
 
 def _start(work: Work, change: Change, say: Say) -> str:
+    check_same(work, change, work.hypervisor.read_machine(change.node, change.vmid))
     if is_owed_a_start(work, change):
         return end_cold_start(work, change, say)
     start_machine(work, change, say)
@@ -214,6 +215,7 @@ def _start(work: Work, change: Change, say: Say) -> str:
 
 
 def _finish(work: Work, change: Change, say: Say) -> str:
+    check_same(work, change, work.hypervisor.read_machine(change.node, change.vmid))
     return finish_machine(work, change, work.desired[change.address], say)
 
 

@@ -13,7 +13,7 @@ from homeprod.core.errors import StalePlanError, TransientError
 from homeprod.engine.finish import start_machine
 from homeprod.engine.growth import grow_any_disk, note_sizes
 from homeprod.engine.removal import stop_machine
-from homeprod.engine.update import PLAN_AGAIN, write_config
+from homeprod.engine.update import PLAN_AGAIN, check_same, write_config
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.actual import ActualMachine, MachineConfig
 from homeprod.plan.change import Change
@@ -33,11 +33,18 @@ def cold_start(work: Work, change: Change, say: Say) -> str:
         say("somebody stopped it meanwhile; it is left so, and what waited is in force at its start")
         return ""
     current = hypervisor.read_machine(node, vmid)
+    check_same(work, change, current)
     _check_waiting(change, current)
+    if not current.pending and not _list_sizes(change):
+        say("somebody started it cold meanwhile; what waited is in force")
+        return ""
     _write_tag(work, change, current, say)
-    was_asked_once = stop_machine(work, change, replace(work.actual.machines[vmid], config=current), say)
-    _note_sizes(work, change, say)
-    reason = end_cold_start(work, change, say, is_over=was_asked_once)
+    found = replace(work.actual.machines[vmid], config=current)
+    was_asked_once = stop_machine(work, change, found, say, keeps_disks=True)
+    try:
+        _note_sizes(work, change, say)
+    finally:  # whatever fails there, it was shut down and is started again
+        reason = end_cold_start(work, change, say, is_over=was_asked_once)
     for slot, disk in work.desired[change.address].disks.items():
         if slot in change.waits:
             grow_any_disk(work, change, slot, disk.size, say)
@@ -77,10 +84,15 @@ def _drop_tag(work: Work, change: Change, say: Say) -> None:
         write_config(work, change, {"tags": tags - {COLD_TAG}}, say, digest=current.digest, is_owed=True)
 
 
+def _list_sizes(change: Change) -> list[str]:
+    """Slots of disks whose new size it has not seen."""
+    return [slot for slot, _, what in (name.partition(" ") for name in change.waits) if what == "size"]
+
+
 def _note_sizes(work: Work, change: Change, say: Say) -> None:
     """A data disk that grew through its owner: the same volume set again has Proxmox note its size, so that the next
     plan knows that the machine sees it."""
-    slots = [slot for slot, _, what in (name.partition(" ") for name in change.waits) if what == "size"]
+    slots = _list_sizes(change)
     config = work.hypervisor.read_machine(change.node, change.vmid).config if slots else {}
     drives = {slot: drive for slot in slots if isinstance(drive := config.get(slot), Drive)}
     if drives:

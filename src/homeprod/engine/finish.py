@@ -63,17 +63,17 @@ def start_machine(work: Work, change: Change, say: Say, *, is_owed: bool = False
         if hypervisor.read_status(node, vmid) != "running":
             raise
         return
-    _await_start(work, change, say)
+    _await_start(work, change, say, is_owed=is_owed)
 
 
-def _await_start(work: Work, change: Change, say: Say) -> None:
+def _await_start(work: Work, change: Change, say: Say, *, is_owed: bool) -> None:
     """Where HA keeps the machine, the task has only queued the request. Raises ProxmoxError."""
     deadline, has_said = time.monotonic() + START_LIMIT, False
     while work.hypervisor.read_status(change.node, change.vmid) != "running":
         if not has_said:
             say("the start is asked for; waiting for it")
             has_said = True
-        if work.is_stopping.is_set():
+        if work.is_stopping.is_set() and not is_owed:
             raise InterruptedWorkError
         if time.monotonic() >= deadline:
             raise ProxmoxError(

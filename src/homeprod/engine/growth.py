@@ -23,7 +23,7 @@ def grow_any_disk(work: Work, change: Change, slot: str, size: int, say: Say) ->
     drive = _read_drive(work, change, slot)
     if drive is None or (drive.size or 0) >= size:
         return  # it waits for a cold start, or was grown by another change of this apply
-    is_own, is_running = read_owner(drive.volume) == change.vmid, work.actual.machines[change.vmid].is_running
+    is_own, is_running = read_owner(drive.volume) == change.vmid, _runs(work, change.node, change.vmid)
     user = _find_running_user(work, change.vmid, drive.volume)
     grows = user is not None and _grow_through(work, user, drive.volume, size, say)
     if not grows and (is_own or is_running):
@@ -48,7 +48,13 @@ def _read_drive(work: Work, change: Change, slot: str) -> Drive | None:
 def _find_running_user(work: Work, vmid: int, volume: str) -> ActualMachine | None:
     """Another machine of this site that runs with that volume."""
     others = (found for other, found in sorted(work.actual.machines.items()) if other != vmid)
-    return next((found for found in others if found.is_running and find_by_volume(found.config.config, volume)), None)
+    users = (found for found in others if find_by_volume(found.config.config, volume))
+    return next((found for found in users if _runs(work, found.listed.node, found.listed.vmid)), None)
+
+
+def _runs(work: Work, node: str, vmid: int) -> bool:
+    """Now: a start moves no digest, and the list that the plan was made from can be seconds old besides."""
+    return work.hypervisor.read_status(node, vmid) == "running"
 
 
 def _grow_through(work: Work, user: ActualMachine, volume: str, size: int, say: Say) -> bool:

@@ -33,7 +33,7 @@ def remove_machine(work: Work, change: Change, say: Say, *, is_replaced: bool = 
     if found.is_protected:  # only `destroy --data` comes here with one
         write_config(work, change, {"protection": False}, say, digest=work.digest(change.vmid))
     is_over = stop_machine(work, change, found, say)
-    detach_foreign_disks(work, change, say)
+    _check_additions(change, found, detach_foreign_disks(work, change, say))
     _destroy(work, change, say, purge=not is_replaced)
     return is_over
 
@@ -60,6 +60,19 @@ def check_unused(work: Work, change: Change) -> None:
         )
 
 
+def _check_additions(change: Change, found: ActualMachine, current: MachineConfig) -> None:
+    """A shutdown takes its time, and a disk that somebody added meanwhile would be lost. Raises StalePlanError."""
+    now = ActualMachine(found.listed, current)
+    volumes = _list_volumes(now) - _list_volumes(found)
+    if added := sorted(volume for volume in volumes if read_owner(volume) == change.vmid):
+        words = f"was given {', '.join(added)} while it was shut down; it is off, and was not destroyed"
+        raise StalePlanError(words, where=str(change.address), hint=PLAN_AGAIN)
+
+
+def _list_volumes(found: ActualMachine) -> frozenset[str]:
+    return found.volumes() | frozenset(found.unused().values())
+
+
 def _destroy(work: Work, change: Change, say: Say, *, purge: bool) -> None:
     try:
         work.run(lambda: work.hypervisor.destroy_machine(change.node, change.vmid, purge=purge), say)
@@ -68,8 +81,18 @@ def _destroy(work: Work, change: Change, say: Say, *, purge: bool) -> None:
         try:
             work.hypervisor.read_machine(change.node, change.vmid)
         except NotFoundError:
+            _check_not_moved(work, change)
             return
         raise
+
+
+def _check_not_moved(work: Work, change: Change) -> None:
+    """It is not on its node: destroyed, or moved to another one by a person or HA. The list may still show it there.
+    Raises StalePlanError."""
+    for listed in work.hypervisor.read_resources().machines:
+        if listed.vmid == change.vmid and listed.node != change.node:
+            words = f"was moved to the node {listed.node} meanwhile; it was not destroyed"
+            raise StalePlanError(words, where=str(change.address), hint=PLAN_AGAIN)
 
 
 def drop_cd(work: Work, change: Change, say: Say) -> None:
@@ -79,9 +102,10 @@ def drop_cd(work: Work, change: Change, say: Say) -> None:
         drop_iso(work, change.node, change.vmid, cd.volume, say)
 
 
-def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say) -> bool:
-    """Shut it down and wait until it is off. A machine with somebody else's disk is never stopped hard, unless a
-    person said so; none is where Proxmox refused for another reason than the guest's silence.
+def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say, *, keeps_disks: bool = False) -> bool:
+    """Shut it down and wait until it is off. A machine with a disk that outlives it, all of them where it
+    ``keeps_disks``, is never stopped hard, unless a person said so; none is where Proxmox refused for another reason
+    than the guest's silence.
 
     Whether it was asked just once: of several shutdowns, one whose answer was lost may still come."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
@@ -89,20 +113,21 @@ def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say) -> 
         return True
     limit, asked = work.manner.shutdown_limit, _Count()
     say(f"shutting down ({limit} s at most)")
-    reason = _shut_down(work, change, limit, asked, say)
+    reason = _shut_down(work, change, limit, asked, say, is_owed=keeps_disks)
     if reason is None:
         return asked.times == 1
-    if any(find_foreign_disks(found.config, vmid)) and not work.manner.forces_stop:
+    has_data = any(find_foreign_disks(found.config, vmid))
+    if (has_data or keeps_disks) and not work.manner.forces_stop:
+        why = ", and has a data disk mounted" if has_data else ""
         raise ProxmoxError(
-            f"did not shut down within {limit} s, and has a data disk mounted; it still runs, nothing was lost\n"
-            f"  | {reason}",
+            f"did not shut down within {limit} s{why}; it still runs, nothing was lost\n  | {reason}",
             where=str(change.address),
             hint="shut it down from inside and repeat; or repeat with --force-stop, which pulls the plug, at the risk"
             " of what it was writing",
         )
     say(f"{reason}; pulling the plug")
     times = work.run(lambda: hypervisor.stop_machine(node, vmid), say)
-    if not _is_off(work, change, limit):
+    if not _is_off(work, change, limit, is_owed=keeps_disks):
         raise ProxmoxError("is still running after a stop", where=str(change.address), hint="look at it in Proxmox")
     return asked.times == 1 and times == 1
 
@@ -112,7 +137,7 @@ class _Count:
     times: int = 0
 
 
-def _shut_down(work: Work, change: Change, limit: int, asked: _Count, say: Say) -> str | None:
+def _shut_down(work: Work, change: Change, limit: int, asked: _Count, say: Say, *, is_owed: bool) -> str | None:
     """Why the machine still runs; None when it is off."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
 
@@ -129,13 +154,15 @@ def _shut_down(work: Work, change: Change, limit: int, asked: _Count, say: Say) 
             raise
         return error.message
     # Where HA manages the machine, the task has only queued the request.
-    return None if _is_off(work, change, limit) else "the shutdown was asked for, and it still runs"
+    is_off = _is_off(work, change, limit, is_owed=is_owed)
+    return None if is_off else "the shutdown was asked for, and it still runs"
 
 
-def _is_off(work: Work, change: Change, limit: float) -> bool:
+def _is_off(work: Work, change: Change, limit: float, *, is_owed: bool) -> bool:
+    """``is_owed`` where a start follows: then it is waited for even when somebody asked to stop."""
     deadline = time.monotonic() + limit
     while work.hypervisor.read_status(change.node, change.vmid) != "stopped":
-        if work.is_stopping.is_set():
+        if work.is_stopping.is_set() and not is_owed:
             raise InterruptedWorkError
         if time.monotonic() >= deadline:
             return False
@@ -150,20 +177,22 @@ def find_foreign_disks(config: MachineConfig, vmid: int) -> Iterator[tuple[str, 
             yield slot, value
 
 
-def detach_foreign_disks(work: Work, change: Change, say: Say) -> None:
-    """Raises ProxmoxError unless a read afterwards shows that none is left."""
+def detach_foreign_disks(work: Work, change: Change, say: Say) -> MachineConfig:
+    """The machine as it is without them. Raises StalePlanError where somebody changed it just then (and an answer
+    that was lost never reaches the machine that comes after it), and ProxmoxError unless none is left."""
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
-    slots = tuple(slot for slot, _ in find_foreign_disks(hypervisor.read_machine(node, vmid), vmid))
+    current = hypervisor.read_machine(node, vmid)
+    slots = tuple(slot for slot, _ in find_foreign_disks(current, vmid))
     if not slots:
-        return
+        return current
     say(f"detaching {', '.join(slots)}")
-    write_config(work, change, {}, say, delete=slots)
-    left = [
-        f"{slot} ({drive.volume})" for slot, drive in find_foreign_disks(hypervisor.read_machine(node, vmid), vmid)
-    ]
+    write_config(work, change, {}, say, delete=slots, digest=current.digest)
+    current = hypervisor.read_machine(node, vmid)
+    left = [f"{slot} ({drive.volume})" for slot, drive in find_foreign_disks(current, vmid)]
     if left:
         raise ProxmoxError(
             f"still attached: {', '.join(left)}; the machine was not destroyed",
             where=str(change.address),
             hint="detach it by hand in Proxmox, then repeat",
         )
+    return current

@@ -12,7 +12,7 @@ from homeprod.plan.change import Change, Difference
 from homeprod.plan.config import Config, Drive, NewDrive, Value
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drives import coming_value
-from homeprod.plan.mark import ADOPTED, NEW_TAG, Mark, render_note, stamp_note, strip_mark
+from homeprod.plan.mark import ADOPTED, NEW_TAG, Mark, parse_note, render_note, stamp_note, strip_mark
 
 CHANGED = "somebody changed this machine since the plan was made; it was left as it is"
 PLAN_AGAIN = "see what is there now:\n\n  homeprod plan"
@@ -68,6 +68,14 @@ def _renew_note(work: Work, change: Change, machine: DesiredMachine, found: Actu
     renewed = Mark(mark.site, machine.address, mark.vmid, mark.instance, commit, mark.forces, tell_time())
     own = strip_mark(str(found.config.config.get("description", "")))
     return render_note(renewed, own if machine.words is None else machine.words)
+
+
+def check_same(work: Work, change: Change, current: MachineConfig) -> None:
+    """Raises StalePlanError unless the machine at that VMID still is the one that was planned for. For steps that no
+    digest guards: a person may have put another one in its place."""
+    mark = parse_note(str(current.config.get("description", "")))
+    if mark is None or (mark.site, mark.vmid, mark.instance) != (work.site.config.id, change.vmid, change.instance):
+        raise StalePlanError(CHANGED, where=str(change.address), hint=PLAN_AGAIN)
 
 
 def write_config(

@@ -35,7 +35,8 @@ def plan_cold_start(
     others = [key for key in found.config.pending if not _is_managed(machine, found, key)]
     waits = tuple(sorted({*new, *others, *(difference.attribute for difference in old)}))
     why = f"{', '.join(waits)} {'wait' if len(waits) > 1 else 'waits'} for it"
-    return Change(Action.COLD_START, machine.address, found.listed.node, machine.vmid, old, why, waits=waits)
+    node, instance = found.listed.node, found.mark.instance if found.mark is not None else ""
+    return Change(Action.COLD_START, machine.address, node, machine.vmid, old, why, instance=instance, waits=waits)
 
 
 def _is_for(machine: DesiredMachine, found: ActualMachine) -> bool:

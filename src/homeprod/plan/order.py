@@ -22,6 +22,7 @@ Graph = Mapping[int, frozenset[int]]
 
 LAST = 1_000_000
 _MAKES = (Action.CREATE, Action.REPLACE, Action.UPDATE, Action.ADOPT)
+_STARTS = (Action.START, Action.COLD_START, Action.FINISH)
 _FREES = (Action.DELETE, Action.REPLACE)
 
 
@@ -110,7 +111,10 @@ def _find_needs(
         yield from index.machines  # files go when nothing can want them any more
         return
     yield from (other for other in index.same[change.address, change.node, change.vmid] if other < place)
-    machine = desired.get(change.address)
+    machine, found = desired.get(change.address), actual.machines.get(change.vmid)
+    if change.action in _STARTS and found is not None:  # not while another one that goes runs with its disk
+        for volume in found.volumes():
+            yield from (other for other in index.frees.get(volume, ()) if other != place)
     if machine is None or change.action not in _MAKES:
         return
     yield from _find_images(plan, change, machine, actual, index)

@@ -10,7 +10,8 @@ import pytest
 from tests.scripted_server import Answer, ScriptedServer, Seen
 from tests.unit.drivers.conftest import Connect
 
-from homeprod.drivers.proxmox.activity import FEW, FRESH, Activity
+from homeprod.core.errors import TransientError
+from homeprod.drivers.proxmox.activity import FEW, FRESH, QUIET, Activity
 from homeprod.engine.ports import Task
 
 
@@ -109,3 +110,19 @@ def test_a_list_that_is_refused_is_not_asked_for_again(
         for task in wait_for_many(activity, stack):
             assert not activity.shows(task, clock.now - 1)
     assert len(server.seen) == 1
+
+
+def test_of_many_who_wait_one_meets_a_list_that_fails(
+    activity: Activity, clock: Clock, listed: ActiveList, server: ScriptedServer
+) -> None:
+    with ExitStack() as stack:
+        first, *others = wait_for_many(activity, stack)
+        listed.status = 595
+        with pytest.raises(TransientError):
+            activity.shows(first, clock.now - 1)
+        asked = len(server.seen)
+        assert not any(activity.shows(task, clock.now - 1) for task in others)
+        assert len(server.seen) == asked
+        listed.status, listed.running = 200, [0]
+        clock.now += 2 * QUIET
+        assert activity.shows(first, clock.now - 1)

@@ -20,6 +20,9 @@ FEW = 3
 """So many waits or less ask for themselves: the list would cost more."""
 FRESH = 0.1
 """Seconds that one answer serves all."""
+QUIET = 10.0
+"""Seconds after a failure in which each wait asks for its own: one after the other, many would take hours to see that
+a node is gone."""
 PAGE = 500
 """Tasks asked for at once; what a longer list leaves out is asked for by itself."""
 
@@ -29,6 +32,7 @@ class _Node:
     waits: int = 0
     read_at: float = float("-inf")
     running: frozenset[str] = frozenset()
+    failed_at: float = float("-inf")
     is_readable: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,6 +64,8 @@ class Activity:
         if node.waits <= FEW or not node.is_readable:
             return False
         with node.lock:
+            if self._clock() - node.failed_at < QUIET:
+                return False
             if self._clock() - node.read_at < FRESH:
                 # It was begun since, and is too young to be worth a list of its own.
                 return node.read_at < begun or task.upid in node.running
@@ -71,6 +77,7 @@ class Activity:
         try:
             answer = self._connection.get(join_path("nodes", name, "tasks"), source="active", limit=PAGE)
         except TransientError:
+            node.failed_at = self._clock()
             raise
         except ProxmoxError:  # not for us to see: each wait asks for its own
             node.is_readable, node.running = False, frozenset()

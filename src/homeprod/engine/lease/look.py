@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from homeprod.engine.lease.claim import FREE, Claim, parse_held
 from homeprod.engine.ports import Hypervisor
 
+LARGEST = 10**15 - 1
+"""No counting comes to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from homeprod.core.errors import NotFoundError, ProxmoxError, TransientError
+from homeprod.core.errors import LeaseError, NotFoundError, ProxmoxError, TransientError
 from homeprod.engine.lease.claim import Claim, make_claim, render_held
 from homeprod.engine.lease.lease import Lease
-from homeprod.engine.lease.look import Seen, look, name_lease
+from homeprod.engine.lease.look import LARGEST, Seen, look, name_lease
 from homeprod.engine.lease.watch import Say, Terms, watch_holder
 from homeprod.engine.ports import Hypervisor
 
@@ -58,6 +58,8 @@ def _take(hypervisor: Hypervisor, site_id: str, terms: Terms, say: Say, before: 
     while True:
         claim = make_claim(terms.purpose, terms.period)
         number = seen.number + 1
+        if number > LARGEST:
+            raise _explain_end(name_lease(site_id, seen.number))
         if _create(hypervisor, site_id, number, claim):
             there = look(hypervisor, site_id)
             if there.number == number:
@@ -69,6 +71,14 @@ def _take(hypervisor: Hypervisor, site_id: str, terms: Terms, say: Say, before: 
         say(f"took the lease from {seen.holder}")
     _drop(hypervisor, site_id, there.lower, say)
     return Lease(hypervisor, site_id, number, claim, terms.limit, is_fresh=is_fresh, say=say)
+
+
+def _explain_end(name: str) -> LeaseError:
+    return LeaseError(
+        "no lease can come after this one, which was not made by homeprod",
+        where=name,
+        hint=f"find out who made it; then, on a node:\n\n  pvesh delete /pools/{name}",
+    )
 
 
 def _is_same_holder(terms: Terms, before: Seen, now: Seen) -> bool:

@@ -25,12 +25,13 @@ _REACH_HINT = "check the endpoint (the site's, or HOMEPROD_ENDPOINT), the networ
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``pool`` connections at once (more threads wait for one); time-outs in seconds.
+    """``pool`` connections at once (more threads wait for one); time-outs in seconds. They are more than an apply has
+    threads: a node that hangs may keep all of these, and the lease must be renewed meanwhile.
 
     ``read`` is longer than the 30 s after which Proxmox itself gives up on a hop to another node.
     """
 
-    pool: int = 16
+    pool: int = 48
     connect: float = 10.0
     read: float = 60.0
 
