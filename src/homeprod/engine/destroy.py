@@ -20,7 +20,9 @@ def plan_destruction(site: Site, actual: Actual, name: str, *, is_data: bool) ->
     kind = "data-vm" if is_data else "vm"
     found = _find(site, actual, name)
     if found is None or found.mark is None:
-        raise NotFoundError(f"no machine of this site is named {name!r} in Proxmox", hint="see homeprod status")
+        raise NotFoundError(
+            f"no machine of this site is named {name!r} in Proxmox", hint="see what there is:\n\n  homeprod status"
+        )
     if found.mark.address.kind != kind:
         hint = f"homeprod destroy {'' if is_data else '--data '}{name}"
         raise UsageError(f"{name} is a {found.mark.address.kind}, not a {kind}", hint=f"meant was:\n\n  {hint}")

@@ -79,11 +79,11 @@ def read_number(site: Site, config: Config) -> int | None:
         address = ip_interface(text).ip
     except ValueError:
         return None
-    subnet = site.config.addresses.network.subnet
-    if address not in subnet:
+    network = site.config.addresses.network
+    if address not in network.subnet:
         return None
-    number = int(address) - int(subnet.network_address)
-    is_reserved = number in site.config.addresses.reserved
+    number = int(address) - int(network.subnet.network_address)
+    is_reserved = number in site.config.addresses.reserved and number != network.gateway
     return number if is_reserved or not find_clash(site, number, {}) else None
 
 
