@@ -16,6 +16,8 @@ from homeprod.engine.lease import Seen
 from homeprod.engine.read import read_actual
 from homeprod.engine.work import Work
 from homeprod.plan.actual import Actual
+from homeprod.plan.desired import desire
+from homeprod.plan.unknown import check_known, find_unknown
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
@@ -26,9 +28,11 @@ def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
         seen = await_turn(site, cluster, options)
-        items, _ = _plan(site, cluster, options)
+        items, actual = _plan(site, cluster, options)
+        if options.all:
+            _tell_unknown(site, actual)
         if not items:
-            render.print_line("nothing to forget: no machine in Proxmox has this site's mark")
+            render.print_line("nothing to forget: no machine that could be read has this site's mark")
             return 0
         for item in items:
             listed = item.found.listed
@@ -43,7 +47,14 @@ def run(options: argparse.Namespace) -> int:
 def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> tuple[list[Oblivion], Actual]:
     with render.busy("reading Proxmox"):
         actual = read_actual(cluster, site)
+    for name in options.names:
+        check_known(site, actual, name)
     return plan_oblivion(site.config.id, actual, options.names, takes_all=options.all), actual
+
+
+def _tell_unknown(site: Site, actual: Actual) -> None:
+    for unknown in find_unknown(site.config.id, desire(site), actual):
+        render.say(f"{unknown.address}  VMID {unknown.vmid}: {unknown.message}; its marks stay")
 
 
 def _forget(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError, UsageError
+from homeprod.engine.destroy import check_asked
 from homeprod.engine.ports import Hypervisor
 from homeprod.engine.update import write_config
 from homeprod.engine.work import Say, Work
@@ -16,6 +17,7 @@ from homeprod.plan.draft.text import name_module
 from homeprod.plan.drives import coming_config, find_by_serial
 from homeprod.plan.handover import Handover, Keeper, Step
 from homeprod.plan.mark import Mark, render_note, site_tag
+from homeprod.plan.unknown import check_known
 from homeprod.site.addresses import MAX_VMID
 from homeprod.site.machine import DataVirtualMachine
 from homeprod.site.site import Site
@@ -27,6 +29,7 @@ def find_user(site: Site, actual: Actual, name: str) -> ActualMachine:
         mark = found.mark
         if mark is not None and mark.site == site.config.id and mark.address == Address("vm", name):
             return found
+    check_known(site, actual, name)
     hint = "it must be the site's first, made or adopted:\n\n  homeprod status"
     raise NotFoundError(f"no machine in Proxmox has this site's mark as {name}", hint=hint)
 
@@ -76,11 +79,13 @@ def _check_keeper(site: Site, actual: Actual, user: ActualMachine, keeper: Keepe
 
 
 def check_users(hypervisor: Hypervisor, actual: Actual, handover: Handover) -> None:
-    """Raises HomeprodError where some other machine, ours or not, names the volume: it would lose sight of it."""
+    """Raises HomeprodError where some other machine, ours or not, names the volume: it would lose sight of it; and
+    where one cannot be asked."""
     if Step.GIVE not in handover.steps:
         return
     involved = {handover.user.listed.vmid, handover.keeper.vmid}
     others = [m for m in actual.resources.machines if m.vmid not in involved and not m.is_container]
+    check_asked(actual.resources, others)
     configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in others])
     for machine in others:
         config = configs[machine.vmid]
