@@ -74,7 +74,7 @@ def test_a_disk_moves_into_a_data_vm_that_is_made_for_it(site_lab: SiteLab, hand
     code, out, _ = site_lab.run(*MOVE)
     assert code == 0
     assert "1. make the data VM" in out
-    assert '    data_disks={"scsi1": web_data.disks[0]},    and take "scsi1" out of disks=' in out
+    assert '    data_disks={"scsi1": web_data.disks[0]},\n\nand take "scsi1" out of its disks=\n' in out
     text = (site_lab.root / "modules" / "web_data_vm.py").read_text()
     assert 'disks=(DataDisk(label="documents", size=1 * GiB, on=ssd),),' in text
     site_lab.lab.forget_calls()
@@ -144,6 +144,11 @@ REFUSED = {
         "owns no disk in scsi7",
     ),
     "no label": (str, ("adopt", "--disk", "web", "scsi1", "--to", "web-data", "--yes"), "no serial that would do"),
+    "an odd label": (
+        str,
+        ("adopt", "--disk", "web", "scsi1", "--to", "web-data", "--label", "My Data", "--yes"),
+        "'My Data' is no label",
+    ),
     "no data VM's name": (str, ("adopt", "--disk", "web", "scsi1", "--to", "store", "--yes"), "is no data VM's name"),
     "no data VM": (str, ("adopt", "--disk", "web", "scsi1", "--yes"), "say which data VM takes it"),
     "a stranger": (str, ("adopt", "--disk", "nas", "scsi1", "--to", "nas-data"), "this site's mark as nas"),

@@ -125,7 +125,8 @@ def _describe_use(name: str, machine: object, handover: Handover, place: int) ->
     disk = name_data_disk(handover.keeper.address.name, place)
     yield f"\nchange in modules/{name_module(name)}.py:\n\n    {disk.line}"
     if isinstance(machine, AdoptedVirtualMachine):
-        yield f'    data_disks={{"{handover.slot}": {disk.expression}}},    and take "{handover.slot}" out of disks='
+        yield f'    data_disks={{"{handover.slot}": {disk.expression}}},'
+        yield f'\nand take "{handover.slot}" out of its disks='
     else:
         yield f'    mounts=(Mount(disk={disk.expression}, at="/srv/{handover.label}"),),'
         yield "\nthe plan will then replace the machine, which is told what it mounts when it is made; the disk stays"
