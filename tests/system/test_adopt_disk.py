@@ -62,6 +62,7 @@ def _prove(site_lab: SiteLab, hand: ForeignHand) -> None:
     assert volumes == {"local-nvme:vm-5000-disk-0", "local-nvme:vm-95000-disk-0"}
     path = site_lab.lab.hypervisor.volumes.path("local-nvme:vm-95000-disk-0")
     assert path.read_bytes()[: len(CANARY)] == CANARY
+    assert all("homeprod-time: " in str(hand.config(vmid)["description"]) for vmid in (WEB, KEEPER))
     plan = site_lab.plan()
     assert (plan["changes"], plan["conflicts"]) == ([], [])
     assert "should say so in data_disks=" in plan["notices"][0]["message"]

@@ -9,14 +9,14 @@ from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError, Usa
 from homeprod.engine.destroy import check_asked
 from homeprod.engine.ports import Hypervisor
 from homeprod.engine.update import write_config
-from homeprod.engine.work import Say, Work
+from homeprod.engine.work import Say, Work, tell_time
 from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.change import Action, Change
 from homeprod.plan.config import Config, Drive, Options, Value
 from homeprod.plan.draft.text import name_module
 from homeprod.plan.drives import coming_config, find_by_serial
 from homeprod.plan.handover import Handover, Keeper, Step
-from homeprod.plan.mark import Mark, render_note, site_tag
+from homeprod.plan.mark import Mark, render_note, site_tag, stamp_note
 from homeprod.plan.unknown import check_known
 from homeprod.site.addresses import MAX_VMID
 from homeprod.site.machine import DataVirtualMachine
@@ -132,7 +132,8 @@ def _merge(options: Options, **more: str) -> Options:
 def _make_keeper(work: Work, handover: Handover, say: Say, instance: str) -> None:
     """Empty: its disk comes. With its mark, as every machine of the site is made."""
     keeper, node = handover.keeper, handover.user.listed.node
-    mark = Mark(work.site.config.id, keeper.address, keeper.vmid, instance, work.manner.commit)
+    commit = work.manner.commit
+    mark = Mark(work.site.config.id, keeper.address, keeper.vmid, instance, commit, time=tell_time())
     declared = work.site.machines.get(keeper.address.name)
     wanted = work.desired.get(keeper.address)
     config: dict[str, Value] = {
@@ -178,8 +179,13 @@ def _give(work: Work, handover: Handover, say: Say) -> Handover:
 
 
 def _write(work: Work, found: ActualMachine, config: Config, say: Say, digest: str = "") -> None:
+    """To the disk's user. Its mark says of which commit and when, as after every write; its note is read anew for
+    that, since it was written to before."""
     address = found.mark.address if found.mark is not None else Address("vm", found.listed.name)
-    _write_to(work, address, found.listed.node, found.listed.vmid, config, say, digest)
+    node, vmid = found.listed.node, found.listed.vmid
+    now = work.hypervisor.read_machine(node, vmid)
+    note = stamp_note(str(now.config.get("description", "")), work.manner.commit, tell_time())
+    _write_to(work, address, node, vmid, {**config, "description": note}, say, digest or now.digest)
 
 
 def _write_to(work: Work, address: Address, node: str, vmid: int, config: Config, say: Say, digest: str = "") -> None:
