@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from homeprod.cli import render
 from homeprod.cli.lease import await_turn, take_turn
 from homeprod.cli.plan import new_instance
+from homeprod.cli.progress import LONGEST
 from homeprod.cli.question import ask
 from homeprod.cli.vocabulary import read_vocabulary
 from homeprod.core.errors import StalePlanError, UsageError
@@ -72,8 +73,9 @@ def _do(
 
 
 def _say_news(text: str) -> None:
+    """Proxmox writes a whole note into its log; here it is a line."""
     if text.strip() not in ("", "TASK OK"):
-        render.say(text)
+        render.say(" ".join(text.split())[:LONGEST])
 
 
 def _show(handover: Handover) -> None:

@@ -96,7 +96,7 @@ def add_place(writer: Writer, subject: Subject) -> None:
     if name is None:
         writer.add("called", '""', "it has no name in Proxmox")
     elif name != subject.name:
-        writer.add("called", repr(str(name)), "its name in Proxmox; take this away to have it renamed")
+        writer.add("called", f'"{name}"', "its name in Proxmox; take this away to have it renamed")
 
 
 def _add_strength(writer: Writer, config: Config) -> set[str]:
