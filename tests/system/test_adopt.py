@@ -112,7 +112,7 @@ def test_a_machine_that_boots_from_virtio_and_has_a_data_disk_of_its_own(
     hand.start(106)
     adopt(site_lab, 106, "--as", "nas")
     text = (site_lab.root / "modules" / "nas_vm.py").read_text()
-    assert "called='NAS-1'," in text
+    assert 'called="NAS-1",' in text
     assert '"sata1": Disk(1 * GiB, on=hdd, backup=False),' in text
     assert '"virtio0": Disk(4 * GiB, on=ssd),' in text
     assert "memory=1536 * MiB," in text
@@ -145,7 +145,7 @@ def test_what_is_changed_in_an_adopted_module_is_done_in_place(site_lab: SiteLab
     hand.terraform(WEB)
     adopt(site_lab, WEB, "--as", "front")
     assert site_lab.apply() == 0
-    site_lab.edit("front_vm", "called='web',  # its name in Proxmox; take this away to have it renamed\n", "")
+    site_lab.edit("front_vm", 'called="web",  # its name in Proxmox; take this away to have it renamed\n', "")
     site_lab.edit("front_vm", 'tags={"terraform", "web"}', 'tags={"shop"}, note="The shop."')
     assert site_lab.apply() == 0
     now = hand.config(WEB)
@@ -334,3 +334,10 @@ def test_a_kept_plan_adopts_with_the_nonce_that_it_chose(site_lab: SiteLab, hand
     assert site_lab.run("apply", str(kept), "--yes")[0] == 0
     assert f"homeprod-instance: {instance}" in hand.config(WEB)["description"].splitlines()
     assert "homeprod-adopted: yes" in hand.config(WEB)["description"].splitlines()
+
+
+def test_the_gateway_itself_is_adopted_without_a_number(site_lab: SiteLab, hand: ForeignHand) -> None:
+    """No machine of a site may have its number, which is reserved besides."""
+    hand.create(WEB, name="router", ipconfig0="ip=10.111.1.1/24")
+    adopt(site_lab, WEB)
+    assert "number=" not in (site_lab.root / "modules" / "router_vm.py").read_text()

@@ -62,6 +62,7 @@ def _prove(site_lab: SiteLab, hand: ForeignHand) -> None:
     assert volumes == {"local-nvme:vm-5000-disk-0", "local-nvme:vm-95000-disk-0"}
     path = site_lab.lab.hypervisor.volumes.path("local-nvme:vm-95000-disk-0")
     assert path.read_bytes()[: len(CANARY)] == CANARY
+    assert all("homeprod-time: " in str(hand.config(vmid)["description"]) for vmid in (WEB, KEEPER))
     plan = site_lab.plan()
     assert (plan["changes"], plan["conflicts"]) == ([], [])
     assert "should say so in data_disks=" in plan["notices"][0]["message"]
@@ -74,7 +75,7 @@ def test_a_disk_moves_into_a_data_vm_that_is_made_for_it(site_lab: SiteLab, hand
     code, out, _ = site_lab.run(*MOVE)
     assert code == 0
     assert "1. make the data VM" in out
-    assert '    data_disks={"scsi1": web_data.disks[0]},    and take "scsi1" out of disks=' in out
+    assert '    data_disks={"scsi1": web_data.disks[0]},\n\nand take "scsi1" out of its disks=\n' in out
     text = (site_lab.root / "modules" / "web_data_vm.py").read_text()
     assert 'disks=(DataDisk(label="documents", size=1 * GiB, on=ssd),),' in text
     site_lab.lab.forget_calls()
@@ -144,6 +145,11 @@ REFUSED = {
         "owns no disk in scsi7",
     ),
     "no label": (str, ("adopt", "--disk", "web", "scsi1", "--to", "web-data", "--yes"), "no serial that would do"),
+    "an odd label": (
+        str,
+        ("adopt", "--disk", "web", "scsi1", "--to", "web-data", "--label", "My Data", "--yes"),
+        "'My Data' is no label",
+    ),
     "no data VM's name": (str, ("adopt", "--disk", "web", "scsi1", "--to", "store", "--yes"), "is no data VM's name"),
     "no data VM": (str, ("adopt", "--disk", "web", "scsi1", "--yes"), "say which data VM takes it"),
     "a stranger": (str, ("adopt", "--disk", "nas", "scsi1", "--to", "nas-data"), "this site's mark as nas"),

@@ -183,7 +183,7 @@ def test_many_machines_go_only_by_their_number(site_lab: SiteLab) -> None:
         code, _, said = site_lab.run("apply", "--yes", *arguments)
         assert code == 1
         assert "nothing was done" in said
-    assert "homeprod apply --yes --removals 4" in site_lab.run("apply", "--yes")[2]
+    assert "if it is meant, repeat it with:\n\n    --removals 4" in site_lab.run("apply", "--yes")[2]
     assert not site_lab.lab.written()
     assert site_lab.apply("--removals", "4") == 0
     assert site_lab.actions() == []

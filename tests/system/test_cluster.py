@@ -269,3 +269,23 @@ def test_a_log_in_that_lapses_at_every_call_is_renewed(cluster: SiteLab, monkeyp
     assert len(refused) >= 4  # an upload, two creations, a disk grown, …
     assert cluster.actions("--only", "lab-ansible") == []
     assert sum(call.path == "/access/ticket" for call in cluster.lab.calls) > len(refused) / 2
+
+
+def test_a_machine_on_a_node_that_is_off_is_not_said_to_be_gone(made: SiteLab) -> None:
+    """Whoever names it is told why nothing can be done; whoever means all is told what is left."""
+    switch(made, SECOND, on=False)
+    for command in (
+        ("destroy", "lab-wiki", "--yes"),
+        ("destroy", "--data", "lab-ansible-data", "--confirm", "lab-ansible-data"),
+        ("forget", "lab-coder", "lab-wiki", "--yes"),
+        ("forget", str(WIKI), "--yes"),
+        ("adopt", "--disk", "lab-ansible", "scsi0", "--to", "lab-ansible-data", "--label", "x", "--yes"),
+    ):
+        made.lab.forget_calls()
+        code, _, said = made.run(*command)
+        assert (code, made.lab.written()) == (1, []), command
+        assert f"unknown: it is on the node {SECOND}, which is offline; nothing was done" in said, command
+    code, _, said = made.run("forget", "--all", "--yes")
+    assert code == 0
+    left = [line.partition("  ")[0] for line in said.splitlines() if line.endswith("offline; its marks stay")]
+    assert {*left} == AWAY

@@ -224,7 +224,7 @@ def test_where_it_asks_yes_alone_is_no_answer(site_lab: SiteLab) -> None:
     assert out.splitlines()[-1] == "1 to update, 1 to cold start"
     code, _, said = site_lab.run("apply", "--yes", "--no-wait")
     assert code == 0
-    assert "vm/lab-coder: cores, memory wait for it\nleft running; to shut them down and start them again" in said
+    assert "no cold start of vm/lab-coder, though cores, memory wait for it\nleft running; to shut them" in said
     assert "\n  homeprod apply --cold-start\n" in said
     assert site_lab.actions() == [("cold start", "vm/lab-coder")]
     code, out, _ = site_lab.run("plan")

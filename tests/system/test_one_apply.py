@@ -139,6 +139,28 @@ def test_destroy_waits_for_its_turn_too(quick_lab: SiteLab) -> None:
     assert " for destroy since " in _lease(quick_lab)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("apply",),
+        ("destroy", "lab-coder"),
+        ("forget", "lab-coder"),
+        ("adopt", "--disk", "lab-ansible", "scsi0", "--to", "lab-ansible-data", "--label", "system"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_whoever_holds_the_lease_is_told_before_anything_is_asked(
+    quick_lab: SiteLab, command: tuple[str, ...]
+) -> None:
+    quick_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
+    site = load_site(quick_lab.root)
+    with quick_lab.driver() as cluster, hold_lease(cluster, site.config.id, Terms(2), lambda _: None):
+        code, out, said = quick_lab.run(*command)
+    assert (code, out) == (1, "")
+    assert "somebody else is at work on this site" in said
+    assert "nobody is there to answer" not in said
+
+
 def test_who_came_between_plan_and_lease_makes_it_read_again(quick_lab: SiteLab) -> None:
     quick_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
     number, came = 2, threading.Event()

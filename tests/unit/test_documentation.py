@@ -41,3 +41,11 @@ def test_command_lines_are_understood(line: str) -> None:
 def test_every_command_stands_in_the_reference() -> None:
     reference = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     assert [command for command in COMMANDS if f"`{command}" not in reference] == []
+
+
+def test_nothing_is_promised_or_offered_twice() -> None:
+    """Lines of lists that several people write to come back doubled from merges."""
+    rows = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / "verified.md").read_text(encoding="utf-8"), re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Read on")[2]
+    for words in (rows, re.findall(r"\]\(([^)]+)\)", readme)):
+        assert sorted({word for word in words if words.count(word) > 1}) == []

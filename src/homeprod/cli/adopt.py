@@ -10,6 +10,7 @@ from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.handover import hand_over_disk
 from homeprod.cli.plan import new_instance
+from homeprod.cli.program import turn_commands
 from homeprod.cli.vocabulary import read_vocabulary
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
@@ -35,11 +36,23 @@ The plan shows `=` and the marks: lines in the note, and a tag. Nothing is resta
 def run(options: argparse.Namespace) -> int:
     if (options.vmid is None) == (options.disk is None):
         raise UsageError(USAGE, hint="see:\n\n  homeprod adopt --help")
+    _check_options(options)
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
         if options.disk is not None:
             return hand_over_disk(site, cluster, options)
         return _adopt(site, cluster, options)
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """An option of the other form would do nothing, and whoever gave it expects something. Raises UsageError."""
+    given = {"--to": options.to, "--label": options.label, "--yes": options.yes}
+    given |= {"--wait-lease": options.wait_lease, "--break-lease": options.break_lease}
+    words = "goes with --disk NAME SLOT: taking over a machine only writes modules"
+    if options.disk is not None:
+        given, words = {"--as": options.name}, "does not go with --disk: the data VM is named by --to"
+    if odd := next((option for option, value in given.items() if value), None):
+        raise UsageError(f"{odd} {words}", hint="see:\n\n  homeprod adopt --help")
 
 
 def _adopt(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> int:
@@ -53,7 +66,7 @@ def _adopt(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) 
     for remark in [*adoption.remarks, *more]:
         render.say(f"note: {remark}")
     only = "".join(f" --only {draft.name}" for draft in adoption.drafts[-1:])
-    render.say(NEXT.format(only=only))
+    render.say(turn_commands(NEXT.format(only=only), options))
     return 0
 
 

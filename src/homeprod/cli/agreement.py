@@ -40,6 +40,6 @@ def _check_number(count: int, bound: int, options: argparse.Namespace) -> bool:
         raise DeclinedError(
             f"{count} machines would be deleted or replaced, more than the {bound} that the site allows at once;"
             " nothing was done",
-            hint=f"--yes alone is not enough for that; if it is meant:\n\n  homeprod apply --yes --removals {count}",
+            hint=f"--yes alone is not enough for that; if it is meant, repeat it with:\n\n  --removals {count}",
         )
     return options.removals is not None

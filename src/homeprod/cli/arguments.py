@@ -119,7 +119,7 @@ def _add_apply(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--removals",
         metavar="N",
-        type=_read_number,
+        type=_read_removals,
         help="that just so many machines are deleted or replaced is meant, though the site's bound is lower",
     )
 
@@ -192,37 +192,35 @@ def _add_completion(command: argparse.ArgumentParser) -> None:
 
 
 def _read_seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 86_400:
-        raise ValueError(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"seconds from 0 to 86400 (a day) are expected, not {text!r}")
     return seconds
 
 
 def _read_vmid(text: str) -> int:
-    if not text.isdecimal() or not 100 <= int(text) <= 999_999_999:
-        raise argparse.ArgumentTypeError(f"a number from 100 to 999999999 is expected, not {text!r}")
-    return int(text)
+    return _read_number(text, 100, 999_999_999)
 
 
-def _read_number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+def _read_removals(text: str) -> int:
+    return _read_number(text, 0, 1_000_000)
 
 
 def _read_rows(text: str) -> int:
-    rows = int(text)
-    if not 1 <= rows <= 10_000:
-        raise ValueError(text)
-    return rows
+    return _read_number(text, 1, 10_000)
 
 
 def _read_count(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= 64:
-        raise ValueError(text)
-    return count
+    return _read_number(text, 1, 64)
+
+
+def _read_number(text: str, lowest: int, highest: int) -> int:
+    if not (text.isascii() and text.isdecimal() and lowest <= int(text) <= highest):
+        raise argparse.ArgumentTypeError(f"a number from {lowest} to {highest} is expected, not {text!r}")
+    return int(text)
 
 
 _SOURCING = """\

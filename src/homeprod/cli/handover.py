@@ -6,8 +6,9 @@ import argparse
 from collections.abc import Iterator
 
 from homeprod.cli import render
-from homeprod.cli.lease import take_turn
+from homeprod.cli.lease import await_turn, take_turn
 from homeprod.cli.plan import new_instance
+from homeprod.cli.progress import LONGEST
 from homeprod.cli.question import ask
 from homeprod.cli.vocabulary import read_vocabulary
 from homeprod.core.errors import StalePlanError, UsageError
@@ -15,6 +16,7 @@ from homeprod.core.sizes import format_size
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.handover import check_users, do_handover, find_keeper, find_user
+from homeprod.engine.lease import Seen
 from homeprod.engine.read import read_actual
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.actual import Actual
@@ -33,6 +35,7 @@ def hand_over_disk(site: Site, cluster: ProxmoxHypervisor, options: argparse.Nam
     """Asks first. What is left to do is found anew in each run, so that one which was cut off is simply repeated."""
     if options.to is None:
         raise UsageError("say which data VM takes it", hint="  --to NAME-data\n\nwhich is made, where there is none")
+    seen = await_turn(site, cluster, options)
     handover, _ = _plan(site, cluster, options)
     declared = site.machines.get(options.disk[0])
     environment = options.environment or (declared.machine.environment.name if declared is not None else None)
@@ -41,7 +44,7 @@ def hand_over_disk(site: Site, cluster: ProxmoxHypervisor, options: argparse.Nam
     if handover.steps:
         if not options.yes:
             ask("do this?", "yes")
-        handover = _do(site, cluster, options, handover)
+        handover = _do(site, cluster, options, handover, seen)
     _settle_modules(site, vocabulary, handover)
     return 0
 
@@ -56,9 +59,11 @@ def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -
     return handover, actual
 
 
-def _do(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agreed: Handover) -> Handover:
+def _do(
+    site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agreed: Handover, seen: Seen | None
+) -> Handover:
     """With the site's lease, and from what is there then. Raises StalePlanError where that is not what was agreed."""
-    with take_turn(site, cluster, options) as turn:
+    with take_turn(site, cluster, options, seen) as turn:
         handover, actual = _plan(site, cluster, options)
         if (handover.steps, handover.drive) != (agreed.steps, agreed.drive):
             raise StalePlanError("somebody changed it meanwhile; nothing was done", hint="repeat the command")
@@ -68,8 +73,9 @@ def _do(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace, agr
 
 
 def _say_news(text: str) -> None:
+    """Proxmox writes a whole note into its log; here it is a line."""
     if text.strip() not in ("", "TASK OK"):
-        render.say(text)
+        render.say(" ".join(text.split())[:LONGEST])
 
 
 def _show(handover: Handover) -> None:
@@ -121,7 +127,8 @@ def _describe_use(name: str, machine: object, handover: Handover, place: int) ->
     disk = name_data_disk(handover.keeper.address.name, place)
     yield f"\nchange in modules/{name_module(name)}.py:\n\n    {disk.line}"
     if isinstance(machine, AdoptedVirtualMachine):
-        yield f'    data_disks={{"{handover.slot}": {disk.expression}}},    and take "{handover.slot}" out of disks='
+        yield f'    data_disks={{"{handover.slot}": {disk.expression}}},'
+        yield f'\nand take "{handover.slot}" out of its disks='
     else:
         yield f'    mounts=(Mount(disk={disk.expression}, at="/srv/{handover.label}"),),'
         yield "\nthe plan will then replace the machine, which is told what it mounts when it is made; the disk stays"

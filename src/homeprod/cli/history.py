@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         render.print_line(report.model_dump_json(indent=2))
     else:
-        _show(report)
+        _show(report, options)
     return 0
 
 
@@ -57,13 +57,13 @@ def _write_time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _show(report: HistoryReport) -> None:
+def _show(report: HistoryReport, options: argparse.Namespace) -> None:
     if report.deeds:
         places = ("node",) if len({deed.node for deed in report.deeds}) > 1 else ()
         columns = ("when", "who", "what", "on", *places, "result")
         render.print_table(columns, [deed.model_dump() for deed in report.deeds])
     else:
-        render.print_line("Proxmox's task log holds nothing of it")
+        render.print_line(f"Proxmox's task log holds nothing {'that went wrong' if options.errors else 'of it'}")
     if report.marks:
         render.print_line()
         rows = [

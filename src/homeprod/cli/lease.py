@@ -48,8 +48,8 @@ def await_turn(site: Site, hypervisor: Hypervisor, options: argparse.Namespace) 
 def take_turn(
     site: Site, hypervisor: Hypervisor, options: argparse.Namespace, seen: Seen | None = None
 ) -> Iterator[Tenure]:
-    """Hold the site's lease while the body writes. Without ``seen`` everything is to be read in the body. Raises
-    LeaseError and ProxmoxError."""
+    """Hold the site's lease while the body writes. ``seen`` is what ``await_turn`` gave: who was found dead then is
+    not watched once more. Raises LeaseError and ProxmoxError."""
     terms = _read_terms(site, options)
     if terms is None:
         yield Tenure(hypervisor)

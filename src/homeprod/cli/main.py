@@ -91,6 +91,16 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
     return parser
 
 
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """As ``parse_args`` does, but that what nobody takes leads to the help of the command that was given. Raises
+    UsageError."""
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        command = f"{parser.prog} {options.command}" if options.command else parser.prog
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", hint=f"see:\n\n  {command} --help")
+    return options
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
     options = argparse.Namespace(debug="--debug" in arguments, json="--json" in arguments, command=None)
@@ -100,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
 
             complete(build_parser())
         parser = build_parser(arguments)
-        options = parser.parse_args(arguments)
+        options = parse(parser, arguments)
         if options.command is None:
             parser.print_help()
             return 64
@@ -142,7 +152,9 @@ def main(arguments: Sequence[str]) -> int:
 def tell_error(error: HomeprodError, options: argparse.Namespace) -> None:
     """For a person to stderr; with ``--json`` to stdout too, in the place of what was asked for."""
     from homeprod.cli import render
+    from homeprod.cli.program import turn_commands
 
+    error.hint = turn_commands(error.hint, options)
     if getattr(options, "json", False):
         from homeprod.cli.schema.failure import print_failure
 

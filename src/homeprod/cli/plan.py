@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.planfile import write_plan_file
+from homeprod.cli.program import turn_commands
 from homeprod.cli.showplan import describe_plan, show_plan
 from homeprod.core.address import Address
 from homeprod.drivers.proxmox import ProxmoxHypervisor
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     if plan.conflicts:
         return 1
     if options.out is not None:
-        render.say(f"written; apply just this with:\n\n  homeprod apply {options.out}")
+        render.say(turn_commands(f"written; apply just this with:\n\n  homeprod apply {options.out}", options))
     if plan.changes:
         return 2
     return 1 if plan.unknown else 0

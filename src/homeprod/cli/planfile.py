@@ -28,6 +28,7 @@ from homeprod.plan.plan import Plan
 from homeprod.site.site import Site
 
 FORMAT = 1
+WRITE_ONE = "write one:\n\n  homeprod plan --out FILE"
 LARGEST = 64 * 1024**2
 """Bytes; a plan for a thousand machines has one or two million."""
 
@@ -97,14 +98,12 @@ def read_plan_file(file: Path, site: Site) -> KeptPlan:
     try:
         content = json.loads(_read_text(file))
         if isinstance(content, dict) and content.get("homeprod-plan", FORMAT) != FORMAT:
-            raise UsageError("a plan of another release of homeprod", where=str(file), hint="plan again")
+            raise UsageError("a plan of another release of homeprod", where=str(file), hint=WRITE_ONE)
         kept = _Content.model_validate(content)
     except OSError as error:
-        raise UsageError(f"cannot read the plan: {error.strerror}", where=str(file)) from None
+        raise UsageError(f"cannot read the plan: {error.strerror}", where=str(file), hint=WRITE_ONE) from None
     except (ValueError, RecursionError):
-        raise UsageError(
-            "is no plan of homeprod", where=str(file), hint="write one with:\n\n  homeprod plan --out FILE"
-        ) from None
+        raise UsageError("is no plan of homeprod", where=str(file), hint=WRITE_ONE) from None
     if kept.site != site.config.id:
         raise UsageError("a plan of another site", where=str(file), hint=f"this site is {site.config.name}")
     changes = [change.model_dump() for change in kept.changes]
@@ -148,7 +147,7 @@ def check_fresh(kept: KeptPlan, site: Site, plan: Plan) -> None:
         raise StalePlanError(
             f"the plan is stale, and nothing was done; what moved since: {', '.join(sorted(moved))}",
             where=str(kept.file),
-            hint="plan again, and look at it again:\n\n  homeprod plan",
+            hint=f"plan again, and look at it again:\n\n  homeprod plan --out {kept.file}",
         )
 
 

@@ -86,5 +86,5 @@ def _describe_rest(plan: Plan, rows: list[dict[str, object]]) -> list[str]:
     lines += [f"{notice.address}: {notice.message}" for notice in plan.notices]
     files = sum(change.address.kind in ("image", "iso") for change in plan.changes)
     if files:
-        lines.append(f"{files} file{'s' * (files != 1)} to bring or take away: see homeprod plan")
+        lines.append(f"{files} file{'s' * (files != 1)} to bring or take away; homeprod plan names them")
     return lines if rows else ["the site declares no machine"]

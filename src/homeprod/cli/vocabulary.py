@@ -21,9 +21,11 @@ def read_vocabulary(site: Site, environment: str | None) -> Vocabulary:
     if environment is None and len(environments) == 1:
         environment = next(iter(environments))
     if environment is None:
-        known = ", ".join(sorted(environments)) or 'none: write one, as `lab = Environment(name="lab")`'
-        hint = f"there are: {known}; say which:\n\n  --environment NAME"
-        raise UsageError("every machine names its environment, and modules/_config.py has several or none", hint=hint)
+        hint = f"there are: {', '.join(sorted(environments))}; say which:\n\n  --environment NAME"
+        what = "several" if environments else "none"
+        if not environments:
+            hint = 'write one there:\n\n  lab = Environment(name="lab")'
+        raise UsageError(f"every machine names its environment, and modules/_config.py has {what}", hint=hint)
     if environment not in environments:
         close = get_close_matches(environment, environments, 1)
         hint = f"is {close[0]} meant?" if close else f"there are: {', '.join(sorted(environments)) or 'none'}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from homeprod.core.errors import HomeprodError, NotFoundError, UsageError
 from homeprod.engine.ports import Hypervisor
-from homeprod.plan.actual import Actual, ActualMachine
+from homeprod.plan.actual import Actual, ActualMachine, ListedMachine, Resources
 from homeprod.plan.change import Action, Change
 from homeprod.plan.config import Drive
 from homeprod.plan.plan import Plan
+from homeprod.plan.unknown import check_known
 from homeprod.plan.volume import read_owner
 from homeprod.site.site import Site
 
@@ -20,7 +21,10 @@ def plan_destruction(site: Site, actual: Actual, name: str, *, is_data: bool) ->
     kind = "data-vm" if is_data else "vm"
     found = _find(site, actual, name)
     if found is None or found.mark is None:
-        raise NotFoundError(f"no machine of this site is named {name!r} in Proxmox", hint="see homeprod status")
+        check_known(site, actual, name)
+        raise NotFoundError(
+            f"no machine of this site is named {name!r} in Proxmox", hint="see what there is:\n\n  homeprod status"
+        )
     if found.mark.address.kind != kind:
         hint = f"homeprod destroy {'' if is_data else '--data '}{name}"
         raise UsageError(f"{name} is a {found.mark.address.kind}, not a {kind}", hint=f"meant was:\n\n  {hint}")
@@ -69,16 +73,21 @@ def list_disks(found: ActualMachine) -> list[tuple[str, Drive]]:
     ]
 
 
+def check_asked(resources: Resources, machines: Sequence[ListedMachine]) -> None:
+    """Raises HomeprodError where one of them is on a node that is off: it may use any disk."""
+    if away := sorted({machine.node for machine in machines} - resources.online):
+        raise HomeprodError(
+            f"machines on {', '.join(away)} (offline) may use its disks, and cannot be asked; nothing was done",
+            hint="start that node first; see what the others know of it, on one of them:\n\n  pvecm status",
+        )
+
+
 def find_users(hypervisor: Hypervisor, owner: int) -> Iterator[str]:
     """Every machine of the cluster, ours or not, that names a volume of this owner now. Reads the list, and one call
     a machine. Raises HomeprodError while some cannot be asked."""
     resources = hypervisor.read_resources()
     others = [m for m in resources.machines if m.vmid != owner and not m.is_container]
-    if away := sorted({machine.node for machine in others} - resources.online):
-        raise HomeprodError(
-            f"machines on {', '.join(away)} (offline) may use its disks, and cannot be asked; nothing was done",
-            hint="start that node first; see what the others know of it, on one of them:\n\n  pvecm status",
-        )
+    check_asked(resources, others)
     configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in others])
     for machine in others:
         config = configs[machine.vmid]

@@ -6,16 +6,18 @@ from dataclasses import replace
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError, UsageError
+from homeprod.engine.destroy import check_asked
 from homeprod.engine.ports import Hypervisor
 from homeprod.engine.update import write_config
-from homeprod.engine.work import Say, Work
+from homeprod.engine.work import Say, Work, tell_time
 from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.change import Action, Change
 from homeprod.plan.config import Config, Drive, Options, Value
 from homeprod.plan.draft.text import name_module
 from homeprod.plan.drives import coming_config, find_by_serial
 from homeprod.plan.handover import Handover, Keeper, Step
-from homeprod.plan.mark import Mark, render_note, site_tag
+from homeprod.plan.mark import Mark, render_note, site_tag, stamp_note
+from homeprod.plan.unknown import check_known
 from homeprod.site.addresses import MAX_VMID
 from homeprod.site.machine import DataVirtualMachine
 from homeprod.site.site import Site
@@ -27,6 +29,7 @@ def find_user(site: Site, actual: Actual, name: str) -> ActualMachine:
         mark = found.mark
         if mark is not None and mark.site == site.config.id and mark.address == Address("vm", name):
             return found
+    check_known(site, actual, name)
     hint = "it must be the site's first, made or adopted:\n\n  homeprod status"
     raise NotFoundError(f"no machine in Proxmox has this site's mark as {name}", hint=hint)
 
@@ -76,11 +79,13 @@ def _check_keeper(site: Site, actual: Actual, user: ActualMachine, keeper: Keepe
 
 
 def check_users(hypervisor: Hypervisor, actual: Actual, handover: Handover) -> None:
-    """Raises HomeprodError where some other machine, ours or not, names the volume: it would lose sight of it."""
+    """Raises HomeprodError where some other machine, ours or not, names the volume: it would lose sight of it; and
+    where one cannot be asked."""
     if Step.GIVE not in handover.steps:
         return
     involved = {handover.user.listed.vmid, handover.keeper.vmid}
     others = [m for m in actual.resources.machines if m.vmid not in involved and not m.is_container]
+    check_asked(actual.resources, others)
     configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in others])
     for machine in others:
         config = configs[machine.vmid]
@@ -127,7 +132,8 @@ def _merge(options: Options, **more: str) -> Options:
 def _make_keeper(work: Work, handover: Handover, say: Say, instance: str) -> None:
     """Empty: its disk comes. With its mark, as every machine of the site is made."""
     keeper, node = handover.keeper, handover.user.listed.node
-    mark = Mark(work.site.config.id, keeper.address, keeper.vmid, instance, work.manner.commit)
+    commit = work.manner.commit
+    mark = Mark(work.site.config.id, keeper.address, keeper.vmid, instance, commit, time=tell_time())
     declared = work.site.machines.get(keeper.address.name)
     wanted = work.desired.get(keeper.address)
     config: dict[str, Value] = {
@@ -173,8 +179,13 @@ def _give(work: Work, handover: Handover, say: Say) -> Handover:
 
 
 def _write(work: Work, found: ActualMachine, config: Config, say: Say, digest: str = "") -> None:
+    """To the disk's user. Its mark says of which commit and when, as after every write; its note is read anew for
+    that, since it was written to before."""
     address = found.mark.address if found.mark is not None else Address("vm", found.listed.name)
-    _write_to(work, address, found.listed.node, found.listed.vmid, config, say, digest)
+    node, vmid = found.listed.node, found.listed.vmid
+    now = work.hypervisor.read_machine(node, vmid)
+    note = stamp_note(str(now.config.get("description", "")), work.manner.commit, tell_time())
+    _write_to(work, address, node, vmid, {**config, "description": note}, say, digest or now.digest)
 
 
 def _write_to(work: Work, address: Address, node: str, vmid: int, config: Config, say: Say, digest: str = "") -> None:

@@ -63,7 +63,7 @@ def _renew_note(work: Work, change: Change, machine: DesiredMachine, found: Actu
     if mark is None and machine.is_adopted:
         mark = Mark(work.site.config.id, machine.address, machine.vmid, change.instance, forces={ADOPTED: "yes"})
     if mark is None:
-        raise HomeprodError("the machine lost its mark", where=str(machine.address), hint="run homeprod plan again")
+        raise HomeprodError("the machine lost its mark", where=str(machine.address), hint=PLAN_AGAIN)
     commit = work.manner.commit
     renewed = Mark(mark.site, machine.address, mark.vmid, mark.instance, commit, mark.forces, tell_time())
     own = strip_mark(str(found.config.config.get("description", "")))

@@ -59,12 +59,13 @@ def plan_handover(user: ActualMachine, slot: str, keeper: Keeper, label: str) ->
     """The steps that are left; none where all is done. Raises HomeprodError where it cannot be."""
     here = coming_config(user.config).get(slot)
     own = here if isinstance(here, Drive) and read_owner(here.volume) == user.listed.vmid else None
-    label = label or (dict(here.options).get("serial", "") if isinstance(here, Drive) else "")
+    given, label = label, label or (dict(here.options).get("serial", "") if isinstance(here, Drive) else "")
     if not SERIAL.fullmatch(label):
         hint = (
             "name it, as the file system on it is labelled:\n\n  --label LABEL\n\na letter, then letters, digits, _"
         )
-        raise UsageError(f"the disk {slot} has no serial that would do as its label", hint=f"{hint}; 16 at most")
+        what = f"{label!r} is no label" if given else f"the disk {slot} has no serial that would do as its label"
+        raise UsageError(what, hint=f"{hint}; 16 at most")
     there = find_by_serial(keeper.config, label)
     if there is not None:
         return _go_on(user, slot, keeper, label, there, own)

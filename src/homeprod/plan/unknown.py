@@ -11,10 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from homeprod.core.address import Address
+from homeprod.core.errors import HomeprodError
 from homeprod.plan.actual import Actual, ListedMachine
 from homeprod.plan.change import Difference
-from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.desired import DesiredMachine, desire
 from homeprod.plan.mark import site_tag
+from homeprod.site.site import Site
 
 WAIT = (
     "it is left alone until its node is back; see what the others know of that node, on one of them:\n\n"
@@ -47,6 +49,14 @@ def find_unknown(site_id: str, desired: Mapping[Address, DesiredMachine], actual
         Unknown(addresses.get(listed.vmid) or _guess_address(listed), listed.vmid, listed.node)
         for listed in list_unread(site_id, addresses, actual)
     )
+
+
+def check_known(site: Site, actual: Actual, name: str) -> None:
+    """Before a machine of that name (or VMID) is said not to be there. Raises HomeprodError where it is on a node
+    that is off."""
+    for unknown in find_unknown(site.config.id, desire(site), actual):
+        if name in (unknown.address.name, str(unknown.vmid)):
+            raise HomeprodError(f"{unknown.message}; nothing was done", where=str(unknown.address), hint=unknown.hint)
 
 
 def list_unread(site_id: str, vmids: Collection[int], actual: Actual) -> Iterator[ListedMachine]:

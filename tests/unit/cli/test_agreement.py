@@ -38,7 +38,7 @@ def test_as_many_as_the_site_allows_need_no_number() -> None:
 def test_more_need_the_exact_number_and_yes_alone_is_not_enough() -> None:
     with pytest.raises(DeclinedError, match="4 machines would be deleted or replaced, more than the 3") as caught:
         _agree(_plan(2, 2))
-    assert "\n  homeprod apply --yes --removals 4" in caught.value.hint
+    assert "\n  --removals 4" in caught.value.hint
     _agree(_plan(2, 2), removals=4)
 
 

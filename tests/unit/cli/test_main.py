@@ -119,3 +119,34 @@ def test_a_command_run_by_ssh_keeps_its_own_options() -> None:
 def test_no_site_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--site", str(tmp_path), "check"]) == 64
     assert "homeprod init DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "apply --wait-lease soon",
+            "argument --wait-lease: seconds from 0 to 86400 (a day) are expected, not 'soon'",
+        ),
+        ("apply --wait-limit nan", "argument --wait-limit: seconds from 0 to 86400 (a day) are expected, not 'nan'"),
+        ("apply --parallel 65", "argument --parallel: a number from 1 to 64 is expected, not '65'"),
+        ("apply --removals all", "argument --removals: a number from 0 to 1000000 is expected, not 'all'"),
+        ("history --limit 0", "argument --limit: a number from 1 to 10000 is expected, not '0'"),
+        ("adopt five", "argument VMID: a number from 100 to 999999999 is expected, not 'five'"),
+        ("adopt 105 --to web-data", "--to goes with --disk NAME SLOT: taking over a machine only writes modules"),
+        ("adopt 105 --break-lease", "--break-lease goes with --disk NAME SLOT: taking over a machine only writes"),
+        ("adopt --disk web scsi1 --as x --to x-data", "--as does not go with --disk: the data VM is named by --to"),
+        ("forget web --json", "unrecognized arguments: --json"),
+    ],
+)
+def test_what_a_wrong_argument_is_answered(line: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In words of its own, and with the help of the command that it was given to."""
+    command = line.partition(" ")[0]
+    assert main(["--site", str(PEGASUS), *line.split()]) == 64
+    said = capsys.readouterr().err
+    assert f"error: {words}" in said
+    assert said.endswith(f"  see:\n\n    homeprod {command} --help\n")
+
+
+def test_no_wait_for_the_lease_may_be_said() -> None:
+    assert build_parser(["apply"]).parse_args(["apply", "--wait-lease", "0"]).wait_lease == 0

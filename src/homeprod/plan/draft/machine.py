@@ -79,11 +79,11 @@ def read_number(site: Site, config: Config) -> int | None:
         address = ip_interface(text).ip
     except ValueError:
         return None
-    subnet = site.config.addresses.network.subnet
-    if address not in subnet:
+    network = site.config.addresses.network
+    if address not in network.subnet:
         return None
-    number = int(address) - int(subnet.network_address)
-    is_reserved = number in site.config.addresses.reserved
+    number = int(address) - int(network.subnet.network_address)
+    is_reserved = number in site.config.addresses.reserved and number != network.gateway
     return number if is_reserved or not find_clash(site, number, {}) else None
 
 
@@ -96,7 +96,7 @@ def add_place(writer: Writer, subject: Subject) -> None:
     if name is None:
         writer.add("called", '""', "it has no name in Proxmox")
     elif name != subject.name:
-        writer.add("called", repr(str(name)), "its name in Proxmox; take this away to have it renamed")
+        writer.add("called", f'"{name}"', "its name in Proxmox; take this away to have it renamed")
 
 
 def _add_strength(writer: Writer, config: Config) -> set[str]:
