@@ -104,7 +104,7 @@ def _lie_about_basis(content: dict[str, Any]) -> None:
 
 EDITS: list[tuple[Callable[[dict[str, Any]], None], int, str, str]] = [
     (_of_other_site, 64, "a plan of another site", "this site is"),
-    (_of_other_release, 64, "a plan of another release of homeprod", "plan again"),
+    (_of_other_release, 64, "a plan of another release of homeprod", "homeprod plan --out FILE"),
     (_aim_elsewhere, 1, "what moved since: vm/lab-coder", "homeprod plan"),
     (_drop_change, 1, "what moved since: vm/lab-coder", "homeprod plan"),
     (_add_deletion, 1, "what moved since: vm/lab-coder", "homeprod plan"),

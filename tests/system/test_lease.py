@@ -245,7 +245,7 @@ def test_a_token_without_the_right_is_told_what_grants_it(connect: Open, lab_ser
 def test_a_holder_whose_every_thread_waits_for_an_answer_is_seen_to_be_alive(
     connect: Open, lab_server: LabServer
 ) -> None:
-    """A node that hangs keeps each reader for half a minute; what the lease is renewed with must not wait for them."""
+    """A node that hangs keeps each reader for half a minute; what renews the lease must not wait for them."""
     cluster, other = connect(), connect()
     lab_server.on_call = lambda call: InjectedFault(delay=3.0) if call.path == "/version" else None
     with hold_lease(cluster, SITE, QUICK, print), ThreadPoolExecutor(THREADS) as threads:
