@@ -20,6 +20,8 @@ from homeprod.plan.change import Change
 from homeprod.plan.config import Drive
 from homeprod.plan.mark import COLD_TAG
 
+STOPPED = "somebody stopped it meanwhile; it is left so, and what waited is in force at its start"
+
 
 def cold_start(work: Work, change: Change, say: Say) -> str:
     """Why its guest was not seen again, or nothing. A machine that somebody stopped meanwhile is left so.
@@ -30,7 +32,7 @@ def cold_start(work: Work, change: Change, say: Say) -> str:
     """
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     if hypervisor.read_status(node, vmid) == "stopped":
-        say("somebody stopped it meanwhile; it is left so, and what waited is in force at its start")
+        say(STOPPED)
         return ""
     current = hypervisor.read_machine(node, vmid)
     check_same(work, change, current)
@@ -39,6 +41,10 @@ def cold_start(work: Work, change: Change, say: Say) -> str:
         say("somebody started it cold meanwhile; what waited is in force")
         return ""
     _write_tag(work, change, current, say)
+    if hypervisor.read_status(node, vmid) == "stopped":  # the tag may have waited for its turn
+        say(STOPPED)
+        remove_tag(work, change, COLD_TAG, say, is_owed=True)
+        return ""
     found = replace(work.actual.machines[vmid], config=current)
     was_asked_once = stop_machine(work, change, found, say, keeps_disks=True)
     try:
