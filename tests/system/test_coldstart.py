@@ -3,6 +3,7 @@ next apply wherever one was cut short."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -104,6 +105,19 @@ def test_what_the_plan_did_not_say_is_not_brought_into_force(lab: StrangerLab) -
 def test_a_machine_that_a_person_stopped_meanwhile_is_left_so(lab: StrangerLab) -> None:
     _let_wait(lab)
     assert not lab.try_apply("allowed", begin=lambda _: lab.power_off()).failed
+    assert (lab.is_running, _has_tag(lab)) == (False, False)
+
+
+def test_a_machine_that_a_person_stops_just_before_its_shutdown_is_left_so(lab: StrangerLab) -> None:
+    _let_wait(lab)
+    going: list[asyncio.Task[None]] = []
+
+    def turn_off() -> None:
+        if not going:
+            going.append(asyncio.ensure_future(lab.lab.hypervisor.runner.stop(VM)))
+
+    lab.lab.on_call = _fail(f"/{VM}/config", None, turn_off)
+    assert not lab.try_apply("allowed").failed
     assert (lab.is_running, _has_tag(lab)) == (False, False)
 
 

@@ -13,9 +13,9 @@ from homeprod.cli.plan import Planned
 from homeprod.cli.question import ask
 from homeprod.cli.settle import make_settled
 from homeprod.cli.showplan import show_plan
-from homeprod.core.errors import DeclinedError, HomeprodError
+from homeprod.core.errors import DeclinedError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
-from homeprod.engine.destroy import find_users, list_disks, plan_destruction
+from homeprod.engine.destroy import check_unused, list_disks, plan_destruction
 from homeprod.engine.read import read_actual
 from homeprod.plan.actual import Actual
 from homeprod.plan.config import Drive
@@ -41,7 +41,7 @@ def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -
     planned = make_settled(site, cluster, lambda: _make(site, cluster, options))
     show_plan(planned.plan)
     if options.data:
-        _check_data(cluster, planned.plan)
+        check_unused(cluster, planned.plan.changes[0])
     _show_losses(planned.actual, planned.plan)
     return planned
 
@@ -53,18 +53,6 @@ def _make(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -
 
 def _list_losses(planned: Planned) -> list[tuple[str, Drive]]:
     return list_disks(planned.actual.machines[planned.plan.changes[0].vmid])
-
-
-def _check_data(cluster: ProxmoxHypervisor, plan: Plan) -> None:
-    """Proxmox would free the volumes without asking who uses them."""
-    change = plan.changes[0]
-    users = sorted(find_users(cluster, change.vmid))
-    if users:
-        raise HomeprodError(
-            f"its disks are in use by {', '.join(users)}; nothing was done",
-            where=str(change.address),
-            hint="destroy or replace those first",
-        )
 
 
 def _show_losses(actual: Actual, plan: Plan) -> None:

@@ -13,12 +13,14 @@ from homeprod.core.errors import StalePlanError, TransientError
 from homeprod.engine.finish import start_machine
 from homeprod.engine.growth import grow_any_disk, note_sizes
 from homeprod.engine.removal import stop_machine
-from homeprod.engine.update import PLAN_AGAIN, check_same, write_config
+from homeprod.engine.update import PLAN_AGAIN, check_same, remove_tag, write_config
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.actual import ActualMachine, MachineConfig
 from homeprod.plan.change import Change
 from homeprod.plan.config import Drive
 from homeprod.plan.mark import COLD_TAG
+
+STOPPED = "somebody stopped it meanwhile; it is left so, and what waited is in force at its start"
 
 
 def cold_start(work: Work, change: Change, say: Say) -> str:
@@ -30,7 +32,7 @@ def cold_start(work: Work, change: Change, say: Say) -> str:
     """
     hypervisor, node, vmid = work.hypervisor, change.node, change.vmid
     if hypervisor.read_status(node, vmid) == "stopped":
-        say("somebody stopped it meanwhile; it is left so, and what waited is in force at its start")
+        say(STOPPED)
         return ""
     current = hypervisor.read_machine(node, vmid)
     check_same(work, change, current)
@@ -39,6 +41,10 @@ def cold_start(work: Work, change: Change, say: Say) -> str:
         say("somebody started it cold meanwhile; what waited is in force")
         return ""
     _write_tag(work, change, current, say)
+    if hypervisor.read_status(node, vmid) == "stopped":  # the tag may have waited for its turn
+        say(STOPPED)
+        remove_tag(work, change, COLD_TAG, say, is_owed=True)
+        return ""
     found = replace(work.actual.machines[vmid], config=current)
     was_asked_once = stop_machine(work, change, found, say, keeps_disks=True)
     try:
@@ -55,7 +61,7 @@ def end_cold_start(work: Work, change: Change, say: Say, *, is_over: bool = True
     """Start it: of all that an apply does this is what it owes even when it was asked to stop. Then as above."""
     start_machine(work, change, say, is_owed=True)
     if is_over:
-        _drop_tag(work, change, say)
+        remove_tag(work, change, COLD_TAG, say, is_owed=True)
     return wait_for_agent(work, change, say) if work.manner.waits else ""
 
 
@@ -74,14 +80,6 @@ def _write_tag(work: Work, change: Change, current: MachineConfig, say: Say) -> 
     tags = current.config.get("tags", frozenset())
     if isinstance(tags, frozenset):
         write_config(work, change, {"tags": tags | {COLD_TAG}}, say, digest=current.digest)
-
-
-def _drop_tag(work: Work, change: Change, say: Say) -> None:
-    """By what the tags are now: whoever added one meanwhile keeps it."""
-    current = work.hypervisor.read_machine(change.node, change.vmid)
-    tags = current.config.get("tags", frozenset())
-    if isinstance(tags, frozenset) and COLD_TAG in tags:
-        write_config(work, change, {"tags": tags - {COLD_TAG}}, say, digest=current.digest, is_owed=True)
 
 
 def _list_sizes(change: Change) -> list[str]:

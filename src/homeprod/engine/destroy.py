@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from homeprod.core.errors import HomeprodError, NotFoundError, UsageError
 from homeprod.engine.ports import Hypervisor
-from homeprod.plan.actual import Actual, ActualMachine, ListedMachine, Resources
+from homeprod.engine.read import read_others
+from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.change import Action, Change
 from homeprod.plan.config import Drive
 from homeprod.plan.plan import Plan
@@ -73,25 +74,21 @@ def list_disks(found: ActualMachine) -> list[tuple[str, Drive]]:
     ]
 
 
-def check_asked(resources: Resources, machines: Sequence[ListedMachine]) -> None:
-    """Raises HomeprodError where one of them is on a node that is off: it may use any disk."""
-    if away := sorted({machine.node for machine in machines} - resources.online):
+def check_unused(hypervisor: Hypervisor, change: Change) -> None:
+    """A person took some time to agree, and Proxmox frees the volumes without asking who uses them. Raises
+    HomeprodError."""
+    users = sorted(find_users(hypervisor, change.vmid))
+    if users:
         raise HomeprodError(
-            f"machines on {', '.join(away)} (offline) may use its disks, and cannot be asked; nothing was done",
-            hint="start that node first; see what the others know of it, on one of them:\n\n  pvecm status",
+            f"its disks are in use by {', '.join(users)}; nothing was done",
+            where=str(change.address),
+            hint="destroy or replace those first",
         )
 
 
 def find_users(hypervisor: Hypervisor, owner: int) -> Iterator[str]:
     """Every machine of the cluster, ours or not, that names a volume of this owner now. Reads the list, and one call
     a machine. Raises HomeprodError while some cannot be asked."""
-    resources = hypervisor.read_resources()
-    others = [m for m in resources.machines if m.vmid != owner and not m.is_container]
-    check_asked(resources, others)
-    configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in others])
-    for machine in others:
-        config = configs[machine.vmid]
-        if config is None:
-            continue
-        if any(read_owner(volume) == owner for volume in ActualMachine(machine, config).volumes()):
-            yield f"{machine.name} ({machine.vmid})"
+    for other in read_others(hypervisor, hypervisor.read_resources(), {owner}):
+        if any(read_owner(volume) == owner for volume in other.volumes()):
+            yield f"{other.listed.name} ({other.listed.vmid})"

@@ -7,7 +7,7 @@ import time
 from homeprod.cloudinit.datadisk import ERRORS_FILE
 from homeprod.cloudinit.ending import RESULT_FILE, STATUS_FILE, Ending, EndingState, read_ending
 from homeprod.core.errors import ProxmoxError, TransientError
-from homeprod.engine.update import write_config
+from homeprod.engine.update import remove_tag
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.change import Change
 from homeprod.plan.desired import DesiredMachine
@@ -47,7 +47,7 @@ def finish_machine(
                 return reason
     if is_watched:
         return LATE
-    _remove_tag(work, change, say)
+    remove_tag(work, change, NEW_TAG, say)
     return ""
 
 
@@ -83,14 +83,6 @@ def _await_start(work: Work, change: Change, say: Say, *, is_owed: bool) -> None
                 "start it; on a node:\n\n  ha-manager status",
             )
         time.sleep(work.manner.look_every)
-
-
-def _remove_tag(work: Work, change: Change, say: Say) -> None:
-    """By what the tags are now: whoever added one meanwhile keeps it."""
-    current = work.hypervisor.read_machine(change.node, change.vmid)
-    tags = current.config.get("tags", frozenset())
-    if isinstance(tags, frozenset) and NEW_TAG in tags:
-        write_config(work, change, {"tags": tags - {NEW_TAG}}, say, digest=current.digest, is_news=False)
 
 
 def wait_for_ending(work: Work, change: Change, say: Say) -> str:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError, UsageError
-from homeprod.engine.destroy import check_asked
 from homeprod.engine.ports import Hypervisor
+from homeprod.engine.read import read_others
 from homeprod.engine.update import write_config
 from homeprod.engine.work import Say, Work, tell_time
 from homeprod.plan.actual import Actual, ActualMachine
@@ -84,14 +84,10 @@ def check_users(hypervisor: Hypervisor, actual: Actual, handover: Handover) -> N
     if Step.GIVE not in handover.steps:
         return
     involved = {handover.user.listed.vmid, handover.keeper.vmid}
-    others = [m for m in actual.resources.machines if m.vmid not in involved and not m.is_container]
-    check_asked(actual.resources, others)
-    configs = hypervisor.read_machines([(machine.node, machine.vmid) for machine in others])
-    for machine in others:
-        config = configs[machine.vmid]
-        if config is not None and handover.drive.volume in ActualMachine(machine, config).volumes():
+    for other in read_others(hypervisor, actual.resources, involved):
+        if handover.drive.volume in other.volumes():
             raise HomeprodError(
-                f"{handover.drive.volume} is in use by {machine.name!r} (VMID {machine.vmid}) too",
+                f"{handover.drive.volume} is in use by {other.listed.name!r} (VMID {other.listed.vmid}) too",
                 where=f"VMID {handover.user.listed.vmid}",
                 hint="shut that one down and detach the disk there first",
             )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from homeprod.core.errors import TransientError
+from homeprod.core.errors import HomeprodError, TransientError
 from homeprod.engine.ports import Hypervisor
 from homeprod.plan.actual import Actual, ActualMachine, ListedMachine, MachineConfig, Resources
 from homeprod.plan.image import desire_images
@@ -67,6 +67,26 @@ def _combine(asked: Sequence[ListedMachine], configs: Mapping[int, MachineConfig
 def _find_lost(resources: Resources, configs: Mapping[int, MachineConfig | None]) -> frozenset[int]:
     """Listed, and not there when it was asked for: it was moved in between, or destroyed."""
     return frozenset(machine.vmid for machine in resources.machines if configs.get(machine.vmid, "") is None)
+
+
+def read_everyone(hypervisor: Hypervisor, resources: Resources) -> Iterator[ActualMachine]:
+    """Every machine of that list, whoever's it is, that is there and can be asked. One call each. Raises
+    ProxmoxError."""
+    online = resources.online
+    listed = [machine for machine in resources.machines if not machine.is_container and machine.node in online]
+    yield from _combine(listed, _read_configs(hypervisor, listed)).values() if listed else ()
+
+
+def read_others(hypervisor: Hypervisor, resources: Resources, besides: Collection[int]) -> Iterator[ActualMachine]:
+    """Every one besides these, where a single one that cannot be asked may be the one that matters. Raises
+    HomeprodError for it."""
+    others = tuple(m for m in resources.machines if m.vmid not in besides and not m.is_container)
+    if away := sorted({machine.node for machine in others} - resources.online):
+        raise HomeprodError(
+            f"machines on {', '.join(away)} (offline) may use its disks, and cannot be asked; nothing was done",
+            hint="start that node first; see what the others know of it, on one of them:\n\n  pvecm status",
+        )
+    yield from read_everyone(hypervisor, replace(resources, machines=others))
 
 
 def choose_machines(resources: Resources, site: Site) -> list[ListedMachine]:

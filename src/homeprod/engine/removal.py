@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError, StalePlanError
-from homeprod.engine.destroy import find_users
+from homeprod.core.errors import NotFoundError, ProxmoxError, StalePlanError
+from homeprod.engine.destroy import check_unused
 from homeprod.engine.file import drop_iso
 from homeprod.engine.ports import Task
 from homeprod.engine.update import CHANGED, PLAN_AGAIN, write_config
@@ -29,7 +29,7 @@ def remove_machine(work: Work, change: Change, say: Say, *, is_replaced: bool = 
     found = work.actual.machines[change.vmid]
     check_unchanged(work, change)
     if change.address.kind == "data-vm":
-        check_unused(work, change)
+        check_unused(work.hypervisor, change)
     if found.is_protected:  # only `destroy --data` comes here with one
         write_config(work, change, {"protection": False}, say, digest=work.digest(change.vmid))
     is_over = stop_machine(work, change, found, say)
@@ -46,18 +46,6 @@ def check_unchanged(work: Work, change: Change) -> None:
         digest = "gone"
     if digest != work.digest(change.vmid):
         raise StalePlanError(CHANGED, where=str(change.address), hint=PLAN_AGAIN)
-
-
-def check_unused(work: Work, change: Change) -> None:
-    """A person took some time to agree, and Proxmox frees the volumes without asking who uses them. Raises
-    HomeprodError."""
-    users = sorted(find_users(work.hypervisor, change.vmid))
-    if users:
-        raise HomeprodError(
-            f"its disks are in use by {', '.join(users)}; nothing was done",
-            where=str(change.address),
-            hint="destroy or replace those first",
-        )
 
 
 def _check_additions(change: Change, found: ActualMachine, current: MachineConfig) -> None:

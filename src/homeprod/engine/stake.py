@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
+from homeprod.engine.read import read_everyone
 from homeprod.engine.work import Work
 from homeprod.plan.actual import ActualMachine
 from homeprod.plan.change import Action, Change
@@ -42,7 +43,7 @@ def check_stakes(work: Work, plan: Plan) -> None:
         stakes[stake.volume].append(stake)
     if not stakes:
         return
-    for other in _read_machines(work):
+    for other in read_everyone(work.hypervisor, work.hypervisor.read_resources()):
         for volume in sorted(other.volumes() & stakes.keys()):
             _refuse_user(work, other, stakes[volume])
 
@@ -101,19 +102,6 @@ def _list_started(work: Work, plan: Plan) -> Iterator[Stake]:
 def _list_own(change: Change, found: ActualMachine, removed: frozenset[int]) -> Iterator[Stake]:
     for _, volume in list_disks(found):
         yield Stake(volume, change.address, removed | {change.vmid}, is_for_start=True)
-
-
-def _read_machines(work: Work) -> Iterator[ActualMachine]:
-    """Every one that can be asked, as it is now."""
-    resources = work.hypervisor.read_resources()
-    online = resources.online
-    listed = [machine for machine in resources.machines if not machine.is_container and machine.node in online]
-    if not listed:
-        return
-    configs = work.hypervisor.read_machines([(machine.node, machine.vmid) for machine in listed])
-    for machine in listed:
-        if (config := configs[machine.vmid]) is not None:
-            yield ActualMachine(machine, config)
 
 
 def _describe(work: Work, found: ActualMachine) -> str:

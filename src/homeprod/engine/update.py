@@ -106,6 +106,15 @@ def write_config(
             raise StalePlanError(CHANGED, where=str(change.address), hint=PLAN_AGAIN) from error
 
 
+def remove_tag(work: Work, change: Change, tag: str, say: Say, *, is_owed: bool = False) -> None:
+    """By what the tags are now: whoever added one meanwhile keeps it. ``is_owed`` as of :meth:`Work.run`."""
+    current = work.hypervisor.read_machine(change.node, change.vmid)
+    tags = current.config.get("tags", frozenset())
+    if isinstance(tags, frozenset) and tag in tags:
+        left = {"tags": tags - {tag}}
+        write_config(work, change, left, say, digest=current.digest, is_owed=is_owed, is_news=False)
+
+
 def _has_come(current: MachineConfig, config: Config, delete: tuple[str, ...]) -> bool:
     """Whether all that was to be written is so, now or after a cold start."""
     is_gone = all(coming_value(current, key) is None for key in delete)
