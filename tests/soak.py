@@ -48,14 +48,27 @@ def _draw(number: int) -> Part:
     )
 
 
+PEGASUS_FAULTS = (
+    ("the answer lost, the call late", "(cut or time-out)"),
+    ("killed", "kill"),
+    ("refused, the node lost, the ticket withdrawn", "not (cut or time-out or kill)"),
+)
 PARTS = (
     *(_draw(number) for number in range(1, 6)),
     Part(
         "faults",
-        "every kind of fault at every call of an apply of all of pegasus, and of a cold start (`--no-boot`): the next"
-        " apply converges",
-        ("-n", "2", "tests/system/test_fault_sweep.py", "tests/system/test_coldstart_sweep.py"),
+        "every kind of fault at every call of an apply that makes, replaces or cold starts a machine (`--no-boot`):"
+        " the next apply converges",
+        ("-n", "2", "-k", "not pegasus", "tests/system/test_fault_sweep.py", "tests/system/test_coldstart_sweep.py"),
         {"HOMEPROD_SWEEP_STEP": "1"},
+    ),
+    *(
+        Part(
+            f"faults-pegasus-{number}",
+            f"the same for all of pegasus: {what}",
+            ("-n", "2", "-k", f"pegasus and {kinds}", "tests/system/test_fault_sweep.py"),
+        )
+        for number, (what, kinds) in enumerate(PEGASUS_FAULTS, start=1)
     ),
     Part(
         "replacements",
