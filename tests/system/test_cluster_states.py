@@ -37,6 +37,7 @@ def list_volumes(lab: SiteLab) -> set[str]:
     return lab.lab.do(look)
 
 
+@pytest.mark.timeout(3000)
 def test_any_state_of_the_nodes(cluster: SiteLab, monkeypatch: pytest.MonkeyPatch) -> None:
     volumes = list_volumes(cluster)
     vmids = {entry["name"]: int(str(entry["vmid"])) for entry in _list_rows(cluster)}
