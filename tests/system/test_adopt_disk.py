@@ -15,6 +15,8 @@ from tests.system.site_lab import SiteLab
 
 from homeprod.engine.work import Manner
 
+pytestmark = pytest.mark.slow
+
 WEB, KEEPER = 5000, 95000
 CANARY = b"the only copy of the documents"
 MOVE = ("adopt", "--disk", "web", "scsi1", "--to", "web-data", "--label", "documents", "--yes")

@@ -19,6 +19,8 @@ from tests.system.site_lab import SiteLab
 
 from homeprod.lab.hypervisor import Hypervisor
 
+pytestmark = pytest.mark.slow
+
 STATES = int(os.environ.get("HOMEPROD_CLUSTER_STATES", "6"))
 MOVED = ("lab-coder", "lab-feed", "lab-wiki", "lab-proxy", "prod-proxy", "lab-ansible")
 

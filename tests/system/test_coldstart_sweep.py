@@ -18,6 +18,8 @@ from tests.system.stranger_lab import with_policy
 from homeprod.lab.spec import LabSpec
 from homeprod.site.site import Site
 
+pytestmark = pytest.mark.slow
+
 LAST = 15
 """How many calls before its end the tag is written: then come the shutdown, the start, and the tag again."""
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.system.site_lab import NODE, SiteLab
 
+pytestmark = pytest.mark.slow
+
 CODER = 4001021
 PATIENCE = 60.0
 

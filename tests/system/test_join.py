@@ -14,6 +14,8 @@ from homeprod.engine.join import list_tasks
 from homeprod.plan.image import desire_images
 from homeprod.site.loader import load_site
 
+pytestmark = pytest.mark.slow
+
 CODER, KEYS = 4001021, 94001022
 MANY = 600.0
 

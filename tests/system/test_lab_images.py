@@ -22,7 +22,7 @@ from homeprod.lab.image.cache import ensure_image
 from homeprod.lab.spec import LabSpec, SeedSpec
 from homeprod.plan.config import NewDrive
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture

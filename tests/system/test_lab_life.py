@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.home import PEGASUS, Home
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture

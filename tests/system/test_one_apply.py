@@ -24,6 +24,8 @@ from homeprod.lab.api.server import Received
 from homeprod.lab.pools import Pool
 from homeprod.site.loader import load_site
 
+pytestmark = pytest.mark.slow
+
 CODER, ANSIBLE = 4001021, 4001022
 
 

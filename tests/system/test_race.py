@@ -29,6 +29,8 @@ from homeprod.plan.diff import diff
 from homeprod.site.loader import load_site
 from homeprod.site.site import Site
 
+pytestmark = pytest.mark.slow
+
 RACES = int(os.environ.get("HOMEPROD_RACES", "2"))
 QUICK_RACES = int(os.environ.get("HOMEPROD_QUICK_RACES", "4"))
 CODER, ANSIBLE = 4001021, 4001022

@@ -18,6 +18,8 @@ from homeprod.plan.change import Action
 from homeprod.plan.drives import find_by_serial
 from homeprod.site.site import Site
 
+pytestmark = pytest.mark.slow
+
 COUNT = int(os.environ.get("HOMEPROD_REPLACEMENTS", "10"))
 SIZE = 64 * MiB
 
