@@ -73,13 +73,15 @@ FAULTS: Mapping[str, InjectedFault] = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """An apply of ``site`` on a copy of the lab in the folder ``state``, which took ``calls`` calls. The images of
-    the site come from the site's own URL or from ``spec``."""
+    """An apply of ``site`` on a copy of the lab in the folder ``state``. It took ``calls`` calls, ``written`` is the
+    number of the first that wrote; how often it looked for tasks' ends was a matter of time. The images of the site
+    come from the site's own URL or from ``spec``."""
 
     site: Site
     spec: LabSpec
     state: Path
     calls: int = 0
+    written: int = 0
 
 
 def make_site(
@@ -188,8 +190,9 @@ def prepare(site: Site, before: Site | None, spec: LabSpec, folder: Path) -> Sce
         lab.forget_calls()
         assert not apply_site(open_door(lab), site).failed
         calls = len(lab.calls)
+        written = min((call.number for call in lab.written() if not call.path.startswith("/pools")), default=calls)
     shutil.rmtree(folder / "counted")
-    return Scenario(site, spec, state, calls)
+    return Scenario(site, spec, state, calls, written)
 
 
 def _list_data_files(lab: LabServer, site: Site) -> list[Path]:
