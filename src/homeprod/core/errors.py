@@ -7,6 +7,7 @@
     ├── StalePlanError       what the plan was decided from has moved
     ├── LeaseError           somebody else acts on the site now, or the lease was lost
     ├── LabError             the embedded lab cannot do what was asked
+    ├── ControlError         the control node, or a part of it, cannot do what was asked
     └── ProxmoxError         Proxmox refused, or a task of its failed: repeating it will not help
         ├── NotFoundError    what was named is not there
         ├── DeniedError      the token may not do this
@@ -53,6 +54,10 @@ class LeaseError(HomeprodError):
 
 class LabError(HomeprodError):
     """The embedded lab cannot do what was asked."""
+
+
+class ControlError(HomeprodError):
+    """The control node, or a part of it, cannot do what was asked; nothing was changed."""
 
 
 class ProxmoxError(HomeprodError):

@@ -1,0 +1,49 @@
+"""Standard Webhooks: what is signed, and what the headers say. Signing and verifying are others' work.
+
+Source: the Standard Webhooks specification (standardwebhooks.com): headers ``webhook-id``, ``webhook-timestamp``
+(whole seconds since 1970), ``webhook-signature`` (several, separated by spaces); ``v1a`` is ed25519, in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+TOLERANCE = 300
+"""Seconds that a timestamp may be off, either way."""
+MOST_BYTES = 20_000
+"""Of a body."""
+
+
+def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
+    """The bytes that are signed."""
+    return f"{message_id}.{timestamp}.".encode() + body
+
+
+def render_signature(signature: bytes) -> str:
+    """The header's value for one raw ed25519 signature (64 bytes)."""
+    return f"v1a,{base64.b64encode(signature).decode()}"
+
+
+def parse_signatures(header: str) -> list[bytes]:
+    """Every well-formed ed25519 signature of the header, 64 bytes each; others are passed over, as the specification
+    wants it."""
+    found = []
+    for word in header.split(" "):
+        version, _, text = word.partition(",")
+        if version != "v1a":
+            continue
+        try:
+            signature = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        if len(signature) == 64:
+            found.append(signature)
+    return found
+
+
+def call_content(method: str, path: str, body: bytes) -> bytes:
+    """What stands for the body when a call other than the ring is signed, so that a signature fits that call alone:
+    ``METHOD PATH\\n`` (the path with its query, as sent) and the body itself."""
+    return f"{method} {path}\n".encode() + body
