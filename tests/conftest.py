@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,17 @@ def lab_server() -> Iterator[LabServer]:
     """A fresh no-boot lab with the default storages (``local``, ``local-lvm``) on node ``pve``."""
     with LabServer() as lab:
         yield lab
+
+
+@pytest.fixture(autouse=True, scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What control nodes are installed from, where nothing is booted from it: no test need wait for the real one.
+    Those that do boot one unset HOMEPROD_BUNDLE."""
+    with pytest.MonkeyPatch.context() as patch:
+        file = tmp_path_factory.mktemp("bundle") / "bundle.iso"
+        file.write_bytes(bytes(64 * 1024))
+        patch.setenv("HOMEPROD_BUNDLE", str(file))
+        yield file
 
 
 Figure = Callable[[str], None]

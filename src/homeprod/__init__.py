@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from homeprod.core.sizes import GiB, KiB, MiB, TiB
     from homeprod.site.addresses import AddressPlan, Network
     from homeprod.site.adopted import AdoptedDataVirtualMachine, AdoptedVirtualMachine
+    from homeprod.site.controlnode import ControlNode
     from homeprod.site.machine import (
         DataDisk,
         DataVirtualMachine,
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
         SiteConfig,
         VirtualMachine,
     )
-    from homeprod.site.people import Person
+    from homeprod.site.people import ControlUser, Person
     from homeprod.site.place import Cluster, Datastore, Image
 
 _ROOMS = {
     "homeprod.core.sizes": ("GiB", "KiB", "MiB", "TiB"),
     "homeprod.site.addresses": ("AddressPlan", "Network"),
     "homeprod.site.adopted": ("AdoptedDataVirtualMachine", "AdoptedVirtualMachine"),
+    "homeprod.site.controlnode": ("ControlNode",),
     "homeprod.site.machine": (
         "DataDisk",
         "DataVirtualMachine",
@@ -40,7 +42,7 @@ _ROOMS = {
         "SiteConfig",
         "VirtualMachine",
     ),
-    "homeprod.site.people": ("Person",),
+    "homeprod.site.people": ("ControlUser", "Person"),
     "homeprod.site.place": ("Cluster", "Datastore", "Image"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
@@ -50,6 +52,8 @@ __all__ = [
     "AdoptedDataVirtualMachine",
     "AdoptedVirtualMachine",
     "Cluster",
+    "ControlNode",
+    "ControlUser",
     "DataDisk",
     "DataVirtualMachine",
     "Datastore",

@@ -65,6 +65,13 @@ class SiteLab:
         assert old in text
         file.write_text(text.replace(old, new))
 
+    def forget_control_nodes(self) -> None:
+        """For a site that is to lose its control nodes, or has none: nobody configures its machines."""
+        for environment in ("lab", "prod"):
+            self.edit("_config", f'branch="{environment}", control_node="lab-ansible"', f'branch="{environment}"')
+        key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yQW5zaWJsZTEx"
+        self.edit("_config", 'ControlUser(name="ansible")', f'Person(name="ansible", keys=("{key}",))')
+
     @contextmanager
     def driver(self) -> Iterator[ProxmoxHypervisor]:
         with closing(open_hypervisor(resolve_settings(self.env))) as cluster:
@@ -87,7 +94,7 @@ def open_site_lab(
     volumes = [image.volume for image in desire_images(load_site(root)) if image.storage in names]
     seeds = tuple(SeedSpec(volume, "debian-13") for volume in volumes)
     spec = LabSpec(name="pegasus", boot=False, version=version, nodes=nodes, storages=storages, seeds=seeds)
-    for name in [name for name in os.environ if name.startswith("HOMEPROD_")]:
+    for name in [name for name in os.environ if name.startswith("HOMEPROD_") and name != "HOMEPROD_BUNDLE"]:
         monkeypatch.delenv(name)
     # As in real life, but for the pauses between attempts.
     monkeypatch.setattr("homeprod.cli.apply.Manner", functools.partial(Manner, pause=0.01))

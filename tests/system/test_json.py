@@ -32,7 +32,7 @@ def _read(out: str) -> list[dict[str, Any]]:
 def test_everything_is_told_as_it_happens(site_lab: SiteLab) -> None:
     code, lines, said = _apply(site_lab)
     assert code == 0
-    assert "[8/8]" in said  # people are told on stderr all the same
+    assert "[9/9]" in said  # people are told on stderr all the same
     events = [line["event"] for line in lines]
     assert (events[0], events[-1]) == ("planned", "summary")
     planned = [change["address"] for change in lines[0]["changes"]]

@@ -9,6 +9,8 @@ import pytest
 from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
 from homeprod.lab.spec import StorageSpec
+from homeprod.plan.bundle import bundle_name
+from homeprod.site.loader import load_site
 
 MACHINES, CONTENTS = 8, 1
 
@@ -18,7 +20,7 @@ def test_an_empty_cluster_gets_everything_and_nothing_is_written(site_lab: SiteL
     code, out, _ = site_lab.run("plan", "--json")
     plan = json.loads(out)
     assert code == 2
-    assert [change["action"] for change in plan["changes"]] == ["create"] * MACHINES
+    assert [change["action"] for change in plan["changes"]] == ["create"] * (MACHINES + 1)  # and the bundle
     assert not plan["conflicts"]
     assert plan["api_calls"] == MACHINES + CONTENTS + 3
     assert len(site_lab.lab.calls) == plan["api_calls"]
@@ -57,7 +59,9 @@ def test_a_person_reads_what_changes_from_what_to_what_and_when(site_lab: SiteLa
 
 
 def test_only_takes_what_a_machine_is_made_from(site_lab: SiteLab) -> None:
+    bundle = bundle_name(load_site(site_lab.root))
     assert site_lab.actions("--only", "lab-ansible") == [
+        ("create", f"iso/{bundle}"),
         ("create", "data-vm/lab-ansible-data"),
         ("create", "vm/lab-ansible"),
     ]

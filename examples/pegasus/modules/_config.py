@@ -4,7 +4,17 @@ Every address of the home has its place here, those of machines that homeprod do
 given out twice.
 """
 
-from homeprod import AddressPlan, Cluster, Datastore, Environment, Image, Network, Person, SiteConfig
+from homeprod import (
+    AddressPlan,
+    Cluster,
+    ControlUser,
+    Datastore,
+    Environment,
+    Image,
+    Network,
+    Person,
+    SiteConfig,
+)
 
 # Datastores -------------------------------------------------------------------------------------------------------
 ssd = Datastore(name="local-nvme", speed="fast")
@@ -79,8 +89,11 @@ site = SiteConfig(
 )
 
 # Environments -----------------------------------------------------------------------------------------------------
-lab = Environment(name="lab", branch="lab")
-prod = Environment(name="prod", branch="prod", after=lab)  # nothing goes to prod that was not green in the lab
+lab = Environment(name="lab", branch="lab", control_node="lab-ansible")
+# prod-ansible can take over by writing its name here.
+prod = Environment(
+    name="prod", branch="prod", control_node="lab-ansible", after=lab
+)  # nothing goes to prod that was not green in the lab
 
 # Images -----------------------------------------------------------------------------------------------------------
 # Kept per release date at the makers' image sites; fetched by the hypervisor itself, checksum verified.
@@ -108,11 +121,8 @@ debian_13 = Image(
 )
 
 # People -----------------------------------------------------------------------------------------------------------
+ansible = ControlUser(name="ansible")  # the control node logs in as it, with the keys that are in keys/
 # Example keys: nobody has their private halves.
-ansible = Person(
-    name="ansible",
-    keys=("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yQW5zaWJsZTEx ansible@pegasus",),
-)
 ops = Person(
     name="ops",
     keys=("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yT3BzMTExMTEx ops@pegasus",),
@@ -120,4 +130,11 @@ ops = Person(
 sean = Person(
     name="sean",
     keys=("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yU2VhbjExMTEx sean@pegasus",),
+)
+
+# Repositories -----------------------------------------------------------------------------------------------------
+playbooks = "ssh://git@git.home.pegasuspad.com/pegasus-playbooks.git"
+vault = "ssh://git@git.home.pegasuspad.com/pegasus-vault.git"
+git_host_keys = (
+    "git.home.pegasuspad.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yR2l0MTExMTEx",
 )

@@ -1,7 +1,7 @@
 """prod-ansible, 10.111.1.23, VMID 4000001 by hand: declared and left stopped; it can take over prod."""
 
-from homeprod import Disk, GiB, Mount, VirtualMachine
-from modules._config import debian_13, prod, sean, ssd
+from homeprod import ControlNode, Disk, GiB, Mount, VirtualMachine
+from modules._config import debian_13, git_host_keys, playbooks, prod, sean, ssd, vault
 from modules.prod_ansible_data_vm import ssh_keys
 
 vm = VirtualMachine(
@@ -16,4 +16,10 @@ vm = VirtualMachine(
     tags={"ansible", "devsecops", "prod"},
     start="never",
     started=False,
+    control=ControlNode(
+        playbooks=playbooks,
+        vault=vault,
+        git_host_keys=git_host_keys,
+        administrators=(sean,),
+    ),
 )

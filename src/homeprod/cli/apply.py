@@ -21,6 +21,7 @@ from homeprod.cli.settle import make_settled
 from homeprod.cli.showplan import show_plan
 from homeprod.cli.stream import send_event, send_plan, send_summary
 from homeprod.core.errors import UsageError
+from homeprod.drivers.bundle import bring_bundle
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
@@ -72,7 +73,14 @@ def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Te
         parallel=options.parallel,
     )
     work = Work(
-        site, turn.hypervisor, desire(site), planned.actual, manner, bring_image, is_stopping=turn.is_stopping
+        site,
+        turn.hypervisor,
+        desire(site),
+        planned.actual,
+        manner,
+        bring_image,
+        bring_bundle,
+        is_stopping=turn.is_stopping,
     )
     try:
         with stop_gently(work.is_stopping), Progress(len(planned.plan.changes), work.is_stopping) as progress:

@@ -163,6 +163,14 @@ def _add_forget(command: argparse.ArgumentParser) -> None:
     add_lease(command)
 
 
+def _add_render(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--to", metavar="DIR", type=read_path, required=True, help="a clone of the playbook repository"
+    )
+    command.add_argument("--check", action="store_true", help="write nothing; exit 2 where it is behind the site")
+    command.set_defaults(json=False)
+
+
 def _add_status(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     command.set_defaults(only=[], start=False)
@@ -252,6 +260,7 @@ _ADDERS = {
     "destroy": _add_destroy,
     "status": _add_status,
     "history": _add_history,
+    "render": _add_render,
     "lab": add_lab_arguments,
     "doctor": _add_doctor,
     "completion": _add_completion,

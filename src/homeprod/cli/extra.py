@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from homeprod.core.errors import LabError
 
-LAB = ("aiohttp", "cryptography", "requests")
+LAB = ("aiohttp", "requests")
 
 
 def require_extra() -> None:

@@ -34,10 +34,15 @@ COMMANDS = {
     "status": "show every machine as it is now; only reads",
     "history": "what was done to the site's machines, when and by whom; only reads",
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
+    "render": "write the inventory and the control node's settings into the playbook repository",
     "addresses": "list names, addresses and VMIDs",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh",
     "completion": "print what a shell sources to complete commands and names",
 }
+
+
+_FILES = {"render": "rendering"}
+"""Commands whose file is called otherwise."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -124,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
 
             render.print_line(print_schema(options.command))
             return 0
-        command = importlib.import_module(f"homeprod.cli.{options.command}")
+        command = importlib.import_module(f"homeprod.cli.{_FILES.get(options.command, options.command)}")
         code = int(command.run(options))
         sys.stdout.flush()  # here, where a reader that went away is no surprise, and not at Python's end
         return code

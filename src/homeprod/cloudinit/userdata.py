@@ -16,6 +16,17 @@ from homeprod.cloudinit.document import write_document
 _START_AGENT = "systemctl -q is-active qemu-guest-agent || systemctl enable --now qemu-guest-agent"
 """Where the image or the package has started it already, it comes at every boot, and nothing is left to do."""
 
+SETTINGS_FILE = "/etc/homeprod/control.json"
+BUNDLE_LABEL = "homeprod"
+"""Of the CD that a control node is installed from."""
+_INSTALL = f"""\
+set -eu
+mkdir -p /run/homeprod-cd
+mount -o ro LABEL={BUNDLE_LABEL} /run/homeprod-cd
+trap 'umount /run/homeprod-cd; rmdir /run/homeprod-cd' EXIT
+sh /run/homeprod-cd/install.sh
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -34,7 +45,8 @@ class DataMount:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What a machine is told at its first boot. ``instance`` is its address and creation nonce."""
+    """What a machine is told at its first boot. ``instance`` is its address and creation nonce; ``control`` are the
+    settings of a control node, which is installed from its second CD."""
 
     name: str
     instance: str
@@ -42,6 +54,7 @@ class Guest:
     users: tuple[User, ...] = ()
     packages: tuple[str, ...] = ()
     mounts: tuple[DataMount, ...] = ()
+    control: str = ""
 
 
 def render_user_data(guest: Guest) -> str:
@@ -64,6 +77,9 @@ def render_user_data(guest: Guest) -> str:
         # One command for all disks: of several, cloud-init would notice the last one's failure only.
         pairs = [part for mount in guest.mounts for part in (mount.serial, mount.path)]
         data["bootcmd"] = [["sh", "-c", BOOT_SCRIPT, "homeprod-data-disks", *pairs]]
+    if guest.control:
+        data["write_files"] = [{"path": SETTINGS_FILE, "content": guest.control, "permissions": "0644"}]
+        data["runcmd"].append(["sh", "-c", _INSTALL])
     return "#cloud-config\n" + write_document(data)
 
 

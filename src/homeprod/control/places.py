@@ -48,7 +48,8 @@ class Places:
 
     @property
     def database(self) -> Path:
-        return self.persistent / "control.db"
+        """In a folder of its own, which the daemon may write to."""
+        return self.persistent / "ledger" / "control.db"
 
     @property
     def keyholder_socket(self) -> Path:

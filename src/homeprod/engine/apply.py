@@ -13,7 +13,7 @@ from homeprod.core.errors import HomeprodError, LeaseError
 from homeprod.engine.coldstart import cold_start, end_cold_start, is_owed_a_start
 from homeprod.engine.create import create_machine, prepare_machine
 from homeprod.engine.event import Event, Listener, Stage
-from homeprod.engine.file import bring_image, delete_file
+from homeprod.engine.file import bring_bundle, bring_image, delete_file
 from homeprod.engine.finish import finish_machine, start_machine
 from homeprod.engine.removal import drop_cd, remove_machine
 from homeprod.engine.stake import check_stakes
@@ -46,8 +46,9 @@ class Outcome:
 
 
 def begin_outcome(plan: Plan) -> Outcome:
-    """Nothing is done yet; what is unknown will not be finished, whatever is done."""
-    return Outcome(unfinished={unknown.address: unknown.message for unknown in plan.unknown})
+    """Nothing is done yet; what is unknown, or waits for a person, will not be finished, whatever is done."""
+    waiting = {notice.address: notice.message for notice in plan.notices if notice.waits}
+    return Outcome(unfinished=waiting | {unknown.address: unknown.message for unknown in plan.unknown})
 
 
 def check_plan(plan: Plan) -> None:
@@ -175,7 +176,9 @@ def do_change(work: Work, change: Change, say: Say) -> str:
 
 
 def _change_file(work: Work, change: Change, say: Say) -> None:
-    if change.action is Action.CREATE:
+    if change.action is Action.CREATE and change.address.kind == "iso":
+        bring_bundle(work, change, say)
+    elif change.action is Action.CREATE:
         bring_image(work, change, say)
     else:
         delete_file(work, change.node, change.volume, say)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from homeprod.cloudinit.iso import build_iso
 from homeprod.core.errors import HomeprodError, NotFoundError, ProxmoxError
 from homeprod.engine.work import Say, Work
+from homeprod.plan.bundle import desire_bundles
 from homeprod.plan.change import Change
 from homeprod.plan.config import Drive
 from homeprod.plan.desired import DesiredMachine
@@ -58,6 +59,16 @@ def _send_image(work: Work, wanted: DesiredImage, say: Say) -> None:
         ),
         say,
     )
+
+
+def bring_bundle(work: Work, change: Change, say: Say) -> None:
+    """Build what control nodes are installed from, and send it. Raises HomeprodError."""
+    if work.bundle_source is None:
+        raise HomeprodError("there is no way to build bundles here", where=str(change.address))
+    wanted = next(one for one in desire_bundles(work.site) if (one.node, one.volume) == (change.node, change.volume))
+    file = work.bundle_source(wanted.file, say)
+    say(f"uploading {file.stat().st_size // 1024**2} MiB")
+    work.run(lambda: work.hypervisor.upload(wanted.node, wanted.storage, wanted.file, file, content="iso"), say)
 
 
 def send_iso(work: Work, machine: DesiredMachine, node: str, instance: str, say: Say) -> str | None:

@@ -7,6 +7,7 @@ import time
 from homeprod.cloudinit.datadisk import ERRORS_FILE
 from homeprod.cloudinit.ending import RESULT_FILE, STATUS_FILE, Ending, EndingState, read_ending
 from homeprod.core.errors import ProxmoxError, TransientError
+from homeprod.engine.ring import ring
 from homeprod.engine.update import remove_tag
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.change import Change
@@ -43,6 +44,7 @@ def finish_machine(
         start_machine(work, change, say, is_off=is_just_made)
         if work.manner.waits:
             reason = wait_for_ending(work, change, say)
+            reason = reason or ring(work, change, say)
             if reason:
                 return reason
     if is_watched:

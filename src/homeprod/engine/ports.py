@@ -40,6 +40,24 @@ class ActiveTask:
     is_own: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Says to a control node that a machine is there. ``instance`` tells its lives apart; ``host_keys`` are lines as
+    in ssh_host_ed25519_key.pub."""
+
+    host: str
+    instance: str
+    host_keys: tuple[str, ...]
+
+
+class Bell(Protocol):
+    """The doors of the site's control nodes. Safe for use by several threads at once."""
+
+    def ring(self, node: str, ring: Ring, say: Callable[[str], None]) -> str:
+        """Ring at the control node of that name. Why the host waits there (it is locked, or does not answer), or
+        nothing where the ring was accepted for good. Raises HomeprodError where repeating it will not help."""
+
+
 class Hypervisor(Protocol):
     """A Proxmox VE cluster. Safe for use by several threads at once.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from homeprod.core.address import Address
 from homeprod.core.errors import TransientError
 from homeprod.engine.gate import Gate
-from homeprod.engine.ports import Hypervisor, Task
+from homeprod.engine.ports import Bell, Hypervisor, Task
 from homeprod.plan.actual import Actual
 from homeprod.plan.desired import DesiredMachine
 from homeprod.site.place import Image
@@ -22,6 +22,8 @@ from homeprod.site.site import Site
 Say = Callable[[str], None]
 ImageSource = Callable[[Image, Say], Path]
 """Gives an image as a local file, its checksum verified. Raises HomeprodError."""
+BundleSource = Callable[[str, Say], Path]
+"""Gives the bundle, by its file's name, as a local file. Raises HomeprodError."""
 
 ATTEMPTS = 5
 
@@ -61,6 +63,8 @@ class Work:
     actual: Actual
     manner: Manner = field(default_factory=Manner)
     image_source: ImageSource | None = None
+    bundle_source: BundleSource | None = None
+    bell: Bell | None = None
     is_stopping: threading.Event = field(default_factory=threading.Event)
     gate: Gate = field(init=False)
     digests: dict[int, str] = field(default_factory=dict)

@@ -90,6 +90,8 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     ),
     _row("vm", "cloud-init", RECREATED, "cloud-init runs once an instance-id", written="upload, POST config ide2"),
     _row("vm", "cloud-init drive", COLD, f"{_DISK} (IDE is never plugged)", shown="ide2", written="POST config ide2"),
+    _row("vm", "ide0", COLD, f"{_DISK} (IDE is never plugged)"),
+    _row("vm", "bundle", LIVE, f"{_DISK} (a disc is swapped)", shown="ide0", written="upload, POST config ide0"),
     _row("vm", "image", REPLACED, "the disk is made from it", written=_MADE_AGAIN),
     _row("vm", "network", REPLACED, "cloud-init runs once an instance-id", written=_MADE_AGAIN),
     _row("vm", "disks", REPLACED, "cloud-init runs once an instance-id", written=_MADE_AGAIN),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from homeprod.core.address import Address
 from homeprod.core.ids import choose_mac
 from homeprod.core.sizes import MiB
+from homeprod.plan.bundle import SLOT as BUNDLE_SLOT
+from homeprod.plan.bundle import bundle_drive
 from homeprod.plan.config import Agent, BootOrder, Config, NewDrive, Nic, Options, Startup, Value
 from homeprod.plan.image import image_name, image_volume
 from homeprod.plan.mark import site_tag
@@ -103,6 +105,9 @@ def _desire_config(site: Site, name: str, machine: VirtualMachine, vmid: int) ->
     }
     if machine.start in START_PHASES:
         config["startup"] = Startup(order=START_PHASES.index(machine.start) + 1)
+    if machine.control is not None:
+        config[BUNDLE_SLOT] = bundle_drive(site)
+        config["boot"] = BootOrder(("scsi0", "ide2", BUNDLE_SLOT))
     return config
 
 

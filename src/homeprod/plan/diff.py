@@ -10,6 +10,7 @@ from homeprod.core.errors import HomeprodError
 from homeprod.core.secret import find_secret
 from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.attributes import find_effect
+from homeprod.plan.bundle import desire_bundles
 from homeprod.plan.change import Action, Change, Difference
 from homeprod.plan.coldstart import notice_waiting, plan_cold_start
 from homeprod.plan.config import Drive
@@ -31,6 +32,7 @@ from homeprod.plan.mark import Mark, words_of
 from homeprod.plan.place import notice_place
 from homeprod.plan.plan import Conflict, Notice, Plan
 from homeprod.plan.unknown import find_unknown, leave_unknown_disks
+from homeprod.plan.waiting import notice_awaited_key
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 
@@ -52,7 +54,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     unknown = {machine.vmid: machine for machine in find_unknown(site.config.id, desired, actual)}
     files = frozenset((node, volume.id) for (node, _), content in actual.content.items() for volume in content)
     comparison = _Comparison(site, actual, new_instance, wish or Wish(), files, frozenset(unknown))
-    changes: list[Change] = [*_compare_images(site, actual)]
+    changes: list[Change] = [*_compare_images(site, actual), *_compare_bundles(site, actual)]
     conflicts: list[Conflict] = []
     notices: list[Notice] = []
     listed = {machine.vmid: machine for machine in actual.resources.machines}
@@ -60,6 +62,9 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
         if machine.vmid in unknown:
             continue
         found = actual.machines.get(machine.vmid)
+        if awaited := notice_awaited_key(site, site.machines[machine.address.name]):
+            notices.append(awaited)
+            continue
         if stranger := find_stranger(site.config.id, machine, found, listed.get(machine.vmid)):
             conflicts.append(stranger)
             continue
@@ -108,6 +113,14 @@ def _compare_images(site: Site, actual: Actual) -> Iterator[Change]:
         if not is_there and not (image.volume in seen and actual.is_shared(image.storage)):
             seen.add(image.volume)
             yield Change(Action.CREATE, image.address, image.node, why="is not there", volume=image.volume)
+
+
+def _compare_bundles(site: Site, actual: Actual) -> Iterator[Change]:
+    for bundle in desire_bundles(site):
+        volumes = actual.content.get((bundle.node, bundle.storage))
+        if volumes is not None and all(volume.id != bundle.volume for volume in volumes):
+            why = "is not there"
+            yield Change(Action.CREATE, bundle.address, bundle.node, why=why, volume=bundle.volume)
 
 
 def _notice_stand_ins(site: Site, actual: Actual) -> Iterator[Notice]:

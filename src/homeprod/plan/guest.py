@@ -9,7 +9,9 @@ from homeprod.cloudinit.iso import name_iso, render_files
 from homeprod.cloudinit.network import Card
 from homeprod.cloudinit.userdata import DataMount, Guest, User
 from homeprod.core.ids import choose_mac
+from homeprod.site.configured import list_people
 from homeprod.site.machine import VirtualMachine
+from homeprod.site.rendered.settings import render_settings
 from homeprod.site.site import Site
 
 
@@ -45,9 +47,10 @@ def _describe_guest(site: Site, name: str, machine: VirtualMachine, instance: st
         name=name,
         instance=f"{site.vmid(machine)}-{instance}",  # not the name, which may change in the machine's life
         domain=site.config.addresses.network.domain,
-        users=tuple(User(person.name, person.keys, person.sudo) for person in machine.people),
+        users=tuple(User(person.name, person.keys, person.sudo) for person in list_people(site, machine)),
         packages=machine.packages,
         mounts=tuple(DataMount(mount.disk.label, mount.at) for mount in machine.mounts),
+        control=render_settings(site, name) if machine.control is not None else "",
     )
 
 

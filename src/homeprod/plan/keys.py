@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from homeprod.plan.actual import ActualMachine
 from homeprod.plan.attributes import REVERTED, find_effect
+from homeprod.plan.bundle import SLOT as BUNDLE_SLOT
 from homeprod.plan.change import Difference
-from homeprod.plan.config import Nic, Value
+from homeprod.plan.config import Drive, Nic, Value
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drives import coming_value
 from homeprod.plan.mark import COLD_TAG, NEW_TAG
@@ -23,11 +24,21 @@ def compare_keys(machine: DesiredMachine, found: ActualMachine) -> Iterator[Diff
             old, new = _settle_tags(machine, found, old, new)
         if old is None and new is False:  # Proxmox's default of onboot and protection
             continue
+        if isinstance(old, Drive) and isinstance(new, Drive) and old.is_cdrom:
+            old = new if old.volume == new.volume else old  # Proxmox notes the size of what is in it
         if old != new:
             in_force = found.config.config.get(key)
-            name = "net0 bridge" if key == "net0" and _is_same_card(in_force, new) else key
+            name = _name_attribute(key, in_force, new)
             effect = REVERTED if in_force == new else find_effect(machine.address.kind, name, found)
             yield Difference(key, old, new, effect)
+
+
+def _name_attribute(key: str, in_force: Value | None, new: Value) -> str:
+    """As the table of attributes calls it: a disc is swapped at once, and a drive is not."""
+    if key == "net0" and _is_same_card(in_force, new):
+        return "net0 bridge"
+    is_disc = isinstance(in_force, Drive) and in_force.is_cdrom
+    return "bundle" if key == BUNDLE_SLOT and is_disc else key
 
 
 def _settle_tags(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from homeprod.core.address import Address
 from homeprod.plan.actual import Actual
+from homeprod.plan.bundle import desire_bundles
 from homeprod.plan.change import Action, Change
 from homeprod.plan.conflict.stranger import is_in_the_making
 from homeprod.plan.guest import desire_iso
@@ -25,6 +26,7 @@ def find_leftovers(site: Site, actual: Actual, changes: Sequence[Change]) -> Ite
         return
     needed = {volume for found in actual.machines.values() for volume in found.volumes()}
     needed |= {image.volume for image in desire_images(site)}
+    needed |= {bundle.volume for bundle in desire_bundles(site)}
     needed |= {name_iso_volume(site, change) for change in changes}
     prefixes = {f"{kind}/homeprod-{site.config.id[:8]}-": name for kind, name in _KINDS.items()}
     unread = {listed.name for listed in actual.resources.machines if listed.vmid not in actual.machines}

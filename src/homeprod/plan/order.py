@@ -12,7 +12,7 @@ from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
 from homeprod.plan.actual import Actual
 from homeprod.plan.change import Action, Change
-from homeprod.plan.config import Startup
+from homeprod.plan.config import Drive, Startup
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drives import find_by_serial
 from homeprod.plan.plan import Plan
@@ -79,7 +79,7 @@ def _index(plan: Plan, actual: Actual) -> _Index:
     frees: dict[str, list[int]] = defaultdict(list)
     for place, change in enumerate(plan.changes):
         same[change.address, change.node, change.vmid].append(place)
-        if change.address.kind == "image" and change.action is Action.CREATE:
+        if change.address.kind in ("image", "iso") and change.action is Action.CREATE:
             brings[change.volume].append(place)
         if change.address.kind in ("vm", "data-vm"):
             machines.add(place)
@@ -125,8 +125,10 @@ def _find_needs(
 
 
 def _find_images(plan: Plan, change: Change, machine: DesiredMachine, actual: Actual, index: _Index) -> Iterator[int]:
-    for disk in machine.disks.values():
-        for other in index.brings.get(disk.import_from or "", ()):
+    wanted = [disk.import_from for disk in machine.disks.values()]
+    wanted += [value.volume for value in machine.config.values() if isinstance(value, Drive)]
+    for volume in wanted:
+        for other in index.brings.get(volume or "", ()):
             first = plan.changes[other]
             if first.node in (change.node, machine.node) or actual.is_shared(first.volume.partition(":")[0]):
                 yield other

@@ -24,11 +24,13 @@ class Conflict:
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something to know that no apply would change: a value that waits for a cold start, a machine that a person
-    stopped, a data VM that left the site and is kept. ``differs`` where Proxmox is not as the site says."""
+    stopped, a data VM that left the site and is kept. ``differs`` where Proxmox is not as the site says, ``waits``
+    where a machine cannot be made before a person has done something."""
 
     address: Address
     message: str
     differs: bool = True
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

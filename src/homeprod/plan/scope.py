@@ -8,6 +8,8 @@ from dataclasses import replace
 from homeprod.core.address import Address
 from homeprod.core.errors import UsageError
 from homeprod.plan.actual import Actual
+from homeprod.plan.bundle import SLOT as BUNDLE_SLOT
+from homeprod.plan.bundle import bundle_name
 from homeprod.plan.conflict.blind import find_blind_dangers
 from homeprod.plan.conflict.custody import find_dangers
 from homeprod.plan.conflict.obstacle import find_obstacles
@@ -39,6 +41,8 @@ def choose_part(plan: Plan, names: Collection[str], site: Site, actual: Actual) 
     }
     wanted |= {address for address, machine in desired.items() if machine.vmid in owners}
     wanted |= {Address("image", image) for image in images}
+    if any(BUNDLE_SLOT in desired[address].config for address in wanted & desired.keys()):
+        wanted.add(Address("iso", bundle_name(site)))
     wanted |= {change.address for change in plan.changes if _is_iso_of(change.address, names)}
     part = plan.only(frozenset(wanted))
     conflicts = (

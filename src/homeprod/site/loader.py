@@ -15,7 +15,9 @@ from pathlib import Path
 from types import ModuleType
 
 from homeprod.core.diagnostic import Diagnostic, SiteError
+from homeprod.site.bundle import identify_bundle
 from homeprod.site.checks import check_site
+from homeprod.site.configured import find_control, read_control_keys
 from homeprod.site.declared import Collector, collect, is_broken
 from homeprod.site.machine import DataVirtualMachine, Machine, SiteConfig
 from homeprod.site.names import find_root as find_root
@@ -31,11 +33,15 @@ def load_site(root: Path) -> Site:
     config = _find_config(modules, collector)
     machines = _find_machines(modules, root, collector)
     if config is not None and not is_broken(config):
-        site = Site(root, config, machines)
+        site = Site(root, config, machines, read_control_keys(root, collector), _name_bundle(machines))
         check_site(site, collector)
         if not collector.diagnostics:
             return site
     raise SiteError(collector.diagnostics)
+
+
+def _name_bundle(machines: dict[str, DeclaredMachine]) -> str:
+    return identify_bundle() if any(find_control(declared.machine) for declared in machines.values()) else ""
 
 
 def load_values(root: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from homeprod.core.sizes import MiB
 from homeprod.site.addresses import AddressPlan
+from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Declared
 from homeprod.site.people import Person
 from homeprod.site.place import Cluster, Datastore, Image
@@ -22,10 +23,12 @@ StartPhase = Literal["network", "infrastructure", "desktop", "internal", "extern
 
 
 class Environment(Declared):
-    """A named set of machines: its branch in the playbook repository, and where a revision must be green first."""
+    """A named set of machines: its ``branch`` in the playbook repository (its own name unless said otherwise), the
+    machine that is its ``control_node``, by name, and the environment ``after`` which a revision comes here."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,20}$")
     branch: str = ""
+    control_node: str = ""
     after: Environment | None = None
 
 
@@ -113,6 +116,7 @@ class VirtualMachine(Machine):
     start: StartPhase | None = None
     started: bool = True
     kept_by: frozenset[Keeper] = frozenset({"ansible"})
+    control: ControlNode | None = None
 
 
 class DataVirtualMachine(Machine):

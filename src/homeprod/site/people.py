@@ -37,3 +37,17 @@ class Person(Declared):
             if not PUBLIC_KEY.fullmatch(key.strip()):
                 raise ValueError("not a public SSH key (as in authorized_keys)")
         return keys
+
+
+class ControlUser(Person):
+    """The user that a control node logs in as. It has no keys of its own: those are the control node's for the
+    machine's environment, as ``keys/NODE-ENVIRONMENT.pub`` in the site (`homeprod control publish` writes it)."""
+
+    keys: tuple[str, ...] = ()
+
+    @field_validator("keys")
+    @classmethod
+    def _refuse_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if keys:
+            raise ValueError("a control user has no keys of its own; `homeprod control publish` writes them")
+        return keys

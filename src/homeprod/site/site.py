@@ -32,6 +32,10 @@ class Site:
     root: Path
     config: SiteConfig
     machines: Mapping[str, DeclaredMachine]
+    control_keys: Mapping[str, str] = field(default_factory=dict)
+    """The public keys in ``keys/``, by the file's name without ``.pub`` (``lab-ansible-lab``)."""
+    bundle: str = ""
+    """Names what a control node is installed from: homeprod as it is here; empty where the site has none."""
     _owners: dict[int, tuple[DataDisk, DeclaredMachine]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -47,7 +47,7 @@ def test_what_was_made_as_desired_gives_an_empty_plan() -> None:
 
 def test_nothing_there_creates_everything_with_images() -> None:
     made = plan(actual({}, ()))
-    assert [change.action for change in made.changes] == [Action.CREATE] * 10
+    assert [change.action for change in made.changes] == [Action.CREATE] * 11
     assert sum(change.address.kind == "image" for change in made.changes) == 2
     assert {change.instance for change in made.changes if change.address == CODER} == {choose_instance(CODER)}
     assert set(made.basis.values()) == {"absent"}

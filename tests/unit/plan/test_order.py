@@ -10,6 +10,7 @@ from tests.unit.plan.pegasus import ANSIBLE, DESIRED, KEYS, MACHINES, SITE, actu
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.plan.actual import Actual
+from homeprod.plan.bundle import bundle_name
 from homeprod.plan.change import Action
 from homeprod.plan.desired import desire
 from homeprod.plan.order import order_changes
@@ -30,7 +31,11 @@ def test_a_machine_waits_for_its_image_and_its_data_vm_and_nothing_else() -> Non
     made = plan(found)
     image = DESIRED[ANSIBLE].disks["scsi0"].import_from
     assert image is not None
-    assert _needs(made, SITE, found, ANSIBLE) == {str(KEYS), f"image/{image.partition('/')[2]}"}
+    assert _needs(made, SITE, found, ANSIBLE) == {
+        str(KEYS),
+        f"image/{image.partition('/')[2]}",
+        f"iso/{bundle_name(SITE)}",
+    }
     assert _needs(made, SITE, found, KEYS) == set()
 
 
@@ -68,8 +73,8 @@ def test_a_data_disk_goes_from_one_machine_to_the_other_and_never_round() -> Non
 
 def test_only_takes_a_machine_with_its_data_vm_and_image() -> None:
     made = choose_part(plan(actual({}, ())), ["lab-ansible"], SITE, actual({}, ()))
-    assert {change.address.kind for change in made.changes} == {"vm", "data-vm", "image"}
-    assert len(made.changes) == 3
+    assert {change.address.kind for change in made.changes} == {"vm", "data-vm", "image", "iso"}
+    assert len(made.changes) == 4
     with pytest.raises(UsageError, match="'nobody'"):
         choose_part(made, ["nobody"], SITE, actual({}, ()))
 

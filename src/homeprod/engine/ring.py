@@ -1,0 +1,42 @@
+"""Ring: the last step of a machine that a control node configures: it is told that the machine is there.
+
+The machine's public host key is read through the guest agent and goes with the ring, so that the control node knows
+whom it gives secrets to.
+"""
+
+from __future__ import annotations
+
+from homeprod.engine.ports import Bell, Hypervisor, Ring
+from homeprod.engine.work import Say, Work
+from homeprod.plan.actual import ActualMachine
+from homeprod.plan.change import Change
+from homeprod.site.configured import find_control_node, find_control_user
+
+HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
+
+
+def ring(work: Work, change: Change, say: Say) -> str:
+    """Why the machine waits for its control node, or nothing. Raises HomeprodError."""
+    machine = work.site.machines[change.address.name].machine
+    node = find_control_node(work.site, machine.environment)
+    if node is None or find_control_user(machine) is None or work.bell is None:
+        return ""
+    place = (change.node, change.vmid)
+    return _ring(work.hypervisor, work.bell, node.name, change.address.name, place, change.instance, say)
+
+
+def ring_machine(hypervisor: Hypervisor, bell: Bell, node: str, host: str, found: ActualMachine, say: Say) -> str:
+    """The same for a machine as it was read, which carries a mark."""
+    instance = found.mark.instance if found.mark is not None else ""
+    return _ring(hypervisor, bell, node, host, (found.listed.node, found.listed.vmid), instance, say)
+
+
+def _ring(
+    hypervisor: Hypervisor, bell: Bell, node: str, host: str, place: tuple[str, int], instance: str, say: Say
+) -> str:
+    text = hypervisor.read_guest_file(*place, HOST_KEY_FILE)
+    if text is None:
+        return f"its guest agent did not give {HOST_KEY_FILE}, by which {node} would know it"
+    key = " ".join(text.split()[:2])
+    say(f"ringing at {node}")
+    return bell.ring(node, Ring(host, f"{place[1]}-{instance}", (key,)), say)

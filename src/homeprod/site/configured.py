@@ -1,0 +1,84 @@
+"""Configured machines: who configures which machine, and with which key it logs in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from homeprod.core.diagnostic import Diagnostic
+from homeprod.site.controlnode import ControlNode
+from homeprod.site.declared import Collector, is_broken
+from homeprod.site.machine import Environment, Machine, VirtualMachine
+from homeprod.site.people import PUBLIC_KEY, ControlUser, Person
+from homeprod.site.site import DeclaredMachine, Site
+
+KEYS_FOLDER = "keys"
+
+
+def find_control(machine: Machine) -> ControlNode | None:
+    return machine.control if isinstance(machine, VirtualMachine) and not is_broken(machine) else None
+
+
+def find_control_user(machine: Machine) -> ControlUser | None:
+    """Whom its control node logs in as; None where it is not configured by one."""
+    people = machine.people if isinstance(machine, VirtualMachine) else ()
+    return next((person for person in people if isinstance(person, ControlUser)), None)
+
+
+def find_control_node(site: Site, environment: Environment) -> DeclaredMachine | None:
+    """The machine that configures those of the environment."""
+    declared = site.machines.get(environment.control_node)
+    return declared if declared is not None and find_control(declared.machine) else None
+
+
+def list_environments(site: Site, node: str = "") -> tuple[Environment, ...]:
+    """The site's environments by name; with ``node`` those that it configures."""
+    found = {declared.machine.environment.name: declared.machine.environment for declared in site.machines.values()}
+    return tuple(one for _, one in sorted(found.items()) if not node or one.control_node == node)
+
+
+def list_configured(site: Site, node: str = "") -> Iterator[DeclaredMachine]:
+    """The machines that are configured by a control node; with ``node`` by that one."""
+    for declared in site.machines.values():
+        keeper = declared.machine.environment.control_node
+        if keeper and node in ("", keeper) and find_control_user(declared.machine):
+            yield declared
+
+
+def name_key(environment: Environment) -> str:
+    return f"{environment.control_node}-{environment.name}"
+
+
+def find_key(site: Site, machine: Machine) -> str | None:
+    """The public key by which the machine's control node logs in; None while it was not published."""
+    return site.control_keys.get(name_key(machine.environment))
+
+
+def find_awaited_key(site: Site, machine: Machine) -> str:
+    """The file of the key that the machine waits for; empty where it waits for none."""
+    if find_control_user(machine) is None or find_key(site, machine) is not None:
+        return ""
+    return f"{KEYS_FOLDER}/{name_key(machine.environment)}.pub"
+
+
+def list_people(site: Site, machine: VirtualMachine) -> tuple[Person, ...]:
+    """Its people with the keys that they log in with."""
+    key = find_key(site, machine) or ""
+    return tuple(
+        Person(name=person.name, keys=(key,), sudo=person.sudo) if isinstance(person, ControlUser) else person
+        for person in machine.people
+        if key or not isinstance(person, ControlUser)
+    )
+
+
+def read_control_keys(root: Path, collector: Collector) -> dict[str, str]:
+    """What ``homeprod control publish`` wrote; a file that holds no public key is a mistake."""
+    found: dict[str, str] = {}
+    for file in sorted((root / KEYS_FOLDER).glob("*.pub")):
+        text = file.read_text(encoding="utf-8", errors="replace").strip()
+        if PUBLIC_KEY.fullmatch(text):
+            found[file.stem] = text
+        else:
+            hint = "write it again:\n\n  homeprod control publish"
+            collector.diagnostics.append(Diagnostic(f"{KEYS_FOLDER}/{file.name}", 1, "holds no public SSH key", hint))
+    return found

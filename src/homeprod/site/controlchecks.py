@@ -1,0 +1,79 @@
+"""Checks of control nodes: what no single declaration can know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from homeprod.site.bundle import PYTHONS
+from homeprod.site.configured import find_control, find_control_node, find_control_user, list_environments
+from homeprod.site.controlnode import ControlNode
+from homeprod.site.declared import Declared, is_broken
+from homeprod.site.machine import Environment, VirtualMachine
+from homeprod.site.people import Person
+from homeprod.site.site import Site
+
+HOME = "/var/lib/ansible"
+"""Where a control node keeps its sealed keys: a data disk, so that it can be made again."""
+LEAST_MEMORY = 1024**3
+Report = Callable[[Declared, str, str, str], None]
+"""Takes the declaration, its argument, what is wrong, and what to do."""
+
+
+def check_control(site: Site, report: Report) -> None:
+    for environment in list_environments(site):
+        _check_environment(site, environment, report)
+    for declared in site.machines.values():
+        machine = declared.machine
+        if is_broken(machine) or not isinstance(machine, VirtualMachine):
+            continue
+        if find_control_user(machine) is not None and not machine.environment.control_node:
+            message = (
+                f"its environment {machine.environment.name} has no control node, so nobody logs in as that user"
+            )
+            report(machine, "people", message, "write control_node= into the Environment, or leave the user out")
+        control = find_control(machine)
+        if control is not None and not is_broken(control):
+            _check_node(machine, control, report)
+
+
+def _check_environment(site: Site, environment: Environment, report: Report) -> None:
+    name = environment.control_node
+    if not name or is_broken(environment) or find_control_node(site, environment) is not None:
+        return
+    if name in site.machines and is_broken(site.machines[name].machine):
+        return
+    if name in site.machines:
+        report(environment, "control_node", f"{name} is no control node", "give its machine control=ControlNode(…)")
+        return
+    if (site.root / "modules" / f"{name.replace('-', '_')}_vm.py").exists():
+        return  # its module failed to load, and that was reported
+    known = ", ".join(sorted(n for n, d in site.machines.items() if find_control(d.machine))) or "none"
+    report(environment, "control_node", f"the site has no machine {name}", f"control nodes there are: {known}")
+
+
+def _check_node(machine: VirtualMachine, control: ControlNode, report: Report) -> None:
+    if not any(mount.at == HOME for mount in machine.mounts if not is_broken(mount)):
+        message = f"a control node needs a data disk at {HOME}, for its keys outlive the machine"
+        report(machine, "mounts", message, f'write mounts=(Mount(disk=…, at="{HOME}"),)')
+    if not is_broken(machine.image) and machine.image.release not in PYTHONS:
+        tested = ", ".join(PYTHONS)
+        report(machine, "image", f"no control node was tested on {machine.image.release}", f"tested: {tested}")
+    if machine.memory < LEAST_MEMORY:
+        report(machine, "memory", "a control node needs 1 GiB: unlocking alone takes a quarter of that", "")
+    if machine.dhcp:
+        report(machine, "dhcp", "a control node needs an address that stays", "")
+    names = [person.name for person in machine.people if not is_broken(person)]
+    for person in control.administrators:
+        if not is_broken(person) and person.name not in names:
+            message = f"the administrator {person.name} is none of its people, so cannot log in"
+            report(machine, "people", message, "")
+    for person in (*control.administrators, *control.ringers):
+        _check_ring_key(person, report)
+
+
+def _check_ring_key(person: Person, report: Report) -> None:
+    """Rings are signed by ed25519 (`v1a` of Standard Webhooks), which a plain key alone makes."""
+    if is_broken(person) or any(key.startswith("ssh-ed25519 ") for key in person.keys):
+        return
+    message = f"{person.name} has no ed25519 key, and rings are signed by such a one"
+    report(person, "keys", message, "make one, and add its public half:\n\n  ssh-keygen -t ed25519")

@@ -1,0 +1,62 @@
+"""The inventory: Ansible's hosts and groups, from the site (docs.ansible.com, "How to build your inventory")."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from homeprod.site.configured import find_control_user, list_configured
+from homeprod.site.machine import VirtualMachine
+from homeprod.site.site import DeclaredMachine, Site
+
+_HEAD = "# Written by `homeprod render` from the site; change the site, and render it again.\n"
+
+
+def describe_inventory(site: Site) -> dict[str, object]:
+    """All configured machines, those of every control node: groups ``env_…``, ``tag_…`` and ``kept_by_…``, and each
+    host's address, user, people and environment."""
+    groups: dict[str, dict[str, object]] = {}
+    hosts: dict[str, dict[str, object]] = {}
+    for declared in list_configured(site):
+        hosts[declared.name] = _describe_host(site, declared)
+        for group in _list_groups(declared):
+            groups.setdefault(group, {})[declared.name] = {}
+    children = {group: {"hosts": members} for group, members in sorted(groups.items())}
+    return {"all": {"hosts": hosts, "children": children}}
+
+
+def render_inventory(site: Site) -> str:
+    """The file ``inventory.yml``."""
+    return _HEAD + yaml.safe_dump(describe_inventory(site), sort_keys=True, width=200)
+
+
+def _describe_host(site: Site, declared: DeclaredMachine) -> dict[str, object]:
+    machine, network = declared.machine, site.config.addresses.network
+    user = find_control_user(machine)
+    if not isinstance(machine, VirtualMachine) or user is None:
+        raise ValueError(f"{declared.name} is configured by nobody")
+    return {
+        "ansible_host": declared.name if machine.dhcp else str(network.address(machine.number)),
+        "ansible_user": user.name,
+        "homeprod_environment": machine.environment.name,
+        "homeprod_control_node": machine.environment.control_node,
+        "homeprod_domain": network.domain,
+        "homeprod_kept_by": sorted(machine.kept_by),
+        "homeprod_people": [
+            {"name": person.name, "keys": list(person.keys), "sudo": person.sudo}
+            for person in machine.people
+            if person is not user
+        ],
+    }
+
+
+def _list_groups(declared: DeclaredMachine) -> list[str]:
+    machine = declared.machine
+    kept_by = machine.kept_by if isinstance(machine, VirtualMachine) else frozenset[str]()
+    words = [
+        f"env_{machine.environment.name}",
+        *(f"tag_{tag}" for tag in machine.tags),
+        *(f"kept_by_{k}" for k in kept_by),
+    ]
+    return sorted({re.sub(r"[^a-z0-9_]", "_", word) for word in words})

@@ -1,0 +1,55 @@
+"""A control node's own settings, from the site; nothing in them is secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from homeprod.site.configured import find_control, list_environments
+from homeprod.site.people import Person
+from homeprod.site.site import Site
+
+FORMAT = 1
+"""Of the file; a control node refuses a later one."""
+
+
+def describe_node(site: Site, name: str) -> dict[str, object]:
+    """Of the control node of that name. Raises ValueError where the machine is none."""
+    control = find_control(site.machines[name].machine)
+    if control is None:
+        raise ValueError(f"{name} is no control node")
+    return {
+        "format": FORMAT,
+        "site_id": site.config.id,
+        "site_name": site.config.name,
+        "node": name,
+        "port": control.port,
+        "environments": [
+            {"name": one.name, "branch": one.branch or one.name, "user": f"homeprod-{one.name}"}
+            for one in list_environments(site, name)
+        ],
+        "administrators": [person.name for person in control.administrators],
+        "ringers": _list_keys((*control.administrators, *control.ringers)),
+        "administrator_keys": _list_keys(control.administrators),
+        "signers": _list_keys(control.signers or control.administrators, only_ed25519=False),
+        "playbooks": control.playbooks,
+        "vault": control.vault,
+        "git_host_keys": list(control.git_host_keys),
+        "rekey": control.rekey,
+    }
+
+
+def render_settings(site: Site, name: str) -> str:
+    """The file ``control.json``."""
+    return json.dumps(describe_node(site, name), indent=2, sort_keys=True) + "\n"
+
+
+def _list_keys(people: Iterable[Person], *, only_ed25519: bool = True) -> list[dict[str, str]]:
+    """Each person once. A key's comment says nothing that counts."""
+    found = {
+        (person.name, " ".join(key.split()[:2]))
+        for person in people
+        for key in person.keys
+        if not only_ed25519 or key.startswith("ssh-ed25519 ")
+    }
+    return [{"person": person, "key": key} for person, key in sorted(found)]
