@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from homeprod.control.keyring.content import VERSION, Content
 from homeprod.control.keyring.errors import DamagedKeyringError, NewerKeyringError
-from homeprod.control.keyring.secrets import VERSION, Content
 from homeprod.core.errors import ControlError
 
 KEYRING, RECIPIENTS, RECOVERY = "keyring.age", "recipients.json", "recovery.pub"

@@ -1,7 +1,4 @@
-"""The keyring on its disk: made, opened, changed. Every change leaves the old or the new, whatever breaks.
-
-age files are authenticated, so one that opens is whole; why one does not open is told by the checksum beside it.
-"""
+"""The keyring on its disk: made, opened, changed. Every change leaves the old or the new, whatever breaks."""
 
 from __future__ import annotations
 
@@ -11,25 +8,24 @@ from pathlib import Path
 
 from pyrage.x25519 import Identity
 
+from homeprod.control.keyring import backup, rotation
 from homeprod.control.keyring import files as names
+from homeprod.control.keyring.content import Content, follow
 from homeprod.control.keyring.disk import Disk
-from homeprod.control.keyring.errors import WrongPassphraseError
+from homeprod.control.keyring.files import Label
 from homeprod.control.keyring.hidden import Covered, Hidden
+from homeprod.control.keyring.opening import explain_stranger, open_content, open_identity, read_identity
 from homeprod.control.keyring.passphrase import read_new_passphrase, read_passphrase
 from homeprod.control.keyring.sealing import (
     ScryptWrapping,
     Wrapping,
     describe_identity,
     make_identity,
-    parse_identity,
     seal,
-    unseal,
 )
-from homeprod.control.keyring.secrets import Content, Secrets, follow, make_secret, name_secrets, parse_content
+from homeprod.control.keyring.secrets import Secrets
 from homeprod.control.keyring.store import Store
 from homeprod.core.errors import ControlError
-
-_FORGOTTEN = "type it again; if it is lost, another administrator or the recovery identity still opens the keyring"
 
 
 class Keyring:
@@ -37,7 +33,7 @@ class Keyring:
     ControlError, and what it did not do it left as it was."""
 
     def __init__(self, folder: Path, *, wrapping: Wrapping | None = None, disk: Disk | None = None) -> None:
-        self._folder = folder
+        self._where = str(folder)
         self._wrapping = wrapping or ScryptWrapping()
         self._disk = disk or Disk()
         self._store = Store(folder, self._disk)
@@ -58,53 +54,21 @@ class Keyring:
         UTF-8), or ControlError where nobody of that name is in it."""
         passphrase = Covered(passphrase)
         files = self._read()
-        identity = self._open_identity(files, administrator, read_passphrase(passphrase))
-        secrets = self._open_content(files, identity)
+        names.read_label(files, self._where)
+        identity = open_identity(files, administrator, read_passphrase(passphrase), self._wrapping, self._where)
+        secrets = open_content(files, identity, self._where)
         self._clear_leftovers()
         return secrets
 
     def open_with_identity(self, identity: str) -> Secrets:
         """With the recovery identity, as printed (``AGE-SECRET-KEY-…``). Raises WrongPassphraseError where it is
         another one."""
-        words = Hidden(identity)
-        identity = ""
+        words, identity = Hidden(identity), ""
         files = self._read()
-        names.read_label(files, str(self._folder))
-        parsed = parse_identity(words)
-        if parsed is None:
-            raise WrongPassphraseError(
-                "this is no recovery identity, or it is mistyped: its own checksum does not fit",
-                hint="it begins with AGE-SECRET-KEY- and has 74 characters; 1, I and l, 0 and O are easily confused",
-            )
-        secrets = self._open_content(files, parsed)
+        names.read_label(files, self._where)
+        secrets = open_content(files, read_identity(words), self._where)
         self._clear_leftovers()
         return secrets
-
-    def _open_identity(self, files: Mapping[str, bytes], person: str, passphrase: Hidden) -> Identity:
-        names.read_label(files, str(self._folder))
-        name = names.name_identity(person)
-        if name not in files:
-            raise _explain_stranger(person, names.list_people(files))
-        text = self._wrapping.unwrap(files[name], passphrase)
-        identity = None if text is None else parse_identity(text)
-        if identity is not None:
-            return identity
-        if text is not None or not names.is_whole(files, name):
-            raise names.describe_damage(files, name, str(self._folder))
-        raise WrongPassphraseError(f"this is not the passphrase of {person}", hint=_FORGOTTEN)
-
-    def _open_content(self, files: Mapping[str, bytes], identity: Identity) -> Secrets:
-        sealed = files.get(names.KEYRING)
-        text = None if sealed is None else unseal(sealed, identity)
-        if sealed is None or (text is None and not names.is_whole(files, names.KEYRING)):
-            raise names.describe_damage(files, names.KEYRING, str(self._folder))
-        if text is None:
-            raise WrongPassphraseError(
-                "this identity does not open the keyring: it is not sealed to it",
-                where=str(self._folder),
-                hint="it may be of another keyring, or of before a change; " + _FORGOTTEN,
-            )
-        return Secrets(parse_content(text), names.digest(sealed))
 
     # Changing
 
@@ -122,7 +86,7 @@ class Keyring:
             if self._store.exists():
                 raise ControlError(
                     "there is a keyring already",
-                    where=str(self._folder),
+                    where=self._where,
                     hint="it is taken over as it is; unlock it with the passphrase that it was sealed with",
                 )
             self._put(secrets, after, names.add_checksums(sealed))
@@ -150,7 +114,7 @@ class Keyring:
         to be rotated. Raises ControlError for the last one, who alone could open it with a passphrase."""
         people = secrets.content.recipients
         if name not in people:
-            raise _explain_stranger(name, sorted(people))
+            raise explain_stranger(name, sorted(people))
         if len(people) == 1:
             raise ControlError(f"{name} is the last administrator", hint="add another one first")
         recipients = {person: key for person, key in people.items() if person != name}
@@ -173,45 +137,55 @@ class Keyring:
 
     def add_environment(self, secrets: Secrets, name: str) -> None:
         """For an environment that the site has got since: an SSH key and a vault password."""
-        if name in secrets.environments:
-            raise ControlError(f"the keyring has the environment {name} already", hint="nothing is to be done")
-        environments = (*secrets.environments, name)
-        held = secrets.content.current
-        current = {one: held.get(one) or make_secret(one) for one in name_secrets(environments)}
-        self._change(secrets, follow(secrets.content, environments=environments, current=current), {})
+        self._change(secrets, rotation.add_environment(secrets.content, name), {})
 
     def rotate(self, secrets: Secrets, what: str) -> Secrets:
         """Make a successor of a secret (``lab/vault-password``), or of ``all``. The one in force stays so until
         :meth:`finish_rotation`: the successor must first be where it is needed."""
-        chosen = secrets.names() if what == "all" else [what]
-        for name in chosen:
-            secrets.require(name)
-        following = {**secrets.content.next, **{name: make_secret(name) for name in chosen}}
-        self._change(secrets, follow(secrets.content, next=following), {})
+        self._change(secrets, rotation.begin(secrets.content, what), {})
         return secrets
 
     def finish_rotation(self, secrets: Secrets, what: str) -> Secrets:
         """The successors take the places of what they follow, which is forgotten."""
-        return self._settle(secrets, what, is_taken=True)
+        self._change(secrets, rotation.settle(secrets.content, what, is_taken=True), {})
+        return secrets
 
     def drop_rotation(self, secrets: Secrets, what: str) -> Secrets:
         """The successors are forgotten."""
-        return self._settle(secrets, what, is_taken=False)
+        self._change(secrets, rotation.settle(secrets.content, what, is_taken=False), {})
+        return secrets
 
     def reseal(self, secrets: Secrets) -> None:
         """Write it anew from what is held in memory: mends damage on the disk, but for people's own files."""
         self._change(secrets, follow(secrets.content), {})
 
-    def _settle(self, secrets: Secrets, what: str, *, is_taken: bool) -> Secrets:
-        waiting = secrets.content.next
-        chosen = {name: value for name, value in waiting.items() if what in (name, "all")}
-        if not chosen:
-            hint = f"what is: {', '.join(waiting)}" if waiting else "begin one first"
-            raise ControlError(f"no rotation of {what} has been begun", hint=hint)
-        current = {**secrets.content.current, **chosen} if is_taken else secrets.content.current
-        following = {name: value for name, value in waiting.items() if name not in chosen}
-        self._change(secrets, follow(secrets.content, current=current, next=following), {})
-        return secrets
+    # Back-ups
+
+    def back_up(self, to: Path) -> None:
+        """One file, sealed as the keyring is, in the place of what is there. Raises DamagedKeyringError rather than
+        to replace a good back-up by a bad one."""
+        files = self._read()
+        if not files:
+            raise ControlError(
+                "there is no keyring", where=self._where, hint="nothing was written; bootstrap makes one"
+            )
+        backup.check_whole(files, self._where)
+        with self._explain("write the back-up of", "what was there before is still there; make room, then repeat it"):
+            backup.write_back_up(self._disk, to, backup.pack(files))
+
+    def restore(self, source: Path, *, is_forced: bool = False) -> Label:
+        """Put a back-up in the place of what is there; what it is of. Secrets that are held in memory are not those
+        of the disk then: lock. Raises DamagedKeyringError, NewerKeyringError, or ControlError where it is older than
+        what is there, of another node, or nobody can say; forced, these are no reason."""
+        with self._explain("read the back-up of"), source.open("rb") as stream:
+            data = stream.read(backup.MOST_BYTES)
+        files = backup.unpack(data, str(source))
+        label = backup.check_whole(files, str(source))
+        with self._changing():
+            if not is_forced:
+                backup.refuse_older(self._read(), label, self._where)
+            self._store.commit(files)
+        return label
 
     # Writing
 
@@ -244,7 +218,7 @@ class Keyring:
         if names.is_whole(files, names.KEYRING) and names.digest(files[names.KEYRING]) != secrets.sealed_as:
             raise ControlError(
                 "the keyring was changed since it was opened",
-                where=str(self._folder),
+                where=self._where,
                 hint="lock the node and unlock it again, then repeat this",
             )
 
@@ -276,19 +250,8 @@ class Keyring:
             yield
         except OSError as error:
             raise ControlError(
-                f"cannot {deed} the keyring: {error.strerror or error}", where=str(self._folder), hint=hint
+                f"cannot {deed} the keyring: {error.strerror or error}", where=self._where, hint=hint
             ) from error
-
-
-def _explain_stranger(person: str, people: list[str]) -> ControlError:
-    if people:
-        return ControlError(
-            f"{person} is no administrator of this keyring", hint=f"those who are: {', '.join(people)}"
-        )
-    return ControlError(
-        "nobody is left in this keyring: it has no administrator's identity",
-        hint="the recovery identity still opens it; add an administrator with it, or restore a back-up",
-    )
 
 
 def _list_words(person: str, content: Content) -> list[str]:
