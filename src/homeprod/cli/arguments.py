@@ -231,6 +231,14 @@ def _read_number(text: str, lowest: int, highest: int) -> int:
     return int(text)
 
 
+def _add_diagram(command: argparse.ArgumentParser) -> None:
+    command.add_argument("subject", metavar="SUBJECT", choices=("states",), help="states: the control node's")
+    command.add_argument(
+        "--format", choices=("svg", "mermaid", "text"), default="text", help="(default: %(default)s)"
+    )
+    command.set_defaults(json=False)
+
+
 _SOURCING = """\
 what to write into your shell's own file:
   source <(homeprod completion bash)    in ~/.bashrc
@@ -262,6 +270,7 @@ _ADDERS = {
     "history": _add_history,
     "render": _add_render,
     "lab": add_lab_arguments,
+    "diagram": _add_diagram,
     "doctor": _add_doctor,
     "completion": _add_completion,
 }
