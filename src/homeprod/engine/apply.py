@@ -16,10 +16,12 @@ from homeprod.engine.event import Event, Listener, Stage
 from homeprod.engine.file import bring_bundle, bring_image, delete_file
 from homeprod.engine.finish import finish_machine, start_machine
 from homeprod.engine.removal import drop_cd, remove_machine
+from homeprod.engine.ring import ring, will_ring
 from homeprod.engine.stake import check_stakes
-from homeprod.engine.update import check_same, update_machine
+from homeprod.engine.update import check_same, remove_tag, update_machine
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.change import Action, Change
+from homeprod.plan.mark import NEW_TAG
 from homeprod.plan.order import Graph, order_changes
 from homeprod.plan.plan import Plan
 
@@ -205,8 +207,15 @@ def _replace(work: Work, change: Change, say: Say) -> str:
 
 
 def _update(work: Work, change: Change, say: Say) -> str:
-    update_machine(work, change, work.desired[change.address], say)
-    return ""
+    """A running machine that a control node configures is configured once more: what changed may matter to it."""
+    rings = work.manner.waits and will_ring(work, change)
+    update_machine(work, change, work.desired[change.address], say, rings=rings)
+    if not rings:
+        return ""
+    reason = ring(work, change, say)
+    if not reason:
+        remove_tag(work, change, NEW_TAG, say)
+    return reason
 
 
 def _start(work: Work, change: Change, say: Say) -> str:

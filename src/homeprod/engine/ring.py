@@ -25,6 +25,14 @@ def ring(work: Work, change: Change, say: Say) -> str:
     return _ring(work.hypervisor, work.bell, node.name, change.address.name, place, change.instance, say)
 
 
+def will_ring(work: Work, change: Change) -> bool:
+    """Whether a change of a machine that is there is told to a control node: one that runs, and is finished. One that
+    is not rings when it is finished."""
+    machine, found = work.site.machines[change.address.name].machine, work.actual.machines[change.vmid]
+    is_configured = find_control_user(machine) is not None and find_control_node(work.site, machine.environment)
+    return bool(is_configured and work.bell is not None and found.is_running and not found.is_new)
+
+
 def ring_machine(hypervisor: Hypervisor, bell: Bell, node: str, host: str, found: ActualMachine, say: Say) -> str:
     """The same for a machine as it was read, which carries a mark."""
     instance = found.mark.instance if found.mark is not None else ""

@@ -18,13 +18,17 @@ CHANGED = "somebody changed this machine since the plan was made; it was left as
 PLAN_AGAIN = "see what is there now:\n\n  homeprod plan"
 
 
-def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say) -> None:
-    """Raises StalePlanError where somebody changed the machine since it was read, and ProxmoxError."""
+def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say, *, rings: bool = False) -> None:
+    """Raises StalePlanError where somebody changed the machine since it was read, and ProxmoxError. One that ``rings``
+    afterwards carries the tag of what is not finished from the first write on."""
     found = work.actual.machines[change.vmid]
     config: dict[str, Value] = {}
     for difference in change.differences:
         config |= _convert(work, change, machine, found, difference, say)
     if config:
+        tags = config.get("tags", found.config.config.get("tags", frozenset()))
+        if rings and isinstance(tags, frozenset):
+            config["tags"] = tags | {NEW_TAG}
         if found.mark is not None:  # a write that happens anyway says of which commit the machine is now, and when
             note = str(found.config.config["description"])
             config.setdefault("description", stamp_note(note, work.manner.commit, tell_time()))
