@@ -19,8 +19,8 @@ PLAN_AGAIN = "see what is there now:\n\n  homeprod plan"
 
 
 def update_machine(work: Work, change: Change, machine: DesiredMachine, say: Say, *, rings: bool = False) -> None:
-    """Raises StalePlanError where somebody changed the machine since it was read, and ProxmoxError. One that ``rings``
-    afterwards carries the tag of what is not finished from the first write on."""
+    """Raises StalePlanError where somebody changed the machine since it was read, and ProxmoxError. One that is told
+    to its control node afterwards (``rings``) carries the tag of what is not finished from the first write on."""
     found = work.actual.machines[change.vmid]
     config: dict[str, Value] = {}
     for difference in change.differences:
