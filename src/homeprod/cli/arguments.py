@@ -223,6 +223,14 @@ def _read_number(text: str, lowest: int, highest: int) -> int:
     return int(text)
 
 
+def _add_diagram(command: argparse.ArgumentParser) -> None:
+    command.add_argument("subject", metavar="SUBJECT", choices=("states",), help="states: the control node's")
+    command.add_argument(
+        "--format", choices=("svg", "mermaid", "text"), default="text", help="(default: %(default)s)"
+    )
+    command.set_defaults(json=False)
+
+
 _SOURCING = """\
 what to write into your shell's own file:
   source <(homeprod completion bash)    in ~/.bashrc
@@ -253,6 +261,7 @@ _ADDERS = {
     "status": _add_status,
     "history": _add_history,
     "lab": add_lab_arguments,
+    "diagram": _add_diagram,
     "doctor": _add_doctor,
     "completion": _add_completion,
 }
