@@ -19,13 +19,16 @@ def _names(requirements: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
-BASE, LAB = _names(PROJECT["dependencies"]), _names(PROJECT["optional-dependencies"]["lab"])
+BASE = _names(PROJECT["dependencies"])
+LAB, CONTROL = (_names(PROJECT["optional-dependencies"][extra]) for extra in ("lab", "control"))
+ROOMS = {"control": "control", "web": "control", "lab": "lab"}
+"""Rooms whose dependencies are an extra's; all others do with what everybody has."""
 
 
-def _imported(*, by_the_lab: bool) -> set[str]:
-    """Distributions that the lab's room imports, or all others do."""
-    lab = ROOT / "src" / "homeprod" / "lab"
-    files = [file for file in (ROOT / "src").rglob("*.py") if file.is_relative_to(lab) == by_the_lab]
+def _imported(extra: str = "") -> set[str]:
+    """Distributions that the extra's rooms import, or those of none."""
+    source = ROOT / "src" / "homeprod"
+    files = [file for file in source.rglob("*.py") if ROOMS.get(file.relative_to(source).parts[0], "") == extra]
     modules = {name for file in files for name in _find_imports(ast.parse(file.read_text(encoding="utf-8")))}
     outside = modules - sys.stdlib_module_names - {"homeprod", "modules"}
     installed = packages_distributions()
@@ -42,17 +45,18 @@ def _find_imports(tree: ast.AST) -> set[str]:
     return found
 
 
-def test_what_is_imported_without_the_lab_is_required() -> None:
-    assert _imported(by_the_lab=False) - BASE == set()
+def test_what_is_imported_without_an_extra_is_required() -> None:
+    assert _imported() - BASE == set()
 
 
-def test_what_the_lab_imports_is_required_by_its_extra() -> None:
-    assert _imported(by_the_lab=True) - BASE - LAB == set()
+def test_what_rooms_of_an_extra_import_is_required_by_it() -> None:
+    assert _imported("lab") - BASE - LAB == set()
+    assert _imported("control") - BASE - CONTROL == set()
 
 
 def test_nothing_is_required_that_nobody_imports() -> None:
-    assert BASE - _imported(by_the_lab=False) == set()
-    assert LAB - _imported(by_the_lab=True) == set()
+    assert BASE - _imported() == set()
+    assert LAB - _imported("lab") == set()
 
 
 def test_the_lock_file_pins_everything_and_names_no_index() -> None:
@@ -60,7 +64,7 @@ def test_the_lock_file_pins_everything_and_names_no_index() -> None:
     pinned = {
         canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line and not line.startswith(" ")
     }
-    assert pinned >= BASE | LAB
+    assert pinned >= BASE | LAB | CONTROL
     assert not [line for line in lines if "://" in line or line.strip().startswith(("-i", "--index", "--find"))]
     entries = "\n".join(lines).replace("\\\n", "").splitlines()
     assert all("--hash=sha256:" in line for line in entries if "==" in line)
