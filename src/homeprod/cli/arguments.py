@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from homeprod.cli.control.arguments import add_arguments as add_control_arguments
 from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
 
 TYPE_CHECKING = False  # type checkers take it for true; --help and --version import neither typing nor pathlib
@@ -20,11 +21,19 @@ def read_path(text: str) -> Path:
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     """Give the command's parser its own arguments, and those of every command once more."""
     _ADDERS.get(name, _add_json)(command)
-    nested = (
-        action.choices.values() for action in command._actions if isinstance(action, argparse._SubParsersAction)
-    )
-    for parser in (command, *(parser for parsers in nested for parser in parsers)):
+    for parser in _list_nested(command):
         add_common(parser, is_repeated=True)
+
+
+def _list_nested(command: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The command's parser, and those of all that it nests."""
+    nested = (
+        parser
+        for action in command._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for parser in action.choices.values()
+    )
+    return [command, *(found for parser in nested for found in _list_nested(parser))]
 
 
 def add_common(parser: argparse.ArgumentParser, *, is_repeated: bool = False) -> None:
@@ -269,6 +278,7 @@ _ADDERS = {
     "status": _add_status,
     "history": _add_history,
     "render": _add_render,
+    "control": add_control_arguments,
     "lab": add_lab_arguments,
     "diagram": _add_diagram,
     "doctor": _add_doctor,

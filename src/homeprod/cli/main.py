@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
     "render": "write the inventory and the control node's settings into the playbook repository",
     "addresses": "list names, addresses and VMIDs",
+    "control": "the control node: bootstrap, unlock, lock, secret, admin, recover, back-up, restore",
     "diagram": "draw the control node's states",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh",
     "completion": "print what a shell sources to complete commands and names",

@@ -1,0 +1,93 @@
+"""What can be typed after ``homeprod control``. Imports nothing, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import argparse
+
+COMMANDS = {
+    "bootstrap": "on the node: make its keyring, or take over the one on its disk",
+    "unlock": "on the node: open the keyring with your passphrase; it is Ready then",
+    "lock": "on the node: forget every secret; it is Locked then",
+    "secret": "on the node: encrypt a value for the vault repository, rotate secrets",
+    "admin": "on the node: who may unlock it, and their passphrases",
+    "recover": "on the node: a new passphrase for you, with the recovery identity from its paper",
+    "back-up": "on the node: the keyring as one file, sealed as it is",
+    "restore": "on the node: put a back-up of the keyring in its place",
+}
+_MORE = {
+    "bootstrap": "Prints what must be published, and once the recovery identity, which belongs on paper.",
+    "unlock": "The passphrase is typed on the terminal: it is no argument, no variable and no file.",
+    "restore": "The node must be New or Locked. A damaged back-up is refused, and one older than what is there.",
+}
+SECRET = {
+    "encrypt": "read a value from the terminal, or from standard input, and print it as vault text",
+    "rekey": "read a file of the vault repository from standard input, and print it with the next vault password",
+    "rotate": "make the successor of a secret, and put it in its place once it is where it is needed",
+    "add": "make the keys of an environment that the site has got since",
+}
+ADMIN = {
+    "list": "who may unlock",
+    "add": "let another person unlock, with a passphrase that they type here",
+    "remove": "let a person unlock no more, and say what they could have read",
+    "passphrase": "change yours",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    made = _nest(parser, "control_command", "COMMAND", COMMANDS)
+    for name in ("bootstrap", "unlock", "lock", "recover", "back-up", "restore"):
+        _add_node(made[name])
+    made["back-up"].add_argument("file", metavar="FILE", help="must not be there yet")
+    made["restore"].add_argument("file", metavar="FILE")
+    made["restore"].add_argument("--force", action="store_true", help="also an older one than what is there")
+    _add_secret(made["secret"])
+    _add_admin(made["admin"])
+
+
+def _nest(
+    parser: argparse.ArgumentParser, dest: str, metavar: str, verbs: dict[str, str]
+) -> dict[str, argparse.ArgumentParser]:
+    nested = parser.add_subparsers(dest=dest, metavar=metavar, required=True, parser_class=type(parser))
+    return {
+        name: nested.add_parser(
+            name,
+            help=purpose,
+            description=purpose,
+            epilog=_MORE.get(name),
+            formatter_class=parser.formatter_class,
+        )
+        for name, purpose in verbs.items()
+    }
+
+
+def _add_node(parser: argparse.ArgumentParser) -> None:
+    """Of what is done on the node itself."""
+    parser.add_argument("--administrator", metavar="NAME", default="", help="for root: whose passphrase it is")
+    parser.add_argument("--places", metavar="FILE", default="", help="where things are (default: a control node's)")
+
+
+def _add_secret(parser: argparse.ArgumentParser) -> None:
+    verbs = _nest(parser, "verb", "VERB", SECRET)
+    for verb in verbs.values():
+        _add_node(verb)
+    for name in ("encrypt", "rekey", "add"):
+        verbs[name].add_argument("environment", metavar="ENVIRONMENT", help="lab, say")
+    verbs["encrypt"].add_argument("--name", metavar="NAME", default="", help="print it as the YAML variable NAME")
+    verbs["rotate"].add_argument(
+        "what",
+        metavar="SECRET",
+        help="ENVIRONMENT/ssh-key, ENVIRONMENT/vault-password, deploy/playbooks, deploy/vault,"
+        " all of them (all), or recovery",
+    )
+    steps = verbs["rotate"].add_mutually_exclusive_group()
+    for step, purpose in (("finish", "the successor takes its place"), ("drop", "the successor is forgotten")):
+        steps.add_argument(f"--{step}", dest="step", action="store_const", const=step, default="begin", help=purpose)
+
+
+def _add_admin(parser: argparse.ArgumentParser) -> None:
+    verbs = _nest(parser, "verb", "VERB", ADMIN)
+    for verb in verbs.values():
+        _add_node(verb)
+    for name in ("add", "remove"):
+        verbs[name].add_argument("name", metavar="NAME", help="their Unix name on the node")
+    verbs["add"].add_argument("--replace", action="store_true", help="in place of a passphrase that they have lost")

@@ -1,0 +1,64 @@
+"""What the verbs that are run on the node share: whom they speak to, for whom, and how a passphrase is used up."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from homeprod.cli import render
+from homeprod.cli.control.terminal import Terminal
+from homeprod.control.keyholder.client import KeyholderClient
+from homeprod.control.keyholder.wire import Message
+from homeprod.control.places import Places
+
+
+def open_client(options: argparse.Namespace) -> KeyholderClient:
+    """Of the keyholder of this machine."""
+    return KeyholderClient(find_places(options).keyholder_socket)
+
+
+def find_places(options: argparse.Namespace) -> Places:
+    return Places.read(Path(options.places)) if options.places else Places()
+
+
+def name_administrator(options: argparse.Namespace) -> str:
+    """Root says for whom it speaks; under sudo that is whoever called it. Anybody else is who they are."""
+    if os.geteuid() != 0:
+        return str(options.administrator)
+    return str(options.administrator or os.environ.get("SUDO_USER", ""))
+
+
+@contextmanager
+def use_up(*secrets: bytearray) -> Iterator[None]:
+    """Zeroed afterwards, come what may."""
+    try:
+        yield
+    finally:
+        for secret in secrets:
+            secret[:] = bytes(len(secret))
+
+
+def ask_with_passphrase(options: argparse.Namespace, verb: str, words: str, **fields: Any) -> Message:
+    """What the keyholder answers to a change of the keyring; the person's passphrase is typed for it."""
+    with Terminal() as terminal:
+        passphrase = terminal.read("your passphrase: ")
+    with use_up(passphrase), render.busy(words):
+        return open_client(options).ask(
+            verb, {"passphrase": passphrase}, administrator=name_administrator(options), **fields
+        )
+
+
+def show_public(record: dict[str, Any]) -> None:
+    """Keys and fingerprints, as a person publishes and compares them."""
+    fingerprints = record.get("fingerprints", {})
+    for title, group, prefix in (
+        ("keys that machines must let in", "environments", "ansible-"),
+        ("deploy keys for git, read-only", "deploy", "deploy-"),
+    ):
+        render.print_line(f"\n{title}:")
+        for name, key in record.get(group, {}).items():
+            render.print_line(f"  {name}  {fingerprints.get(prefix + name, '')}\n    {key}")

@@ -1,0 +1,26 @@
+"""``homeprod control unlock``: Locked → Ready."""
+
+from __future__ import annotations
+
+import argparse
+
+from homeprod.cli import render
+from homeprod.cli.control.node import name_administrator, open_client, use_up
+from homeprod.cli.control.terminal import Terminal
+from homeprod.control.state import NodeEvent, NodeState, move
+
+
+def run(options: argparse.Namespace) -> int:
+    client, person = open_client(options), name_administrator(options)
+    with Terminal() as terminal:
+        move(NodeState(client.ask("status").fields["state"]), NodeEvent.UNLOCK)  # before anybody types in vain
+        passphrase = terminal.read("passphrase: ")
+    with use_up(passphrase), render.busy("opening the keyring"):
+        answer = client.ask("unlock", {"passphrase": passphrase}, administrator=person)
+    render.print_line("the control node is Ready")
+    for environment in answer.fields["missing"]:
+        render.say(
+            f"note: the keyring has no keys for the environment {environment}; make them:\n\n"
+            f"  homeprod control secret add {environment}"
+        )
+    return 0

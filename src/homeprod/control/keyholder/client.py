@@ -1,0 +1,69 @@
+"""The client of a person's command: one request on a connection, one answer."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from homeprod.control.keyholder.errors import AbsentKeyholderError
+from homeprod.control.keyholder.refusal import raise_refusal
+from homeprod.control.keyholder.wire import Message, encode, receive_from, wipe
+
+RESTART = 5.0
+"""Seconds that a keyholder may be away: after `lock` systemd starts it again."""
+ANSWER = 300.0
+"""Seconds to wait for an answer: one passphrase's scrypt, behind others' and a wait after wrong ones."""
+
+
+class KeyholderClient:
+    def __init__(self, path: Path, *, patience: float = RESTART) -> None:
+        self._path = path
+        self._patience = patience
+
+    def ask(self, verb: str, raw: Mapping[str, bytes | bytearray] | None = None, **fields: Any) -> Message:
+        """What it answers; empty fields are left out. ``raw`` is left as it is: whoever made it zeroes it. Raises
+        KeyholderError with what it refused, AbsentKeyholderError where nobody answers."""
+        request = encode({"verb": verb, **{name: value for name, value in fields.items() if value != ""}}, raw)
+        try:
+            with self._connect() as connection:
+                connection.sendall(request)
+                answer = receive_from(connection)
+                if verb == "lock":
+                    connection.recv(1)  # the end comes with the process's, after its memory is gone
+        except OSError as error:
+            raise self._explain(error) from error
+        finally:
+            wipe(request)
+        raise_refusal(answer)
+        return answer
+
+    def _connect(self) -> socket.socket:
+        until = time.monotonic() + self._patience
+        while True:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(ANSWER)
+            try:
+                connection.connect(str(self._path))
+                return connection
+            except (FileNotFoundError, ConnectionRefusedError):
+                connection.close()
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+            except BaseException:
+                connection.close()
+                raise
+
+    def _explain(self, error: OSError) -> AbsentKeyholderError:
+        if isinstance(error, PermissionError):
+            hint = (
+                "only the control node's administrators may; the site names them, and `id` says whether you are one"
+            )
+            return AbsentKeyholderError("the keyholder's socket is not for you", where=str(self._path), hint=hint)
+        reason = error.strerror or "it said nothing in time"
+        hint = "run this on the control node; there, see why it does not run:\n\n"
+        hint += "  systemctl status homeprod-keyholder"
+        return AbsentKeyholderError(f"the keyholder does not answer: {reason}", where=str(self._path), hint=hint)

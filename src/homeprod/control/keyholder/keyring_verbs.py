@@ -1,0 +1,132 @@
+"""What an administrator changes in the keyring through the keyholder. Each opens it with that person's passphrase
+(recovering: with the recovery identity), Locked or Ready."""
+
+from __future__ import annotations
+
+import logging
+import secrets as randomness
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homeprod.control.keyholder import sealed
+from homeprod.control.keyholder.apart import Outcome
+from homeprod.control.keyholder.errors import KeyholderError
+from homeprod.control.keyholder.keyholder import Keyholder
+from homeprod.control.keyholder.wire import Message
+
+if TYPE_CHECKING:
+    from homeprod.control.keyring.secrets import Secrets
+
+Work = Callable[["Secrets"], Any]
+log = logging.getLogger("homeprod.keyholder")
+
+
+async def change(keyholder: Keyholder, person: str, message: Message, work: Work, deed: str) -> Outcome:
+    """``result`` is what the work gives back, and ``identity`` a new recovery identity, where it makes one."""
+    keyring, node = keyholder.setting.keyring, keyholder.read_roster().node
+    passphrase = message.take_raw("passphrase")
+    answer = await keyholder.change(
+        person, lambda: sealed.change(work, sealed.open_for(keyring, node, person, passphrase))
+    )
+    return _finish(answer, person, deed)
+
+
+def _finish(answer: Message, person: str, deed: str) -> Outcome:
+    """What a person may see of it."""
+    log.info("%s %s", person, deed)
+    identity = {"identity": answer.raw["identity"]} if "identity" in answer.raw else {}
+    return Outcome({"result": answer.fields["result"], "public": answer.fields["public"]}, identity)
+
+
+async def add_administrator(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """``is_listed``: whether the site lets the person speak to this node."""
+    keyring, name, passphrase = (
+        keyholder.setting.keyring,
+        message.take_text("name"),
+        message.take_raw("new_passphrase"),
+    )
+    replaces = message.fields.get("replaces") is True
+
+    def add(opened: Secrets) -> None:
+        keyring.add_administrator(opened, name, passphrase, replaces=replaces)
+
+    outcome = await change(keyholder, person, message, add, f"made {name} an administrator")
+    outcome.fields["is_listed"] = name in keyholder.read_roster().administrators
+    return outcome
+
+
+async def remove_administrator(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """``result`` names the secrets that the person could have read."""
+    keyring, name = keyholder.setting.keyring, message.take_text("name")
+    deed = f"removed the administrator {name}"
+    return await change(keyholder, person, message, lambda opened: keyring.remove_administrator(opened, name), deed)
+
+
+async def change_passphrase(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """The person's own."""
+    keyring = keyholder.setting.keyring
+    old, new = message.take_raw("passphrase"), message.take_raw("new_passphrase")
+
+    def renew() -> Outcome:
+        return sealed.change(_nothing, keyring.change_passphrase(person, old, new))
+
+    return _finish(await keyholder.change(person, renew), person, "changed their passphrase")
+
+
+def _nothing(_: Secrets) -> None:
+    return None
+
+
+async def add_environment(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """Keys for an environment that the site has got since the keyring was made."""
+    keyring, name, roster = keyholder.setting.keyring, message.take_text("environment"), keyholder.read_roster()
+    if name not in roster.environments:
+        known = ", ".join(roster.environments) or "none"
+        raise KeyholderError(f"the site has no environment {name} on this node", hint=f"it has: {known}")
+    deed = f"made keys for {name}"
+    return await change(keyholder, person, message, lambda opened: keyring.add_environment(opened, name), deed)
+
+
+async def rotate(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """``step`` is begin, finish or drop. ``result`` names the secrets whose successors are not in force yet."""
+    keyring, what, step = keyholder.setting.keyring, message.take_text("what"), message.take_text("step")
+    steps = {"begin": keyring.rotate, "finish": keyring.finish_rotation, "drop": keyring.drop_rotation}
+    if step not in steps:
+        raise KeyholderError(f"a rotation has no step {step!r}", hint=f"it has: {', '.join(steps)}")
+
+    def turn(opened: Secrets) -> list[str]:
+        return steps[step](opened, what).pending()
+
+    return await change(keyholder, person, message, turn, f"rotated {what}: {step}")
+
+
+async def renew_recovery(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """Another recovery identity, as ``identity``; the one before opens nothing any more."""
+    keyring, node = keyholder.setting.keyring, keyholder.read_roster().node
+    passphrase = message.take_raw("passphrase")
+
+    def renew() -> Outcome:
+        opened = sealed.open_for(keyring, node, person, passphrase)
+        identity = keyring.renew_recovery(opened).encode()
+        outcome = sealed.change(_nothing, opened)
+        return Outcome(outcome.fields, {**outcome.raw, "identity": identity})
+
+    return _finish(await keyholder.change(person, renew), person, "made another recovery identity")
+
+
+async def recover(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """With the recovery identity in place of a passphrase: the person gets a new one."""
+    keyring, node = keyholder.setting.keyring, keyholder.read_roster().node
+    identity, new = message.take_raw("identity"), message.take_raw("new_passphrase")
+
+    def renew() -> Outcome:
+        opened = sealed.check_node(keyring.open_with_identity(identity.decode("ascii", "replace")), node)
+        return sealed.change(lambda one: keyring.add_administrator(one, person, new, replaces=True), opened)
+
+    return _finish(await keyholder.change(person, renew), person, "recovered, with the recovery identity")
+
+
+def name_draft(keyholder: Keyholder) -> Path:
+    """Where a back-up is written to and read from on its way, in memory."""
+    return keyholder.setting.places.runtime / f"back-up-{randomness.token_hex(8)}"

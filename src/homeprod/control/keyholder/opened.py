@@ -1,0 +1,142 @@
+"""Opened: what there is while the node is Ready: an agent and a vault socket an environment, an agent for git."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from homeprod.control.keyholder.agents import Agent, start_agent
+from homeprod.control.keyholder.listener import Listener
+from homeprod.control.keyholder.peer import Peer, User
+from homeprod.control.keyholder.runs import OpenRuns
+from homeprod.control.keyholder.wire import wipe
+from homeprod.control.places import Places
+
+NONCE_LIMIT = 256
+SECONDS = 5.0
+"""For a run to say its nonce."""
+log = logging.getLogger("homeprod.keyholder")
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one agent holds, and what one vault socket answers: nothing for git's. While a vault password is being
+    rotated there is the next one too, which nobody but an administrator's re-encryption is given."""
+
+    name: str
+    user: User
+    keys: list[bytearray]
+    password: bytearray | None = None
+    next_password: bytearray | None = None
+
+    def wipe_keys(self) -> None:
+        for key in self.keys:
+            wipe(key)
+
+
+class Opened:
+    """``on_loss`` is called when an agent ends though nobody asked it to."""
+
+    def __init__(self, places: Places, runs: OpenRuns, on_loss: Callable[[str], None]) -> None:
+        self._places = places
+        self._runs = runs
+        self._on_loss = on_loss
+        self._agents: dict[str, Agent] = {}
+        self._doors: dict[str, Listener] = {}
+        self._watching: set[asyncio.Task[None]] = set()
+        self.passwords: dict[str, bytearray] = {}
+        self.next_passwords: dict[str, bytearray] = {}
+
+    async def start(self, holdings: list[Holding]) -> None:
+        """All or nothing. Raises ControlError."""
+        for path in (self._places.agent_socket("x"), self._places.vault_socket("x")):
+            path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+            path.parent.chmod(0o711)
+        try:
+            await self.hold(holdings)
+        except BaseException:
+            await self.end()
+            raise
+
+    async def hold(self, holdings: list[Holding]) -> None:
+        """These, in place of what was held; runs that are open stay so. The SSH keys are zeroed here: only the agents
+        have them. Raises ControlError."""
+        try:
+            for holding in holdings:
+                await self._hold_one(holding)
+        finally:
+            for holding in holdings:
+                holding.wipe_keys()
+
+    async def _hold_one(self, holding: Holding) -> None:
+        name = holding.name
+        if name in self._agents:
+            await self._agents[name].load(holding.keys)
+        else:
+            agent = await start_agent(name, self._places.agent_socket(name), holding.user, holding.keys)
+            self._agents[name] = agent
+            self._watching.add(asyncio.create_task(self._watch(agent)))
+        _replace(self.next_passwords, name, holding.next_password)
+        _replace(self.passwords, name, holding.password)
+        if holding.password is not None and name not in self._doors:
+            door = _Door(name, self.passwords, self._runs)
+            path, user = self._places.vault_socket(name), holding.user
+            self._doors[name] = Listener(path, door.serve, uid=user.uid, gid=user.gid)
+
+    async def _watch(self, agent: Agent) -> None:
+        await agent.process.wait()
+        self._on_loss(agent.name)
+
+    async def end(self) -> None:
+        """Nothing of it is left afterwards: agents dead, sockets gone, passwords zeroed."""
+        for task in self._watching:
+            task.cancel()
+        for door in self._doors.values():
+            door.close()
+        for passwords in (self.passwords, self.next_passwords):
+            for name in list(passwords):
+                _replace(passwords, name, None)
+        for agent in self._agents.values():
+            agent.end()
+        await asyncio.gather(*(agent.process.wait() for agent in self._agents.values()))
+        self._agents.clear()
+
+
+def _replace(passwords: dict[str, bytearray], name: str, password: bytearray | None) -> None:
+    if name in passwords:
+        wipe(passwords.pop(name))
+    if password is not None:
+        passwords[name] = password
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A vault socket: a line with a nonce, then the password; or nothing."""
+
+    environment: str
+    passwords: dict[str, bytearray]
+    runs: OpenRuns
+
+    async def serve(self, connection: socket.socket, peer: Peer) -> None:
+        async with asyncio.timeout(SECONDS):
+            nonce = await _read_line(connection)
+            run = self.runs.find(self.environment, peer.uid, nonce) if nonce else None
+            if run is None:
+                log.warning("vault %s: refused user %s, process %s", self.environment, peer.name, peer.pid)
+                return
+            await asyncio.get_running_loop().sock_sendall(connection, self.passwords[self.environment])
+        log.info("vault %s: answered run %s, process %s", self.environment, run.run, peer.pid)
+
+
+async def _read_line(connection: socket.socket) -> bytes:
+    """Empty where there came none of a fit length."""
+    loop, line = asyncio.get_running_loop(), b""
+    while len(line) < NONCE_LIMIT:
+        part = await loop.sock_recv(connection, NONCE_LIMIT - len(line))
+        line += part
+        if not part or b"\n" in part:
+            break
+    return line.partition(b"\n")[0] if b"\n" in line else b""
