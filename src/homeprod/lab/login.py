@@ -18,8 +18,17 @@ USER = "ansible"
 """Who is logged in where neither ``--user``, nor the site, nor a key of the lab says it."""
 
 
-def make_login(lab: LabFolder, spec: LabSpec, machine: LabMachine, user: str, command: Sequence[str]) -> list[str]:
-    """The command line that logs in; ``command`` empty for a shell. Raises LabError."""
+def make_login(
+    lab: LabFolder,
+    spec: LabSpec,
+    machine: LabMachine,
+    user: str,
+    command: Sequence[str],
+    *,
+    has_terminal: bool = False,
+) -> list[str]:
+    """The command line that logs in; ``command`` empty for a shell, ``has_terminal`` for one that wants a terminal.
+    Raises LabError."""
     for program in ("ssh", "nsenter"):
         if shutil.which(program) is None:
             raise LabError(
@@ -41,6 +50,7 @@ def make_login(lab: LabFolder, spec: LabSpec, machine: LabMachine, user: str, co
         argv += ["-i", str(key)]
     if who in known:
         argv += ["-o", "IdentitiesOnly=yes"]
+    argv += ["-t"] * has_terminal
     argv += ["-l", who, "--", find_address(spec, machine.name), *command]
     return Lan(spec, lab.path).enter(argv)
 

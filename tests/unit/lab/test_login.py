@@ -39,6 +39,8 @@ def test_it_is_ssh_inside_the_labs_network(lab: LabFolder) -> None:
 
 
 def test_a_machine_that_is_made_anew_is_another_host(lab: LabFolder) -> None:
+    assert "-t" not in make_login(lab, SPEC, WEB, "", ["unlock"])
+    assert "-t" in make_login(lab, SPEC, WEB, "", ["unlock"], has_terminal=True)
     assert "HostKeyAlias=web-100-1700000000" in make_login(lab, SPEC, WEB, "", [])
 
 

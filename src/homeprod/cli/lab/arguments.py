@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, command in made.items():
         if name == "ssh":
             command.add_argument("--user", default="", help="default: one of the machine's own people")
+            command.add_argument(
+                "-t", "--tty", action="store_true", help="with a terminal, though there is a command"
+            )
         if name == "status":
             command.add_argument("name", metavar="NAME", nargs="?", default="", help="a lab (default: all)")
         else:

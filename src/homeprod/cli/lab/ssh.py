@@ -15,6 +15,6 @@ def run(options: argparse.Namespace) -> int:
     lab = require_lab(options.name)
     spec = lab.read_spec()
     machine = require_running(lab, spec, options.machine)
-    argv = make_login(lab, spec, machine, options.user, options.words)
+    argv = make_login(lab, spec, machine, options.user, options.words, has_terminal=options.tty)
     require_root(lab.name, "lab ssh")
     os.execvp(argv[0], argv)  # noqa: S606 (no shell is wanted)
