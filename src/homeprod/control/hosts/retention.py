@@ -1,0 +1,38 @@
+"""What is forgotten. Every function is one write, to be called in a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+
+RING_SECONDS = 86_400
+"""How long an id of a ring is known: far longer than the few minutes in which the doorbell takes it at all."""
+
+
+def forget(connection: sqlite3.Connection, kept_runs: int, now: float) -> int:
+    """Ended runs beyond the newest ``kept_runs``, with their events, and ids that no doorbell would take any more;
+    how many runs. A host's last run stays."""
+    gone = connection.execute(
+        "SELECT id FROM runs WHERE status NOT IN ('queued', 'running')"
+        " AND id NOT IN (SELECT max(id) FROM runs GROUP BY host)"
+        " AND id NOT IN (SELECT id FROM runs ORDER BY id DESC LIMIT ?)",
+        (kept_runs,),
+    ).fetchall()
+    connection.executemany("DELETE FROM events WHERE run = ?", gone)
+    connection.executemany("DELETE FROM runs WHERE id = ?", gone)
+    connection.execute("DELETE FROM rings WHERE received < ?", (now - RING_SECONDS,))
+    return len(gone)
+
+
+def add_events(connection: sqlite3.Connection, run: int, owner: str, messages: list[str]) -> int:
+    """Behind those that the run has; the number of the last. Nothing where the run is not ``owner``'s any more."""
+    row = connection.execute(
+        "SELECT coalesce((SELECT max(seq) FROM events WHERE run = ?), 0) FROM runs"
+        " WHERE id = ? AND owner = ? AND status = 'running'",
+        (run, run, owner),
+    ).fetchone()
+    if row is None:
+        return 0
+    first = int(row[0]) + 1
+    rows = [(run, number, data) for number, data in enumerate(messages, first)]
+    connection.executemany("INSERT INTO events (run, seq, data) VALUES (?, ?, ?)", rows)
+    return first + len(rows) - 1

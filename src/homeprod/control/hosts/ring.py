@@ -1,0 +1,122 @@
+"""What a ring does to the tables. Every function is one write, to be called in a transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+from homeprod.control.hosts.errors import ConflictingIdError, UnknownHostError
+from homeprod.control.hosts.host import Accepted, Ring
+from homeprod.core.errors import ControlError
+
+_MOST_RINGERS = 200
+"""Characters of the names of those who rang for one run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The ring's key is not the pinned one: kept for a person to say so; no run."""
+
+    host: str
+
+
+def accept(connection: sqlite3.Connection, ring: Ring, now: float, may_rekey: bool) -> Accepted | Held:
+    """Raises ConflictingIdError."""
+    known = connection.execute("SELECT digest, run FROM rings WHERE id = ?", (ring.id,)).fetchone()
+    if known is not None and known[0] != ring.digest_of_body:
+        raise ConflictingIdError(ring.id)
+    if known is not None and known[1] is not None:
+        return Accepted(int(known[1]), is_new=False)
+    if is_held := not _pin(connection, ring, may_rekey):
+        accepted = None
+    else:
+        accepted = queue_run(connection, ring.host, ring.rung_by, now)
+    connection.execute(
+        "INSERT INTO rings (id, digest, host, run, received) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET run = excluded.run",
+        (ring.id, ring.digest_of_body, ring.host, accepted.run_id if accepted else None, now),
+    )
+    return Held(ring.host) if is_held or accepted is None else accepted
+
+
+def note_wanted(connection: sqlite3.Connection, ring: Ring) -> None:
+    """Only what the host should become, and its key where it has none; no run, and the id stays unused."""
+    _pin(connection, ring, may_rekey=False)
+
+
+def _pin(connection: sqlite3.Connection, ring: Ring, may_rekey: bool) -> bool:
+    """Whether the ring's keys are the pinned ones now."""
+    row = connection.execute("SELECT host_keys FROM hosts WHERE name = ?", (ring.host,)).fetchone()
+    pinned: list[str] = json.loads(row[0]) if row else []
+    rung = sorted(set(ring.host_keys))
+    is_pinned = may_rekey or not pinned or not rung or rung == pinned
+    keys = (rung or pinned) if is_pinned else pinned
+    held, held_by = ([], "") if is_pinned else (rung, ring.rung_by)
+    connection.execute(
+        "INSERT INTO hosts (name, environment, wanted_instance, host_keys, held_keys, held_by)"
+        " VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET environment = excluded.environment, host_keys = excluded.host_keys,"
+        " wanted_instance = excluded.wanted_instance, held_keys = excluded.held_keys, held_by = excluded.held_by",
+        (ring.host, ring.environment, ring.instance, json.dumps(keys), json.dumps(held), held_by),
+    )
+    return is_pinned
+
+
+def queue_run(connection: sqlite3.Connection, host: str, by: str, now: float) -> Accepted:
+    """A run as soon as there is room, for what the host should be now: the one that is queued already, or a new one.
+    The host's attempts begin again."""
+    found = connection.execute(
+        "SELECT id, rung_by FROM runs WHERE host = ? AND status = 'queued'", (host,)
+    ).fetchone()
+    if found is None:
+        number = insert_run(connection, host, by, now)
+    else:
+        number = int(found[0])
+        _join(connection, number, _add(found[1], by))
+    connection.execute(
+        "UPDATE hosts SET due = ?, attempt = 0, problem = '',"
+        " state = CASE state WHEN 'running' THEN 'running' ELSE 'due' END WHERE name = ?",
+        (now, host),
+    )
+    return Accepted(number, is_new=found is None)
+
+
+def insert_run(connection: sqlite3.Connection, host: str, by: str, now: float) -> int:
+    """A queued one; its number."""
+    cursor = connection.execute(
+        "INSERT INTO runs (host, environment, status, instance, rung_by, created)"
+        " SELECT name, environment, 'queued', wanted_instance, ?, ? FROM hosts WHERE name = ?",
+        (by, now, host),
+    )
+    if cursor.rowcount != 1 or cursor.lastrowid is None:
+        raise UnknownHostError(host)
+    return cursor.lastrowid
+
+
+def trust(connection: sqlite3.Connection, host: str, by: str, now: float) -> Accepted:
+    """The held keys are the host's from now on. Raises ControlError where none is held."""
+    row = connection.execute("SELECT held_keys FROM hosts WHERE name = ?", (host,)).fetchone()
+    if row is None:
+        raise UnknownHostError(host)
+    if row[0] == "[]":
+        hint = "a key is held only after a ring brought another one than the pinned; ring with\n"
+        raise ControlError("no key is held for this host", where=host, hint=f"{hint}    homeprod configure {host}")
+    connection.execute(
+        "UPDATE hosts SET host_keys = held_keys, held_keys = '[]', held_by = '' WHERE name = ?", (host,)
+    )
+    return queue_run(connection, host, by, now)
+
+
+def _join(connection: sqlite3.Connection, run: int, rung_by: str) -> None:
+    connection.execute(
+        "UPDATE runs SET rung_by = ?, attempt = 0,"
+        " instance = (SELECT wanted_instance FROM hosts WHERE name = runs.host) WHERE id = ?",
+        (rung_by, run),
+    )
+
+
+def _add(names: str, name: str) -> str:
+    if name in names.split(", ") or len(names) + len(name) > _MOST_RINGERS:
+        return names
+    return f"{names}, {name}" if names else name

@@ -1,0 +1,85 @@
+"""The tables, and how an older database becomes a newer one.
+
+Statements are kept to what SQLite and PostgreSQL share (but for the pragmas, which stay in this file), so that the
+seam could get another database below it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from homeprod.control.hosts.errors import StorageError
+from homeprod.core.errors import ControlError
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE hosts (
+            name TEXT PRIMARY KEY, environment TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'idle',
+            wanted_revision TEXT NOT NULL DEFAULT '', wanted_instance TEXT NOT NULL DEFAULT '',
+            attempted_revision TEXT NOT NULL DEFAULT '', attempted_instance TEXT NOT NULL DEFAULT '',
+            applied_revision TEXT NOT NULL DEFAULT '', applied_instance TEXT NOT NULL DEFAULT '',
+            due DOUBLE PRECISION, attempt INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '',
+            host_keys TEXT NOT NULL DEFAULT '[]', held_keys TEXT NOT NULL DEFAULT '[]',
+            held_by TEXT NOT NULL DEFAULT '', problem TEXT NOT NULL DEFAULT '')""",
+        """CREATE TABLE rings (
+            id TEXT PRIMARY KEY, digest TEXT NOT NULL, host TEXT NOT NULL, run INTEGER, received DOUBLE PRECISION)""",
+        "CREATE INDEX rings_received ON rings (received)",
+        """CREATE TABLE runs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, environment TEXT NOT NULL, status TEXT NOT NULL,
+            revision TEXT NOT NULL DEFAULT '', instance TEXT NOT NULL DEFAULT '', rung_by TEXT NOT NULL DEFAULT '',
+            attempt INTEGER NOT NULL DEFAULT 0, created DOUBLE PRECISION NOT NULL, started DOUBLE PRECISION,
+            ended DOUBLE PRECISION, owner TEXT NOT NULL DEFAULT '', canceled_by TEXT NOT NULL DEFAULT '',
+            problem TEXT NOT NULL DEFAULT '')""",
+        # The database itself keeps the promise that everything else is built on: one queued and one running a host.
+        "CREATE UNIQUE INDEX runs_open ON runs (host, status) WHERE status IN ('queued', 'running')",
+        "CREATE INDEX runs_host ON runs (host, id)",
+        """CREATE TABLE events (
+            run INTEGER NOT NULL, seq INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (run, seq))""",
+    ),
+)
+"""One tuple of statements a version; a version that was released is never edited."""
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """A connection that commits durably: what was committed outlives a power cut. Raises StorageError where the
+    file cannot be opened."""
+    try:
+        # The pages are cached in the process; 2 MiB are plenty for a site and keep the daemon small.
+        connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -2048")
+    except sqlite3.Error as error:
+        raise StorageError(str(error), str(file)) from error
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, where: str) -> None:
+    """Bring the tables to the newest version, each step whole or not at all. Raises ControlError for a database of a
+    later homeprod, StorageError where it cannot be written."""
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise ControlError(
+                f"the ledger was written by a later homeprod (format {version}, this one knows {len(MIGRATIONS)})",
+                where=where,
+                hint="go back to the version that wrote it\n    homeprod control upgrade",
+            )
+        for number in range(version, len(MIGRATIONS)):
+            _step(connection, number)
+    except sqlite3.Error as error:
+        raise StorageError(str(error), where) from error
+
+
+def _step(connection: sqlite3.Connection, number: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in MIGRATIONS[number]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number + 1}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,194 @@
+"""A run's turn: claimed, begun, ended, put back. Every function is one write, to be called in a transaction.
+
+Whatever ends a run is fenced by its owner: a daemon that was thought dead cannot end what another one has begun.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from homeprod.control.hosts.host import Accepted, Host, Run, RunStatus
+from homeprod.control.hosts.ring import insert_run, queue_run
+from homeprod.control.hosts.row import find_host, find_run
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A run that is ours to do, and its host."""
+
+    run: Run
+    host: Host
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``retry_at`` is when a failed one is tried again; None: a person has to say so."""
+
+    status: RunStatus
+    problem: str = ""
+    retry_at: float | None = None
+
+
+def claim(connection: sqlite3.Connection, owner: str, now: float) -> Turn | None:
+    """The run that has waited longest of those that are due, None where there is none."""
+    row = connection.execute(
+        "SELECT runs.id, runs.host FROM runs JOIN hosts ON hosts.name = runs.host"
+        " WHERE runs.status = 'queued' AND hosts.state = 'due' AND hosts.due <= ?"
+        " ORDER BY hosts.due, runs.id LIMIT 1",
+        (now,),
+    ).fetchone()
+    if row is None:
+        return None
+    connection.execute(
+        "UPDATE hosts SET state = 'running', owner = ?, due = NULL, attempt = attempt + 1,"
+        " attempted_instance = wanted_instance WHERE name = ?",
+        (owner, row[1]),
+    )
+    connection.execute(
+        "UPDATE runs SET status = 'running', started = ?, owner = ?, (instance, attempt) ="
+        " (SELECT wanted_instance, attempt FROM hosts WHERE name = runs.host) WHERE id = ?",
+        (now, owner, row[0]),
+    )
+    run, host = find_run(connection, row[0]), find_host(connection, row[1])
+    return Turn(run, host) if run and host else None
+
+
+def begin(connection: sqlite3.Connection, run: Run, revision: str) -> None:
+    """Which revision the run goes to; from now on it is the host's wanted one."""
+    connection.execute("UPDATE runs SET revision = ? WHERE id = ? AND owner = ?", (revision, run.id, run.owner))
+    connection.execute(
+        "UPDATE hosts SET wanted_revision = ?, attempted_revision = ? WHERE name = ? AND owner = ?",
+        (revision, revision, run.host, run.owner),
+    )
+
+
+def end(connection: sqlite3.Connection, number: int, owner: str, outcome: Outcome, now: float) -> bool:
+    """Whether it was ours to end, and still open."""
+    run = find_run(connection, number)
+    if run is None or run.status is not RunStatus.RUNNING or run.owner != owner:
+        return False
+    problem = outcome.problem
+    if outcome.status is RunStatus.CANCELED and not problem:
+        problem = f"canceled by {run.canceled_by}" if run.canceled_by else "canceled"
+    connection.execute(
+        "UPDATE runs SET status = ?, problem = ?, ended = ? WHERE id = ?", (outcome.status, problem, now, number)
+    )
+    if outcome.status is RunStatus.SUCCESSFUL:
+        _apply(connection, run)
+    connection.execute("UPDATE hosts SET owner = '', problem = ? WHERE name = ?", (problem, run.host))
+    _go_on(connection, run, outcome, now)
+    return True
+
+
+def _apply(connection: sqlite3.Connection, run: Run) -> None:
+    connection.execute(
+        "UPDATE hosts SET applied_revision = ?, applied_instance = ?, attempt = 0 WHERE name = ?",
+        (run.revision, run.instance, run.host),
+    )
+
+
+def _go_on(connection: sqlite3.Connection, run: Run, outcome: Outcome, now: float) -> None:
+    """What the host is after a run: due again where a ring came meanwhile, something newer is wanted, or it failed
+    and may be tried again."""
+    host = find_host(connection, run.host)
+    assert host is not None  # noqa: S101 (a run's host is never deleted)
+    if _has_queued(connection, run.host):
+        _set_state(connection, run.host, "due", now)
+    elif outcome.status is RunStatus.SUCCESSFUL:
+        _set_state(connection, run.host, "idle", None)
+        if _is_behind(host):
+            queue_run(connection, run.host, run.rung_by, now)
+    elif outcome.retry_at is not None:
+        insert_run(connection, run.host, run.rung_by, now)
+        _set_state(connection, run.host, "due", outcome.retry_at)
+    else:
+        _set_state(connection, run.host, "failed", None)
+
+
+def _is_behind(host: Host) -> bool:
+    return host.wanted_revision != host.applied_revision or host.wanted_instance != host.applied_instance
+
+
+def put_back(connection: sqlite3.Connection, run: Run, due: float, problem: str, now: float) -> None:
+    """It did not really begin, or nobody knows how it ended: queued again, and not counted. Where the same host was
+    rung for meanwhile, that ring's run takes its place; where a person canceled it, that stays so."""
+    if run.canceled_by or _has_queued(connection, run.host):
+        reason = "" if run.canceled_by else "cut off; a later ring's run took its place"
+        end(connection, run.id, run.owner, Outcome(RunStatus.CANCELED, reason), now)
+        return
+    connection.execute(
+        "UPDATE runs SET status = 'queued', started = NULL, owner = ''"
+        " WHERE id = ? AND status = 'running' AND owner = ?",
+        (run.id, run.owner),
+    )
+    connection.execute(
+        "UPDATE hosts SET state = 'due', due = ?, owner = '', problem = ?,"
+        " attempt = CASE WHEN attempt > 0 THEN attempt - 1 ELSE 0 END"
+        " WHERE name = ? AND owner = ?",
+        (due, problem, run.host, run.owner),
+    )
+
+
+def recover(connection: sqlite3.Connection, owner: str, now: float, furthest: float) -> int:
+    """Put back what a daemon that is gone left running; how many. Nothing waits longer than until ``furthest``: the
+    clock may have been set back since ``due`` was written."""
+    rows = connection.execute("SELECT id FROM runs WHERE status = 'running' AND owner != ?", (owner,)).fetchall()
+    for (number,) in rows:
+        if run := find_run(connection, number):
+            put_back(connection, run, now, "", now)
+    connection.execute("UPDATE hosts SET due = ? WHERE due > ?", (furthest, furthest))
+    return len(rows)
+
+
+def want_current(connection: sqlite3.Connection, by: str, now: float) -> int:
+    """Every pinned host that is not what it should be becomes due; how many. One whose key is held waits on."""
+    names = connection.execute(
+        "SELECT name FROM hosts WHERE host_keys != '[]' AND held_keys = '[]' AND state != 'running'"
+        " AND wanted_instance != '' AND wanted_instance != applied_instance ORDER BY name"
+    ).fetchall()
+    for (name,) in names:
+        queue_run(connection, name, by, now)
+    return len(names)
+
+
+def want_revision(connection: sqlite3.Connection, host: str, revision: str, by: str, now: float) -> Accepted | None:
+    """The host should be at ``revision``; a run where it neither is nor goes there."""
+    connection.execute("UPDATE hosts SET wanted_revision = ? WHERE name = ?", (revision, host))
+    known = find_host(connection, host)
+    if known is None or known.state == "running" or known.applied_revision == revision:
+        return None  # a running one is compared when it ends
+    return queue_run(connection, host, by, now)
+
+
+def cancel(connection: sqlite3.Connection, number: int, by: str, now: float) -> Run | None:
+    """The run as it was; a queued one is canceled now, a running one only marked, for whoever runs it."""
+    run = find_run(connection, number)
+    if run is None or run.status.is_final:
+        return run
+    connection.execute("UPDATE runs SET canceled_by = ? WHERE id = ?", (by, number))
+    if run.status is RunStatus.QUEUED:
+        problem = f"canceled by {by}"
+        connection.execute(
+            "UPDATE runs SET status = 'canceled', ended = ?, problem = ? WHERE id = ?", (now, problem, number)
+        )
+        connection.execute(
+            "UPDATE hosts SET state = 'failed', due = NULL, problem = ? WHERE name = ? AND state != 'running'",
+            (problem, run.host),
+        )
+    return run
+
+
+def find_next_due(connection: sqlite3.Connection) -> float | None:
+    """When the next host is due, None where none is."""
+    row = connection.execute("SELECT min(due) FROM hosts WHERE state = 'due'").fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def _has_queued(connection: sqlite3.Connection, host: str) -> bool:
+    row = connection.execute("SELECT 1 FROM runs WHERE host = ? AND status = 'queued'", (host,)).fetchone()
+    return row is not None
+
+
+def _set_state(connection: sqlite3.Connection, host: str, state: str, due: float | None) -> None:
+    connection.execute("UPDATE hosts SET state = ?, due = ? WHERE name = ?", (state, due, host))

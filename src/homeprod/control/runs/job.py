@@ -1,0 +1,39 @@
+"""What a worker is told: one JSON line. Nothing secret is in it; the nonce is worth something while the run lasts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Paths are absolute. ``known_hosts`` are whole lines; ``vault_client`` is the program that Ansible asks
+    for the vault password, empty where nothing is vaulted; ``playbook`` lies in ``playbooks``."""
+
+    run: int
+    host: str
+    environment: str
+    revision: str
+    playbooks: str
+    inventories: tuple[str, ...]
+    known_hosts: tuple[str, ...]
+    address: str
+    agent_socket: str
+    vault_socket: str
+    nonce: str
+    limit_seconds: float
+    fact_cache: str
+    vault_client: str = ""
+    playbook: str = "site.yml"
+
+    def render(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes) -> Job:
+        """Raises ValueError, TypeError where it is none."""
+        data: dict[str, Any] = json.loads(line)
+        data["inventories"], data["known_hosts"] = tuple(data["inventories"]), tuple(data["known_hosts"])
+        return cls(**data)

@@ -1,0 +1,98 @@
+"""Takes known secrets out of what a run says.
+
+Known are all values that the environment's vault holds, in the forms in which programs print them. What a playbook
+makes of a secret beyond that (a hash, a part of it) is not known here; ``no_log`` is for that.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import urllib.parse
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+MASK = "********"
+SHORTEST = 4
+"""Characters of a value that is masked; shorter ones are in every other word."""
+_SHORTEST_LINE = 8
+"""Characters of a line of a longer value, such as a key's."""
+
+
+class Redaction:
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets for form in _list_forms(secret)}
+        # The longest first: a secret that holds another one goes as a whole.
+        words = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, words))) if words else None
+
+    def redact(self, value: Any) -> Any:
+        """The same shape, masked in every text, key and number."""
+        if isinstance(value, str):
+            return self._pattern.sub(MASK, value) if self._pattern else value
+        if isinstance(value, dict):
+            return {self.redact(key): self.redact(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.redact(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return MASK if self.redact(str(value)) != str(value) else value
+        return value
+
+
+def list_secrets(plain: bytes) -> set[str]:
+    """Every value of a decrypted text: of a variables' file each scalar, else the text itself."""
+    text = plain.decode(errors="replace")
+    try:
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader that takes unknown tags for what they hold)
+    except yaml.YAMLError:
+        data = None
+    values = set(_walk(data)) if isinstance(data, dict | list) else {text}
+    return {value for value in values if len(value.strip()) >= SHORTEST}
+
+
+class _Loader(yaml.SafeLoader):
+    """Every scalar as the text that it was written as: 0600 stays 0600."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+_Loader.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
+
+
+def _walk(data: object) -> Iterable[str]:
+    if isinstance(data, dict):
+        for item in data.values():
+            yield from _walk(item)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _walk(item)
+    elif isinstance(data, str):
+        yield data
+
+
+def _list_forms(secret: str) -> set[str]:
+    whole = secret.strip()
+    pieces = {secret, whole} | {line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_LINE}
+    forms = set()
+    for piece in pieces:
+        forms |= {piece, json.dumps(piece)[1:-1], json.dumps(piece, ensure_ascii=False)[1:-1], repr(piece)[1:-1]}
+        forms |= {json.dumps(json.dumps(piece)[1:-1])[1:-1], urllib.parse.quote(piece), urllib.parse.quote(piece, "")}
+        forms |= {piece.encode().hex()}
+    for piece in {secret, whole, f"{whole}\n"}:
+        forms |= _list_base64_forms(piece.encode())
+    return {form for form in forms if len(form) >= SHORTEST}
+
+
+def _list_base64_forms(secret: bytes) -> set[str]:
+    """Of the secret alone, and of it amid other text: there it begins at any of three places in a group of four."""
+    forms = {base64.b64encode(secret).decode(), base64.urlsafe_b64encode(secret).decode()}
+    for before in range(3):
+        after = (-len(secret) - before) % 3
+        encoded = base64.b64encode(bytes(before) + secret + bytes(after)).decode()
+        # Characters that also hold bits of the neighbours are not the secret's own.
+        inner = encoded[(0, 2, 3)[before] : len(encoded) - (0, 2, 3)[after]]
+        if len(inner) >= 2 * SHORTEST:
+            forms |= {inner, inner.replace("+", "-").replace("/", "_")}
+    return forms

@@ -1,0 +1,80 @@
+"""Carries what happens from Ansible's thread to the daemon, redacted on the way.
+
+Ansible is never held up: where the daemon is slow, tellings wait in a queue; where that is full they are dropped,
+counted, and the count is told.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from homeprod.control.runs.problem import Problem
+from homeprod.control.runs.redaction import Redaction
+from homeprod.control.runs.telling import tell
+from homeprod.core.errors import ControlError
+
+_MOST_WAITING = 5000
+_WITHHELD = ("message", "text")
+
+
+class Reporter:
+    """``load`` reads the secrets; it runs beside Ansible's start, and nothing is told before it is done."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], load: Callable[[], set[str]]) -> None:
+        self._send = send
+        self._load = load
+        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue(_MOST_WAITING)
+        self._dropped = 0
+        self._redaction: Redaction | None = None
+        self.vault_problem = ""
+        self.problem = Problem()
+        self._thread = threading.Thread(target=self._work, name="reporter", daemon=True)
+        self._thread.start()
+
+    def handle(self, event: dict[str, Any]) -> bool:
+        """ansible-runner's event handler; False, so that it keeps no file of the event."""
+        try:
+            self._events.put_nowait(event)
+        except queue.Full:
+            self._dropped += 1
+        return False
+
+    def finish(self) -> None:
+        """Returns when everything is told."""
+        self._events.put(None)
+        self._thread.join()
+
+    def redact(self, text: str) -> str:
+        """For the last word; after :meth:`finish`."""
+        return str(self._redaction.redact(text)) if self._redaction else text
+
+    def _work(self) -> None:
+        try:
+            self._redaction = Redaction(self._load())
+        except ControlError as error:
+            self.vault_problem = str(error)
+        while (event := self._events.get()) is not None:
+            self._tell(event)
+        if self._dropped:
+            self._send({"event": {"kind": "dropped", "message": f"{self._dropped} events came too fast to be kept"}})
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        told = tell(event)
+        if told is None:
+            return
+        self.problem.look(told)
+        if self._redaction is not None:
+            self._send(self._redaction.redact(told))
+        else:
+            self._send(_withhold(told))
+
+
+def _withhold(told: dict[str, Any]) -> dict[str, Any]:
+    """Without knowing the secrets, no text can be told."""
+    event = told.get("event")
+    if event is None:
+        return told
+    return {"event": {name: "(withheld)" if name in _WITHHELD else value for name, value in event.items()}}

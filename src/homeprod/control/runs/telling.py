@@ -1,0 +1,65 @@
+"""What is told of ansible-runner's events: the few facts that a person wants to see."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MOST_TEXT = 8000
+"""Characters of one text that is kept."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_KINDS = {
+    "playbook_on_start": "start",
+    "playbook_on_play_start": "play",
+    "playbook_on_task_start": "task",
+    "playbook_on_handler_task_start": "task",
+    "runner_on_ok": "ok",
+    "runner_on_failed": "failed",
+    "runner_on_unreachable": "unreachable",
+    "runner_on_skipped": "skipped",
+    "runner_item_on_failed": "item failed",
+    "playbook_on_stats": "stats",
+    "verbose": "text",
+    "error": "text",
+    "warning": "text",
+    "deprecated": "text",
+}
+_COUNTS = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
+
+
+def tell(event: dict[str, Any]) -> dict[str, Any] | None:
+    """``{"event": {kind, at, …}}`` or ``{"stats": {…}}``; None for what is not worth telling."""
+    kind, data = _KINDS.get(event.get("event", "")), event.get("event_data") or {}
+    if kind is None:
+        return None
+    if kind == "stats":
+        return {"stats": {name: sum((data.get(name) or {}).values()) for name in _COUNTS}}
+    result = data.get("res") or {}
+    told = {
+        "kind": "ignored" if kind == "failed" and data.get("ignore_errors") else kind,
+        "at": event.get("created", ""),
+        "play": data.get("play", ""),
+        "task": data.get("task", ""),
+        "role": data.get("role", ""),
+        "host": data.get("host", ""),
+        "changed": bool(result.get("changed")) if isinstance(result, dict) else False,
+        "seconds": data.get("duration"),
+        "message": _find_message(result),
+        "text": _plain(event.get("stdout", "")),
+    }
+    return {"event": {name: value for name, value in told.items() if value not in ("", None, False)}}
+
+
+def _find_message(result: object) -> str:
+    """Why a task failed, or what a module said; nothing of a result that is censored."""
+    if not isinstance(result, dict):
+        return ""
+    if "censored" in result:
+        return "(no_log)"
+    texts = [result.get(name) for name in ("msg", "module_stderr", "stderr", "reason")]
+    return _plain("\n".join(text for text in texts if isinstance(text, str) and text))
+
+
+def _plain(text: object) -> str:
+    plain = _COLOUR.sub("", str(text)).replace("\r\n", "\n").strip("\r\n")
+    return plain if len(plain) <= MOST_TEXT else f"{plain[:MOST_TEXT]} … ({len(plain)} characters)"

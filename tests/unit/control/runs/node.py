@@ -1,0 +1,131 @@
+"""A control node's runs for tests: a real ledger and reconciler, real worker processes, and a desk of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from homeprod.control.hosts.host import Accepted, Ring, Run
+from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.hosts.turn import Turn
+from homeprod.control.runs.backoff import Backoff
+from homeprod.control.runs.job import Job
+from homeprod.control.runs.launcher import Launcher, ProcessLauncher
+from homeprod.control.runs.reconciler import Reconciler
+from homeprod.control.settings import NodeSettings
+from homeprod.control.state import NodeState
+
+SETTINGS = NodeSettings(
+    site_id="0b5c6f0e-9d7e-4d5f-8a43-000000000000",
+    site_name="pegasus",
+    node="lab-ansible",
+    environments=(),
+    administrators=(),
+    ringers=(),
+    administrator_keys=(),
+    signers=(),
+    playbooks="",
+    vault="",
+    run_limit=60,
+    attempts=3,
+)
+WORKER = (sys.executable, "-m", "homeprod.control.runs.worker")
+
+
+@dataclass
+class Desk:
+    """Gives every run the same job, but for its host and number. ``obstacle`` is raised instead."""
+
+    job: Job
+    argv: Sequence[str] = WORKER
+    obstacle: Exception | None = None
+    released: list[int] = field(default_factory=list)
+
+    async def prepare(self, turn: Turn) -> Job:
+        if self.obstacle is not None:
+            raise self.obstacle
+        return replace(self.job, run=turn.run.id, host=turn.host.name)
+
+    async def release(self, job: Job) -> None:
+        self.released.append(job.run)
+
+    def find_launcher(self, environment: str) -> Launcher:
+        assert environment == "lab"
+        return ProcessLauncher(self.argv)
+
+
+@dataclass
+class Node:
+    ledger: Ledger
+    reconciler: Reconciler
+    desk: Desk
+    rings: int = 0
+
+    async def ring(self, host: str, instance: str = "") -> Accepted:
+        self.rings += 1
+        name = f"msg_{self.rings}"
+        return await self.ledger.ring(
+            Ring(name, host, "lab", instance or name, ("ssh-ed25519 AAAA",), "sean", f"digest of {name}")
+        )
+
+    async def wait_for(self, run: int) -> Run:
+        """Until it has ended."""
+        return await self.until(run, lambda found: found.status.is_final)
+
+    async def until(self, run: int, holds: Callable[[Run], bool]) -> Run:
+        async with asyncio.timeout(60):
+            while not holds(found := await self.ledger.run(run)):
+                await asyncio.sleep(0.01)
+        return found
+
+
+def make_job(folder: Path, **facts: object) -> Job:
+    """For the playbook ``site.yml`` and the inventory ``hosts.yml`` of ``folder``, without a vault."""
+    job = Job(
+        run=0,
+        host="",
+        environment="lab",
+        revision="r1",
+        playbooks=str(folder),
+        inventories=(str(folder / "hosts.yml"),),
+        known_hosts=(),
+        address="127.0.0.1",
+        agent_socket="",
+        vault_socket="",
+        nonce="",
+        limit_seconds=60,
+        fact_cache=str(folder / "facts"),
+    )
+    return replace(job, **facts)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def open_node(
+    folder: Path, desk: Desk, settings: NodeSettings = SETTINGS, state: NodeState = NodeState.READY
+) -> AsyncIterator[Node]:
+    ledger = Ledger(folder / "control.db")
+    await ledger.open()
+    reconciler = Reconciler(ledger, desk, lambda: settings, "this daemon", Backoff(first=0.05, longest=0.2))
+    await reconciler.start()
+    await reconciler.on_state(state)
+    try:
+        yield Node(ledger, reconciler, desk)
+    finally:
+        await reconciler.stop()
+        await ledger.close()
+
+
+def tell(
+    folder: Path, desk: Desk, story: Callable[[Node], Awaitable[None]], settings: NodeSettings = SETTINGS
+) -> None:
+    """Tell ``story`` with a node that is Ready meanwhile."""
+
+    async def run() -> None:
+        async with open_node(folder, desk, settings) as node:
+            await story(node)
+
+    asyncio.run(run())

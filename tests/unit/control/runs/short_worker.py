@@ -1,0 +1,43 @@
+"""A worker with something short in place of Ansible: `python short_worker.py FOLDER`.
+
+It notes in FOLDER when a run of a host begins and ends, and does what the playbook's name says.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from homeprod.control.runs.job import Job
+from homeprod.control.runs.worker import work
+
+NOTES = Path(sys.argv[1])
+
+
+def note(job: Job, word: str) -> None:
+    with (NOTES / "notes").open("a") as notes:
+        notes.write(f"{word} {job.host} {job.run}\n")
+
+
+def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    note(job, "begin")
+    word, _, argument = job.playbook.partition(" ")
+    send({"event": {"kind": "task", "task": word}})
+    if word == "sleep":
+        subprocess.run(["sleep", argument], check=False)
+    if word == "detach":
+        # As the masters of ControlPersist do: another session, and no parent that waits.
+        subprocess.run(["setsid", "-f", "sleep", argument], check=True)
+        subprocess.run(["sleep", argument], check=False)
+    if word == "tell":
+        for number in range(int(argument)):
+            send({"event": {"kind": "ok", "message": f"{number}"}})
+    note(job, "end")
+    return {"status": "failed", "problem": "it was told to"} if word == "fail" else {"status": "successful"}
+
+
+if __name__ == "__main__":
+    work(play)

@@ -1,0 +1,208 @@
+"""The reconciler, with real workers that have something short in place of Ansible."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from tests.unit.control.runs.node import SETTINGS, Desk, Node, make_job, open_node, tell
+
+from homeprod.control.hosts.host import HostState, RunStatus
+from homeprod.control.runs.attempt import NotYetError
+from homeprod.control.runs.descendants import find_descendants
+from homeprod.control.state import NodeState
+from homeprod.core.errors import ControlError
+
+
+def make_desk(folder: Path, playbook: str, **facts: object) -> Desk:
+    argv = (sys.executable, str(Path(__file__).with_name("short_worker.py")), str(folder))
+    return Desk(make_job(folder, playbook=playbook, **facts), argv)
+
+
+def read_notes(folder: Path) -> list[str]:
+    file = folder / "notes"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_a_ring_is_carried_out_and_its_events_are_kept(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.revision, run.rung_by) == (RunStatus.SUCCESSFUL, "r1", "sean")
+        assert [event.data for event in await node.ledger.events(run.id)] == [
+            '{"event": {"kind": "task", "task": "nothing"}}'
+        ]
+        assert node.desk.released == [run.id]
+
+    tell(tmp_path, make_desk(tmp_path, "nothing"), story)
+
+
+def test_rings_during_a_run_make_one_more_and_two_hosts_run_side_by_side(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        first, other = await node.ring("lab-proxy"), await node.ring("lab-coder")
+        async with asyncio.timeout(30):
+            while len(read_notes(tmp_path)) < 2:
+                await asyncio.sleep(0.01)
+        assert set(node.reconciler.running) == {first.run_id, other.run_id}
+        more = {(await node.ring("lab-proxy")).run_id for _ in range(20)}
+        assert len(more) == 1
+        await node.wait_for(more.pop())
+        await node.wait_for(other.run_id)
+        assert len(await node.ledger.runs()) == 3
+        host = await node.ledger.host("lab-proxy")
+        assert (host.state, host.applied_instance) == (HostState.IDLE, "msg_22")
+
+    tell(tmp_path, make_desk(tmp_path, "sleep 0.5"), story)
+    ours = [line.split()[0] for line in read_notes(tmp_path) if "lab-proxy" in line]
+    assert ours == ["begin", "end", "begin", "end"]
+
+
+def test_no_more_runs_at_once_than_the_settings_say(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        runs = [(await node.ring(f"host-{number}")).run_id for number in range(4)]
+        for run in runs:
+            await node.wait_for(run)
+
+    tell(tmp_path, make_desk(tmp_path, "sleep 0.1"), story, SETTINGS.model_copy(update={"parallel_runs": 1}))
+    assert [line.split()[0] for line in read_notes(tmp_path)] == ["begin", "end"] * 4
+
+
+def test_a_failure_is_tried_again_a_few_times_and_then_waits(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        await node.ring("lab-proxy")
+        async with asyncio.timeout(30):
+            while (await node.ledger.host("lab-proxy")).state is not HostState.FAILED:
+                await asyncio.sleep(0.02)
+        runs = await node.ledger.runs()
+        assert [(run.status, run.attempt) for run in runs] == [(RunStatus.FAILED, n) for n in (3, 2, 1)]
+        assert runs[0].problem == "it was told to"
+
+    tell(tmp_path, make_desk(tmp_path, "fail"), story)
+
+
+def test_what_waits_is_put_back_and_not_counted(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "nothing")
+    desk.obstacle = NotYetError("waiting: vault repository")
+
+    async def story(node: Node) -> None:
+        accepted = await node.ring("lab-proxy")
+        async with asyncio.timeout(30):
+            while (await node.ledger.host("lab-proxy")).problem != "waiting: vault repository":
+                await asyncio.sleep(0.01)
+        desk.obstacle = None
+        assert (await node.wait_for(accepted.run_id)).attempt == 1
+
+    tell(tmp_path, desk, story)
+
+
+def test_what_can_never_run_is_said_and_not_tried_again(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "nothing")
+    desk.obstacle = ControlError("the host is not in the inventory", where="lab-proxy")
+
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.problem) == (RunStatus.FAILED, "lab-proxy: the host is not in the inventory")
+        assert (await node.ledger.host("lab-proxy")).state is HostState.FAILED
+
+    tell(tmp_path, desk, story)
+
+
+def test_a_person_cancels_a_run_with_all_that_it_started(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        accepted = await node.ring("lab-proxy")
+        async with asyncio.timeout(30):
+            while not await node.ledger.events(accepted.run_id):
+                await asyncio.sleep(0.01)
+        await node.ledger.cancel(accepted.run_id, "sean")
+        run = await node.wait_for(accepted.run_id)
+        assert (run.status, run.problem) == (RunStatus.CANCELED, "canceled by sean")
+        assert (await node.ledger.host("lab-proxy")).state is HostState.FAILED
+
+    tell(tmp_path, make_desk(tmp_path, "detach 61.25"), story)
+    assert find_commands("sleep\x0061.25") == []
+
+
+def test_a_run_ends_at_its_limit(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.problem) == (RunStatus.TIMEOUT, "it took longer than 60 s")
+
+    settings = SETTINGS.model_copy(update={"attempts": 1})
+    tell(tmp_path, make_desk(tmp_path, "detach 61.5", limit_seconds=0.5), story, settings)
+    assert find_commands("sleep\x0061.5") == []
+
+
+def test_a_lock_cuts_runs_off_and_unlock_takes_them_up_again(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        accepted = await node.ring("lab-proxy")
+        async with asyncio.timeout(30):
+            while not await node.ledger.events(accepted.run_id):
+                await asyncio.sleep(0.01)
+        await node.reconciler.on_state(NodeState.LOCKED)
+        assert find_commands("sleep\x0061.75") == []
+        run = await node.ledger.run(accepted.run_id)
+        assert (run.status, node.reconciler.running) == (RunStatus.QUEUED, ())
+        node.desk.job = make_job(tmp_path, playbook="nothing")
+        await node.reconciler.on_state(NodeState.READY)
+        run = await node.wait_for(accepted.run_id)
+        assert (run.status, run.attempt) == (RunStatus.SUCCESSFUL, 1)
+
+    tell(tmp_path, make_desk(tmp_path, "detach 61.75"), story)
+
+
+def test_nothing_runs_while_the_node_is_locked(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_node(tmp_path, make_desk(tmp_path, "nothing"), state=NodeState.LOCKED) as node:
+            accepted = await node.ring("lab-proxy")
+            await asyncio.sleep(0.1)
+            assert (await node.ledger.run(accepted.run_id)).status is RunStatus.QUEUED
+            await node.reconciler.on_state(NodeState.READY)
+            await node.wait_for(accepted.run_id)
+
+    asyncio.run(story())
+
+
+def test_a_flood_of_events_is_kept_whole_and_in_order(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        events = await node.ledger.events(run.id, limit=5000)
+        assert [event.seq for event in events] == list(range(1, 3002))
+        assert events[-1].data == '{"event": {"kind": "ok", "message": "2999"}}'
+
+    tell(tmp_path, make_desk(tmp_path, "tell 3000"), story)
+
+
+def test_a_worker_that_ends_without_a_word_is_a_failure(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "nothing")
+    desk.argv = ("true",)
+
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.problem) == (RunStatus.FAILED, "its worker ended without a word")
+
+    tell(tmp_path, desk, story)
+    desk.argv = (str(tmp_path / "missing"),)
+
+    async def missing(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy", "i2")).run_id)
+        assert "no worker can be started" in run.problem
+
+    (tmp_path / "second").mkdir()
+    tell(tmp_path / "second", desk, missing)
+
+
+def find_commands(command: str) -> list[int]:
+    """Descendants of this process, or orphans, with that command line (its words parted by NUL)."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            found += [int(entry.name)] if text.rstrip("\x00") == command else []
+    return found
+
+
+def test_nothing_of_a_run_is_left_in_this_process() -> None:
+    assert find_descendants() == set()
