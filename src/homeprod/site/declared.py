@@ -117,6 +117,8 @@ def _explain(declared: type[Declared], keyword: str, mistake: Any) -> str:
             text = f"{mistake['input']!r} does not match {context['pattern']}"
         case "tuple_type":
             text = "must be several in brackets, with a comma even behind a single one: (one,)"
+        case "too_short":
+            text = f"must be {context['min_length']} at least"
         case "int_parsing" | "int_type" | "int_from_float":
             size = "; write 16 * GiB" if keyword in _SIZES else ""
             text = f"must be a whole number{size}"

@@ -1,0 +1,90 @@
+"""The rendered site: what Ansible and the control node read of it, by their own programs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from homeprod.control.settings import parse_settings
+from homeprod.core.secret import find_secret
+from homeprod.site.loader import load_site
+from homeprod.site.rendered.files import render_site
+from homeprod.site.rendered.inventory import describe_inventory
+from homeprod.site.rendered.settings import render_settings
+
+SITE = load_site(Path(__file__).parents[3] / "examples" / "pegasus")
+CONFIGURED = {"lab-coder", "lab-proxy", "prod-proxy", "prod-proxy-passthrough"}
+
+
+def test_a_control_nodes_settings_are_what_it_reads() -> None:
+    settings = parse_settings(render_settings(SITE, "lab-ansible"), "lab-ansible.json")
+    assert settings.node == "lab-ansible"
+    assert [(one.name, one.branch, one.user) for one in settings.environments] == [
+        ("lab", "lab", "homeprod-lab"),
+        ("prod", "prod", "homeprod-prod"),
+    ]
+    assert settings.administrators == ("ops",)
+    assert [owner.person for owner in settings.ringers] == ["ops", "sean"]
+    assert [owner.person for owner in settings.administrator_keys] == ["ops"]
+    assert [owner.person for owner in settings.signers] == ["ops"]
+    assert not parse_settings(render_settings(SITE, "prod-ansible"), "prod-ansible.json").environments
+
+
+def test_no_more_than_one_environment_is_another_nodes() -> None:
+    with pytest.raises(ValueError, match="lab-coder is no control node"):
+        render_settings(SITE, "lab-coder")
+
+
+def test_the_inventory_holds_the_machines_that_a_control_node_logs_in_to() -> None:
+    inventory: dict[str, Any] = describe_inventory(SITE)
+    hosts = inventory["all"]["hosts"]
+    assert set(hosts) == CONFIGURED
+    assert hosts["lab-coder"]["ansible_host"] == "10.111.1.21"
+    assert hosts["lab-coder"]["ansible_user"] == "ansible"
+    assert hosts["lab-coder"]["homeprod_control_node"] == "lab-ansible"
+    assert [person["name"] for person in hosts["lab-coder"]["homeprod_people"]] == ["sean"]
+    groups = inventory["all"]["children"]
+    assert set(groups["env_prod"]["hosts"]) == {"prod-proxy", "prod-proxy-passthrough"}
+    assert set(groups["tag_infrastructure"]["hosts"]) == {"lab-proxy", "prod-proxy", "prod-proxy-passthrough"}
+    assert set(groups["kept_by_harbormaster"]["hosts"]) == {"lab-coder"}
+
+
+def test_ansible_itself_reads_the_inventory(tmp_path: Path) -> None:
+    file = tmp_path / "inventory.yml"
+    file.write_text(render_site(SITE)["site/inventory.yml"])
+    program = Path(sys.executable).with_name("ansible-inventory")
+    command = (str(program), "-i", str(file), "--list")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path)
+    assert not done.stderr
+    listed = json.loads(done.stdout)
+    assert set(listed["_meta"]["hostvars"]) == CONFIGURED
+    assert set(listed["env_lab"]["hosts"]) == {"lab-coder", "lab-proxy"}
+
+
+def test_the_same_site_gives_the_same_files_and_nothing_secret() -> None:
+    files = render_site(SITE)
+    assert files == render_site(load_site(SITE.root))
+    assert set(files) == {"site/inventory.yml", "site/lab-ansible.json", "site/prod-ansible.json"}
+    for text in files.values():
+        assert find_secret(text) is None
+    assert yaml.safe_load(files["site/inventory.yml"]) == describe_inventory(SITE)
+
+
+def test_a_machine_waits_for_the_key_of_its_own_environment() -> None:
+    from homeprod.site.configured import find_awaited_key, list_people
+
+    keys = {name: key for name, key in SITE.control_keys.items() if name.endswith("-lab")}
+    site = replace(SITE, control_keys=keys)
+    coder, proxy = (site.machines[name].machine for name in ("lab-coder", "prod-proxy"))
+    assert find_awaited_key(site, coder) == ""
+    assert find_awaited_key(site, proxy) == "keys/lab-ansible-prod.pub"
+    assert find_awaited_key(site, site.machines["lab-ansible"].machine) == ""
+    people = {person.name: person.keys for person in list_people(SITE, proxy)}  # type: ignore[arg-type]
+    assert people["ansible"] == (SITE.control_keys["lab-ansible-prod"],)
