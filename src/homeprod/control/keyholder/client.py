@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from homeprod.control.keyholder.errors import AbsentKeyholderError
+from homeprod.control.keyholder.errors import AbsentKeyholderError, WireError
 from homeprod.control.keyholder.refusal import raise_refusal
 from homeprod.control.keyholder.wire import Message, encode, receive_from, wipe
 
@@ -27,21 +27,33 @@ class KeyholderClient:
         """What it answers; empty fields are left out. ``raw`` is left as it is: whoever made it zeroes it. Raises
         KeyholderError with what it refused, AbsentKeyholderError where nobody answers."""
         request = encode({"verb": verb, **{name: value for name, value in fields.items() if value != ""}}, raw)
+        until = time.monotonic() + self._patience
         try:
-            with self._connect() as connection:
-                connection.sendall(request)
-                answer = receive_from(connection)
-                if verb == "lock":
-                    connection.recv(1)  # the end comes with the process's, after its memory is gone
+            answer = self._exchange(request, until)
+            while answer is None and verb == "status" and time.monotonic() < until:
+                answer = self._exchange(request, until)
         except OSError as error:
             raise self._explain(error) from error
         finally:
             wipe(request)
+        if answer is None:
+            raise self._explain(ConnectionResetError(0, "it hung up"))
         raise_refusal(answer)
         return answer
 
-    def _connect(self) -> socket.socket:
-        until = time.monotonic() + self._patience
+    def _exchange(self, request: bytearray, until: float) -> Message | None:
+        """None where it hung up: it was about to end, or has too many callers. Raises OSError."""
+        with self._connect(until) as connection:
+            try:
+                connection.sendall(request)
+                answer = receive_from(connection)
+            except (ConnectionError, WireError):
+                return None
+            if answer.fields.get("is_ending"):
+                connection.recv(1)  # the end comes with the process's, after its memory is gone
+            return answer
+
+    def _connect(self, until: float) -> socket.socket:
         while True:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.settimeout(ANSWER)

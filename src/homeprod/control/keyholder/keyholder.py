@@ -91,8 +91,9 @@ class Keyholder:
                 answer = await work_apart(work)
             except KeyholderError as error:
                 if error.kind == "WrongPassphraseError":
-                    seconds = await self._patience.punish(person)
-                    log.warning("a wrong passphrase of %s; answered after %g s", person, seconds)
+                    seconds = self._patience.lose(person)
+                    log.warning("a wrong passphrase of %s; it is answered in %g s", person, seconds)
+                    await asyncio.sleep(seconds)
                 raise
             self._patience.forgive(person)
             return answer
@@ -214,10 +215,11 @@ class Keyholder:
         """Whatever the state: let go of everything, and end."""
         self._ending = asyncio.create_task(self._shut_and_leave())
 
-    def leave(self) -> None:
-        """End, where everything was let go of."""
+    def leave(self) -> bool:
+        """End, where everything was let go of; whether that is so."""
         if self._is_over:
             self.ended.set()
+        return self._is_over
 
     def _lose(self, agent: str) -> None:
         """An agent died: half open is no state."""

@@ -37,13 +37,11 @@ class Patience:
         finally:
             self._waiting[person] -= 1
 
-    async def punish(self, person: str) -> float:
-        """After a wrong one, within the turn: wait. The seconds waited."""
+    def lose(self, person: str) -> float:
+        """After a wrong one: the seconds to wait within the turn."""
         wrong = self._wrong.get(person, 0)
         self._wrong[person] = wrong + 1
-        seconds = float(min(self._first * 2 ** min(wrong, 16), LONGEST))
-        await asyncio.sleep(seconds)
-        return seconds
+        return float(min(self._first * 2 ** min(wrong, 16), LONGEST))
 
     def forgive(self, person: str) -> None:
         self._wrong.pop(person, None)

@@ -46,8 +46,9 @@ class PeopleDoor:
             await asyncio.wait_for(asyncio.get_running_loop().sock_sendall(connection, answer), SECONDS)
         finally:
             wipe(answer)
-            if message.fields.get("verb") == "lock":
-                self._keyholder.leave()
+            if self._keyholder.leave():
+                # Whoever locked sees the end of the connection when the process is gone, and its memory with it.
+                await asyncio.Event().wait()
 
     async def _act(self, message: Message, peer: Peer) -> Outcome:
         verb = message.take_text("verb")
@@ -89,7 +90,7 @@ class PeopleDoor:
 
     async def lock(self, person: str, message: Message) -> Outcome:  # noqa: ARG002 (as every verb)
         await self._keyholder.lock(person)
-        return Outcome({})
+        return Outcome({"is_ending": True})
 
     async def list_administrators(self, person: str, message: Message) -> Outcome:  # noqa: ARG002
         return Outcome({"administrators": self._keyholder.describe()["administrators"]})

@@ -17,10 +17,13 @@ def ask(path: str, nonce: str) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(SECONDS)
         connection.connect(path)
-        connection.sendall(nonce.encode() + b"\n")
         password = b""
-        while part := connection.recv(4096):
-            password += part
+        try:
+            connection.sendall(nonce.encode() + b"\n")
+            while part := connection.recv(4096):
+                password += part
+        except ConnectionError:  # it hung up, which is how it refuses
+            return b""
     return password
 
 
