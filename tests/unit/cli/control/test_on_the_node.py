@@ -1,0 +1,216 @@
+"""The verbs that a person types on the node: on a real terminal, to a real keyholder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pexpect
+import pytest
+from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk
+
+LIMIT = 30
+NEW = b"granite window teapot marble ocean"
+VALUE = "the value itself"
+
+
+class Person:
+    """Types; remembers all that the terminal showed."""
+
+    def __init__(self, node: KeyholderNode, words: str) -> None:
+        argv = ["-m", "homeprod", "control", *words.split(), "--places", str(node.places_file)]
+        argv += ["--administrator", ME] if os.geteuid() == 0 else []
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path), "TERM": "dumb", "NO_COLOR": "1"}
+        self._child = pexpect.spawn(
+            sys.executable, argv, timeout=LIMIT, encoding="utf-8", env=env, dimensions=(50, 200)
+        )
+        self.seen = ""
+
+    def answer(self, prompt: str, typed: str | bytes) -> None:
+        self._child.expect_exact(prompt)
+        self.seen += self._child.before + self._child.after
+        self._child.waitnoecho(timeout=5) if isinstance(typed, bytes) else None
+        self._child.sendline(typed if isinstance(typed, str) else typed.decode())
+
+    def interrupt(self, prompt: str) -> None:
+        self._child.expect_exact(prompt)
+        self._child.sendintr()
+
+    def read_recovery(self) -> str:
+        self._child.expect(r"AGE-SECRET-KEY-1\w+")
+        self.seen += self._child.before
+        return str(self._child.after)
+
+    def end(self) -> int:
+        self._child.expect(pexpect.EOF)
+        self.seen += self._child.before
+        self._child.close()
+        assert self._child.signalstatus is None
+        return int(self._child.exitstatus)
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
+    return make_disk(tmp_path_factory.mktemp("disk"))
+
+
+@pytest.fixture
+def node(disk: Disk) -> Iterator[KeyholderNode]:
+    with KeyholderNode() as node:
+        yield node.take(disk.folder)
+
+
+def test_a_person_bootstraps_unlocks_and_locks() -> None:
+    with KeyholderNode() as node:
+        node.start()
+        person = Person(node, "bootstrap")
+        person.answer("new passphrase: ", PASSPHRASE)
+        person.answer("once more: ", PASSPHRASE)
+        identity = person.read_recovery()
+        person.answer("type its last 6 characters: ", "wrong!")
+        person.answer("type its last 6 characters: ", identity[-6:].lower())
+        assert person.end() == 0
+        for words in ("lab  SHA256:", "playbooks  SHA256:", "homeprod control publish", "  unlock"):
+            assert words in person.seen
+        assert identity not in person.seen
+        person = Person(node, "unlock")
+        person.answer("passphrase: ", PASSPHRASE)
+        assert person.end() == 0
+        assert "the control node is Ready" in person.seen
+        assert PASSPHRASE.decode() not in person.seen
+        person = Person(node, "lock")
+        assert (person.end(), node.wait()) == (0, 0)
+        assert "the control node is Locked" in person.seen
+
+
+def test_two_passphrases_that_differ_change_nothing() -> None:
+    with KeyholderNode() as node:
+        node.start()
+        person = Person(node, "bootstrap")
+        person.answer("new passphrase: ", PASSPHRASE)
+        person.answer("once more: ", NEW)
+        assert person.end() == 1
+        assert "the two passphrases differ; nothing was done" in person.seen
+        assert node.state() == "New"
+
+
+def test_an_interrupted_prompt_gives_the_terminal_back(node: KeyholderNode) -> None:
+    node.start()
+    person = Person(node, "unlock")
+    person.interrupt("passphrase: ")
+    assert person.end() == 130
+    assert node.state() == "Locked"
+
+
+def test_a_wrong_passphrase_says_what_to_do(node: KeyholderNode) -> None:
+    node.start()
+    person = Person(node, "unlock")
+    person.answer("passphrase: ", NEW)
+    assert person.end() == 1
+    assert f"error: this is not the passphrase of {ME}" in person.seen
+    assert "type it again" in person.seen
+
+
+@pytest.mark.parametrize(("verb", "state"), [("bootstrap", "Locked"), ("lock", "Locked")])
+def test_what_does_not_fit_the_state_is_told_before_anybody_types(node: KeyholderNode, verb: str, state: str) -> None:
+    node.start()
+    person = Person(node, verb)
+    assert person.end() == 1
+    assert f"error: cannot {verb} a control node that is {state}" in person.seen
+    assert "passphrase" not in person.seen
+
+
+def test_a_machine_made_again_asks_for_no_passphrase(node: KeyholderNode) -> None:
+    node.machine_file.write_text("fedcba9876543210fedcba9876543210\n")
+    node.start()
+    person = Person(node, "bootstrap")
+    assert person.end() == 0
+    assert "taken over" in person.seen
+    assert node.state() == "Locked"
+
+
+@pytest.mark.parametrize("words", ["unlock", "bootstrap", "admin passphrase", "recover"])
+def test_without_a_terminal_nothing_is_asked(node: KeyholderNode, words: str) -> None:
+    node.start()
+    argv = [sys.executable, "-m", "homeprod", "control", *words.split(), "--places", str(node.places_file)]
+    done = subprocess.run(
+        argv, input=PASSPHRASE + b"\n", capture_output=True, timeout=60, start_new_session=True, env=environment()
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"there is no terminal to type a passphrase on" in done.stderr
+    assert b"ssh -t" in done.stderr
+
+
+def environment() -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path), "SUDO_USER": ME}
+
+
+def test_without_a_keyholder_the_next_step_is_told(node: KeyholderNode) -> None:
+    with pytest.raises(AbsentKeyholderError, match="the keyholder does not answer: No such file") as caught:
+        KeyholderClient(node.places.keyholder_socket, patience=0).ask("lock")
+    assert "systemctl status homeprod-keyholder" in caught.value.hint
+
+
+def call(node: KeyholderNode, words: str, given: str = "") -> str:
+    """Without a terminal, as in a pipe."""
+    argv = [sys.executable, "-m", "homeprod", "control", *words.split(), "--places", str(node.places_file)]
+    done = subprocess.run(argv, input=given, capture_output=True, text=True, timeout=60, env=environment())
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_vault_text_is_made_and_rekeyed_in_a_pipe(node: KeyholderNode) -> None:
+    node.make_ready()
+    text = call(node, "secret encrypt lab --name db_secret", VALUE)
+    assert text.startswith("db_secret: !vault |\n  $ANSIBLE_VAULT;1.2;AES256;lab\n  ")
+    person = Person(node, "secret rotate lab/vault-password")
+    person.answer("your passphrase: ", PASSPHRASE)
+    assert person.end() == 0
+    assert "homeprod control secret rotate lab/vault-password --finish" in person.seen
+    file = f"plain: as it was\n{text}after: too\n"
+    rekeyed = call(node, "secret rekey lab", file)
+    pattern = re.compile(r"plain: as it was\ndb_secret: !vault \|\n(  [^\n]+\n)+after: too\n")
+    assert pattern.fullmatch(rekeyed)
+    assert rekeyed != file
+
+
+def test_a_value_is_typed_without_echo(node: KeyholderNode) -> None:
+    node.make_ready()
+    person = Person(node, "secret encrypt lab")
+    person.answer("the value: ", VALUE.encode())
+    assert person.end() == 0
+    assert "$ANSIBLE_VAULT;1.2;AES256;lab" in person.seen
+    assert VALUE not in person.seen
+
+
+def test_administrators_come_and_go(node: KeyholderNode) -> None:
+    node.start()
+    person = Person(node, "admin add sean")
+    person.answer("your passphrase: ", PASSPHRASE)
+    person.answer("passphrase of sean, typed by them: ", NEW)
+    person.answer("once more: ", NEW)
+    assert person.end() == 0
+    assert call(node, "admin list").split() == sorted([ME, "sean"])
+    person = Person(node, "admin remove sean")
+    person.answer("your passphrase: ", PASSPHRASE)
+    assert person.end() == 0
+    assert "lab/vault-password" in person.seen
+    assert call(node, "admin list").split() == [ME]
+
+
+def test_a_lost_passphrase_is_replaced_with_the_paper(node: KeyholderNode, disk: Disk) -> None:
+    node.start()
+    person = Person(node, "recover")
+    person.answer("recovery identity (AGE-SECRET-KEY-…): ", disk.identity)
+    person.answer("new passphrase: ", NEW)
+    person.answer("once more: ", NEW)
+    assert person.end() == 0
+    person = Person(node, "secret rotate recovery")
+    person.answer("your passphrase: ", NEW)
+    identity = person.read_recovery()
+    person.answer("type its last 6 characters: ", identity[-6:])
+    assert person.end() == 0
+    assert identity != disk.identity.decode()
