@@ -121,6 +121,14 @@ class Keyholder:
             log.info("%s had this machine take over the keyring on its disk", person)
             return record
 
+    async def settle_restored(self, person: str) -> None:
+        """A back-up is in the keyring's place. The public record of before may not fit it; unlocking writes it."""
+        async with self._changing:
+            self.setting.places.public_file.unlink(missing_ok=True)
+            if self.standing.state is NodeState.NEW:
+                self._settle({})
+            log.info("%s restored the keyring from a back-up", person)
+
     def _settle(self, record: dict[str, Any]) -> None:
         if record:
             write_record(self.setting.places.public_file, record)

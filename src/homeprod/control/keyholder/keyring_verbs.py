@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import secrets as randomness
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from homeprod.control.keyholder.apart import Outcome
 from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.keyholder import Keyholder
 from homeprod.control.keyholder.wire import Message
+from homeprod.control.state import NodeState
+from homeprod.core.errors import HomeprodError
 
 if TYPE_CHECKING:
     from homeprod.control.keyring.secrets import Secrets
@@ -127,6 +130,47 @@ async def recover(keyholder: Keyholder, person: str, message: Message) -> Outcom
     return _finish(await keyholder.change(person, renew), person, "recovered, with the recovery identity")
 
 
-def name_draft(keyholder: Keyholder) -> Path:
-    """Where a back-up is written to and read from on its way, in memory."""
-    return keyholder.setting.places.runtime / f"back-up-{randomness.token_hex(8)}"
+async def back_up(keyholder: Keyholder, person: str, message: Message) -> Outcome:  # noqa: ARG001 (as every verb)
+    """The keyring as one file, as ``content``: sealed as it is."""
+    with _draft(keyholder) as file:
+        keyholder.setting.keyring.back_up(file)
+        content = file.read_bytes()
+    log.info("%s took a back-up of the keyring", person)
+    return Outcome({}, {"content": content})
+
+
+async def restore(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """A back-up in the place of what is there, New or Locked; ``administrators`` can open it."""
+    keyring, node = keyholder.setting.keyring, keyholder.read_roster().node
+    keyholder.require(NodeState.NEW, NodeState.LOCKED)
+    is_forced = message.fields.get("force") is True
+    with _draft(keyholder) as file:
+        file.write_bytes(message.take_raw("content"))
+        _check_node(file, node)
+        label = keyring.restore(file, is_forced=is_forced)
+    await keyholder.settle_restored(person)
+    return Outcome({"administrators": sorted(label.recipients), "serial": label.serial})
+
+
+def _check_node(file: Path, node: str) -> None:
+    from homeprod.control.keyring import backup
+
+    label = backup.check_whole(backup.unpack(file.read_bytes(), _WHERE), _WHERE)
+    if label.node != node:
+        raise KeyholderError(f"the back-up is of {label.node}, and this is {node}", hint="take one of this node's")
+
+
+@contextmanager
+def _draft(keyholder: Keyholder) -> Iterator[Path]:
+    """Where a back-up lies on its way, in memory; what is said of it speaks of no such path."""
+    file = keyholder.setting.places.runtime / f"back-up-{randomness.token_hex(8)}"
+    try:
+        yield file
+    except HomeprodError as error:
+        error.where = _WHERE if error.where == str(file) else error.where
+        raise
+    finally:
+        file.unlink(missing_ok=True)
+
+
+_WHERE = "the back-up"

@@ -134,5 +134,7 @@ VERBS: dict[str, Verb] = {
     "add-environment": _in_keyring(keyring_verbs.add_environment),
     "rotate": _in_keyring(keyring_verbs.rotate),
     "renew-recovery": _in_keyring(keyring_verbs.renew_recovery),
+    "back-up": _in_keyring(keyring_verbs.back_up),
+    "restore": _in_keyring(keyring_verbs.restore),
     "recover": _in_keyring(keyring_verbs.recover),
 }

@@ -12,6 +12,9 @@ import pexpect
 import pytest
 from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk
 
+from homeprod.control.keyholder.client import KeyholderClient
+from homeprod.control.keyholder.errors import AbsentKeyholderError
+
 LIMIT = 30
 NEW = b"granite window teapot marble ocean"
 VALUE = "the value itself"
