@@ -20,10 +20,20 @@ install_packages() {
         command -v sudo >/dev/null || { echo "setup: not root and no sudo; install the packages above as root, then repeat" >&2; exit 1; }
         root=sudo
     fi
+    # The lab runs an sshd of its own. Who had none so far gets no open port by installing its package: the unit is
+    # masked, and RUNLEVEL=1 tells the same to a machine without systemd.
+    case "$list" in
+    *openssh-server*)
+        echo "setup: the machine's own sshd stays off; to have it: systemctl unmask ssh.service ssh.socket"
+        for unit in ssh.service ssh.socket; do
+            [ ! -d /etc/systemd/system ] || [ -e "/etc/systemd/system/$unit" ] || $root ln -s /dev/null "/etc/systemd/system/$unit"
+        done
+        ;;
+    esac
     export DEBIAN_FRONTEND=noninteractive
     $root apt-get update -qq
     # shellcheck disable=SC2046  # one word a package is meant
-    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    $root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
         $(printf '%s\n' "$list" | cut -d' ' -f1) >/dev/null
 }
 

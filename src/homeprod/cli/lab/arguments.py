@@ -10,6 +10,7 @@ COMMANDS = {
     "status": "show a lab, or list all of them",
     "console": "the serial console of a machine on this terminal",
     "ssh": "log in to a machine, inside the lab's network",
+    "repository": "git repositories that the lab's gateway serves to its machines",
 }
 _MORE = {
     "up": "The site in reach says what the lab looks like; without one it has a node pve with local and local-lvm. "
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         for name, purpose in COMMANDS.items()
     }
+    _add_repository(made.pop("repository"))
     for name, command in made.items():
         if name == "ssh":
             command.add_argument("--user", default="", help="default: one of the machine's own people")
@@ -50,6 +52,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made["down"].add_argument(
         "--timeout", type=float, metavar="SECONDS", help="how long a machine may take to power off (default: 60)"
     )
+
+
+_VERBS = {
+    "add": "a new repository, empty or with all that another one holds",
+    "push": "bring a repository up to date from one on this machine",
+    "authorize": "let a deploy key read a repository",
+    "revoke": "let a deploy key read it no more",
+    "hostkey": "print the server's host key, as a line of known_hosts",
+    "list": "show the repositories",
+}
+
+
+def _add_repository(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=type(parser))
+    for name, purpose in _VERBS.items():
+        verb = verbs.add_parser(name, help=purpose, description=purpose, formatter_class=parser.formatter_class)
+        verb.add_argument("name", metavar="NAME", help="the lab")
+        if name not in ("hostkey", "list"):
+            verb.add_argument("repository", metavar="REPOSITORY", help="such as pegasus-playbooks")
+        if name in ("authorize", "revoke"):
+            verb.add_argument("key", metavar="KEY", help="a file with a public key")
+        if name in ("add", "push"):
+            verb.add_argument(
+                "--from",
+                dest="source",
+                default="",
+                metavar="DIR",
+                help="a repository's folder"
+                + (" or URL (default: none)" if name == "add" else " (default: this one)"),
+            )
+        if name == "push":
+            verb.add_argument(
+                "--force", action="store_true", help="take branches that were rewound or rewritten, too"
+            )
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from homeprod.core.errors import LabError
+from homeprod.lab.lan.gitserver import GitServer
 from homeprod.lab.lan.namespace import Namespace
-from homeprod.lab.lan.resolver import write_configuration
+from homeprod.lab.lan.resolver import list_gateways, write_configuration
 from homeprod.lab.process import ProcessMark
 from homeprod.lab.spec import BridgeSpec, LabSpec
 
@@ -25,6 +26,7 @@ class Lan:
         self._spec = spec
         self._folder = state.absolute() / "lan"
         self.namespace = Namespace(name_namespace(spec.name, state))
+        self.git = GitServer(state, self.namespace)
 
     @property
     def _mark(self) -> Path:
@@ -44,10 +46,12 @@ class Lan:
         self._folder.mkdir(parents=True, exist_ok=True)
         if not self.namespace.exists():
             self._end_resolver()
+            self.git.down()
             self.namespace.add()
         self.namespace.run("ip", "-batch", "-", given="\n".join(self._commands()) + "\n")
         self.namespace.run("sh", "-c", _FORWARD)
         self._start_resolver()
+        self.git.up(list_gateways(self._spec))
 
     def down(self) -> None:
         """Remove everything; nothing happens where nothing is. Raises LabError.
@@ -56,6 +60,7 @@ class Lan:
         live on with it, without a name.
         """
         self._end_resolver()
+        self.git.down()
         left = self.namespace.list_processes()
         for mark in left:
             mark.send(signal.SIGTERM)

@@ -8,10 +8,17 @@ from collections import defaultdict
 
 from homeprod.lab.spec import LabSpec
 
+GIT_HOST = "git"
+"""What the lab's DNS calls the gateway, where the lab's repositories are served; a host of that name goes before."""
+
+
+def list_gateways(spec: LabSpec) -> list[str]:
+    return [str(ipaddress.ip_interface(text).ip) for bridge in spec.bridges for text in bridge.gateways]
+
 
 def list_addresses(spec: LabSpec) -> list[str]:
     """Every address at which the lab answers DNS, gateways first."""
-    gateways = [str(ipaddress.ip_interface(text).ip) for bridge in spec.bridges for text in bridge.gateways]
+    gateways = list_gateways(spec)
     resolvers = [str(ipaddress.ip_interface(text).ip) for bridge in spec.bridges for text in bridge.resolvers]
     return list(dict.fromkeys(gateways + resolvers))
 
@@ -34,7 +41,7 @@ def write_configuration(spec: LabSpec) -> str:
 def _records(spec: LabSpec) -> list[str]:
     """One record for each address; the first of its names is what a reverse look-up answers."""
     by_address: dict[str, list[str]] = defaultdict(list)
-    for name, addresses in spec.hosts.items():
+    for name, addresses in {GIT_HOST: list_gateways(spec), **spec.hosts}.items():
         for address in addresses:
             by_address[address] += _expand(name, spec.domain)
     return [f"host-record={','.join([*dict.fromkeys(names), address])}" for address, names in by_address.items()]
