@@ -1,0 +1,113 @@
+"""One repository: fetched into a bare clone, and its head believed or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeprod.control.places import Places
+from homeprod.control.repositories.errors import GitError, RepositoryError, explain
+from homeprod.control.repositories.git import Git, make_ssh_command
+from homeprod.control.repositories.head import Heads
+from homeprod.control.repositories.signature import UnbelievedError, find_signer, write_signers
+from homeprod.control.settings import KeyOwner
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """``problem`` says why a newer head is not believed, empty where ``commit`` is the newest."""
+
+    commit: str
+    problem: str = ""
+
+
+class Clone:
+    """``name`` is ``playbook`` or ``vault``; ``deploy`` the name of its deploy key."""
+
+    def __init__(self, name: str, deploy: str, places: Places, heads: Heads) -> None:
+        self._name = name
+        self._deploy = deploy
+        self._places = places
+        self._heads = heads
+        self._folder = places.cache / "git" / f"{deploy}.git"
+        self.git = Git(self._folder)
+
+    async def fetch(
+        self, address: str, branch: str, host_keys: Sequence[str], signers: Sequence[KeyOwner]
+    ) -> Believed:
+        """The newest head of ``branch`` (``HEAD``: the repository's own) that may be believed. Raises RepositoryError
+        where there is none."""
+        try:
+            await self._prepare(host_keys)
+            source = branch if branch == "HEAD" else f"refs/heads/{branch}"
+            await self.git.run("fetch", "--no-tags", "--quiet", address, f"+{source}:refs/fetched/{branch}")
+            head = await self.git.find_commit(f"refs/fetched/{branch}")
+            return await self._judge(head, branch, address, signers)
+        except GitError as error:
+            raise explain(self._name, error, address, branch) from error
+        except OSError as error:
+            hint = "free some room on the control node's disk"
+            raise RepositoryError(
+                self._name, f"cannot be kept: {error.strerror}", where=address, hint=hint
+            ) from error
+
+    async def find_believed(self, branch: str) -> str:
+        """The commit that was believed last and is still there, without asking the git host; empty for none."""
+        known = self._heads.read(f"{self._name} {branch}")
+        return await self.git.find_commit(known) if known and self._folder.is_dir() else ""
+
+    async def _judge(self, head: str, branch: str, address: str, signers: Sequence[KeyOwner]) -> Believed:
+        known = self._heads.read(f"{self._name} {branch}")
+        if head == known:
+            return Believed(head)
+        try:
+            await self._believe(head, known, signers)
+        except UnbelievedError as error:
+            return await self._fall_back(head, known, branch, address, str(error))
+        self._heads.write(f"{self._name} {branch}", head)
+        return Believed(head)
+
+    async def _believe(self, head: str, known: str, signers: Sequence[KeyOwner]) -> None:
+        signers_file = self._folder.parent / f"{self._deploy}.signers"
+        write_signers(signers_file, signers)
+        await find_signer(self.git, head, signers_file)
+        if known:
+            try:
+                await self.git.run("merge-base", "--is-ancestor", known, head)
+            except GitError:
+                raise UnbelievedError(f"does not come after {known[:12]}, which was believed before") from None
+
+    async def _fall_back(self, head: str, known: str, branch: str, address: str, reason: str) -> Believed:
+        problem = f"its head {head[:12]} on {branch} {reason}"
+        if known and await self.git.find_commit(known):
+            return Believed(known, f"{self._name} repository: {problem}; runs go on with {known[:12]}")
+        hint = "sign the commit with a key of someone whom the site lets sign, and push it\n    git commit -S --amend"
+        if known:
+            hint = (
+                f"where the history was rewritten on purpose, say so on the control node\n    rm {self._heads.file}"
+            )
+        raise RepositoryError(self._name, problem, where=address, hint=hint)
+
+    async def _prepare(self, host_keys: Sequence[str]) -> None:
+        if not (self._folder / "HEAD").exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            await self.git.run("init", "--quiet", "--bare")
+        known_hosts, public_key = self._folder.parent / "known_hosts", self._write_public_key()
+        known_hosts.write_text("".join(f"{line}\n" for line in host_keys))
+        agent = str(self._places.agent_socket("deploy"))
+        self.git = Git(
+            self._folder,
+            {"SSH_AUTH_SOCK": agent, "GIT_SSH_COMMAND": make_ssh_command(known_hosts, public_key)},
+        )
+
+    def _write_public_key(self) -> Path | None:
+        """Of this repository's deploy key, None where the keyring published none."""
+        try:
+            key = json.loads(self._places.public_file.read_text())["deploy"][self._deploy]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # not bootstrapped, or a test without keys: ssh then offers what the agent has
+        file = self._folder.parent / f"{self._deploy}.pub"
+        file.write_text(f"{key}\n")
+        return file

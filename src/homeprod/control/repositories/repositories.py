@@ -1,0 +1,155 @@
+"""Both repositories of an environment as one checkout: what a run plays, and with what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeprod.control.inventory import InventoryHost, read_inventory
+from homeprod.control.places import Places
+from homeprod.control.repositories.clone import Believed, Clone
+from homeprod.control.repositories.errors import GitError, RepositoryError, explain
+from homeprod.control.repositories.head import Heads
+from homeprod.control.repositories.tree import forget_trees, lay_out
+from homeprod.control.settings import EnvironmentSettings, NodeSettings, parse_settings
+from homeprod.core.errors import ControlError
+
+_VAULT_BRANCH = "HEAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Both trees of an environment, at heads that were believed. ``settings`` are the node's own of that head, None
+    where it has none; ``problems`` say which newer heads are not believed."""
+
+    environment: str
+    revision: str
+    playbooks: Path
+    vault: Path
+    inventory: Mapping[str, InventoryHost]
+    settings: NodeSettings | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def inventories(self) -> tuple[Path, ...]:
+        """For Ansible's ``-i``, in this order."""
+        return self.playbooks / "site" / "inventory.yml", self.vault
+
+
+class Repositories:
+    """``settings`` are those that came with the machine; an environment's own head brings newer ones, which count for
+    what comes after it."""
+
+    def __init__(self, settings: Callable[[], NodeSettings], places: Places) -> None:
+        self._settings = settings
+        self._trees = places.cache / "trees"
+        heads = Heads(places.persistent / "heads.json")
+        self._playbooks = Clone("playbook", "playbooks", places, heads)
+        self._vault = Clone("vault", "vault", places, heads)
+        self._next: dict[str, asyncio.Task[Checkout]] = {}
+        self._turn = asyncio.Lock()
+        self._checkouts: dict[str, Checkout] = {}
+
+    def last(self, environment: str) -> Checkout | None:
+        """What was fetched last."""
+        return self._checkouts.get(environment)
+
+    async def fetch(self, environment: str) -> Checkout:
+        """The newest believed heads. Who asks while a fetch is under way shares the next one with all who ask
+        meanwhile: what was pushed before the call is in it, always. Raises RepositoryError, ControlError."""
+        task = self._next.get(environment)
+        if task is None:
+            task = asyncio.create_task(self._fetch_in_turn(environment))
+            self._next[environment] = task
+        return await asyncio.shield(task)
+
+    async def recall(self) -> None:
+        """What was believed before, as far as it is still on this disk; the git host is not asked."""
+        for environment in self._settings().environments:
+            try:
+                commits = (
+                    await self._playbooks.find_believed(environment.branch),
+                    await self._vault.find_believed(_VAULT_BRANCH),
+                )
+                if all(commits):
+                    await self._lay_out(environment, *(Believed(commit) for commit in commits))
+            except ControlError:
+                continue  # the next fetch says what is wrong with it
+        forget_trees(self._trees, self._list_needed(), kept=0)
+
+    async def _fetch_in_turn(self, environment: str) -> Checkout:
+        async with self._turn:
+            del self._next[environment]
+            return await self._fetch(environment)
+
+    async def _fetch(self, environment: str) -> Checkout:
+        settings = self._find_settings(environment)
+        known = settings.find_environment(environment)
+        if known is None:
+            hint = "declare it in the site, and render the site again"
+            raise ControlError("this control node has no such environment", where=environment, hint=hint)
+        keys, signers = settings.git_host_keys, settings.signers
+        believed = await asyncio.gather(
+            self._playbooks.fetch(settings.playbooks, known.branch, keys, signers),
+            self._vault.fetch(settings.vault, _VAULT_BRANCH, keys, signers),
+            return_exceptions=True,  # both are at an end before the next fetch begins
+        )
+        playbooks, vault = (_raise(one) for one in believed)
+        return await self._lay_out(known, playbooks, vault)
+
+    async def _lay_out(self, environment: EnvironmentSettings, playbooks: Believed, vault: Believed) -> Checkout:
+        tree = await _lay(self._playbooks, "playbook", playbooks.commit, self._trees)
+        values = await _lay(self._vault, "vault", vault.commit, self._trees, environment.name)
+        checkout = Checkout(
+            environment.name,
+            playbooks.commit,
+            tree,
+            values,
+            read_inventory(tree / "site" / "inventory.yml"),
+            self._read_settings(tree),
+            tuple(problem for problem in (playbooks.problem, vault.problem) if problem),
+        )
+        self._checkouts[environment.name] = checkout
+        forget_trees(self._trees, self._list_needed())
+        return checkout
+
+    def _find_settings(self, environment: str) -> NodeSettings:
+        """Those of the environment's own head: who may sign for one says nothing for another."""
+        known = self._checkouts.get(environment)
+        return (known.settings if known else None) or self._settings()
+
+    def _read_settings(self, tree: Path) -> NodeSettings | None:
+        own = self._settings()
+        file = tree / "site" / f"{own.node}.json"
+        if not file.is_file():
+            return None
+        found = parse_settings(file.read_text(), str(file))
+        if (found.site_id, found.node) != (own.site_id, own.node):
+            hint = "render the site that this control node belongs to"
+            raise ControlError("the settings at the head are another control node's", where=str(file), hint=hint)
+        return found
+
+    def _list_needed(self) -> set[Path]:
+        found = self._checkouts.values()
+        return {checkout.playbooks for checkout in found} | {checkout.vault for checkout in found}
+
+
+def _raise(result: Believed | BaseException) -> Believed:
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+async def _lay(clone: Clone, name: str, commit: str, trees: Path, folder: str = "") -> Path:
+    try:
+        return await lay_out(clone.git, commit, trees, folder)
+    except GitError as error:
+        if folder and f":{folder}" in error.output:
+            hint = f"a folder {folder}/ with hosts.yml, group_vars/ and host_vars/ belongs there"
+            raise RepositoryError(name, f"it has no folder {folder}", where=commit[:12], hint=hint) from error
+        raise explain(name, error, commit[:12], folder) from error
+    except OSError as error:
+        hint = "free some room on the control node's disk"
+        raise RepositoryError(name, f"cannot be laid out: {error.strerror}", where=str(trees), hint=hint) from error

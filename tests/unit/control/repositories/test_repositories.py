@@ -1,0 +1,212 @@
+"""The repositories: real git, real signatures, heads believed and not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.unit.control.repositories.origin import PLAYBOOK, Setting, make_key
+
+from homeprod.control.repositories.errors import RepositoryError
+from homeprod.control.repositories.repositories import Checkout, Repositories
+from homeprod.core.errors import ControlError
+
+
+def fetch(setting: Setting) -> Checkout:
+    """By a node that was started for it."""
+    return asyncio.run(Repositories(lambda: setting.settings, setting.places).fetch("lab"))
+
+
+def refuse(setting: Setting) -> RepositoryError:
+    with pytest.raises(RepositoryError) as caught:
+        fetch(setting)
+    assert caught.value.hint
+    assert caught.value.waiting.startswith(f"waiting: {caught.value.repository} repository: ")
+    return caught.value
+
+
+def test_a_signed_head_is_laid_out_to_be_read(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    checkout = fetch(setting)
+    assert checkout.revision == setting.playbooks.git("rev-parse", "HEAD")
+    assert (checkout.playbooks / "site.yml").read_text() == PLAYBOOK
+    assert [path.is_file() or (path / "hosts.yml").is_file() for path in checkout.inventories] == [True, True]
+    host = checkout.inventory["lab-proxy"]
+    assert (host.address, host.environment, host.control_node) == ("127.0.0.1", "lab", "lab-ansible")
+    assert (checkout.problems, checkout.settings) == ((), None)
+    assert not any(path.stat().st_mode & 0o022 for path in checkout.playbooks.rglob("*"))
+
+
+def test_the_newest_head_is_fetched_and_what_is_pushed_before_the_call_is_in_it(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    async def story() -> None:
+        repositories = Repositories(lambda: setting.settings, setting.places)
+        first = await repositories.fetch("lab")
+        pushed = setting.playbooks.commit({"site.yml": "[]\n"})
+        answers = await asyncio.gather(*(repositories.fetch("lab") for _ in range(20)))
+        assert {answer.revision for answer in answers} == {pushed}
+        assert (first.playbooks / "site.yml").read_text() == PLAYBOOK
+        under_way = asyncio.create_task(repositories.fetch("lab"))
+        await asyncio.sleep(0.005)
+        newer = setting.playbooks.commit({"site.yml": "- {}\n"})
+        assert (await repositories.fetch("lab")).revision == newer
+        await under_way
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("repository", ["playbooks", "vault"])
+def test_a_head_that_nobody_signed_never_runs(tmp_path: Path, repository: str) -> None:
+    setting = Setting.make(tmp_path)
+    believed = fetch(setting)
+    origin = getattr(setting, repository)
+    origin.commit({"site.yml": "evil\n"}, is_signed=False)
+    checkout = fetch(setting)
+    assert (checkout.playbooks, checkout.vault) == (believed.playbooks, believed.vault)
+    assert "is not signed; runs go on with" in checkout.problems[0]
+    origin.commit({"site.yml": PLAYBOOK})
+    assert fetch(setting).problems == ()
+
+
+def test_where_no_head_was_ever_believed_an_unsigned_one_makes_the_node_wait(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    setting.playbooks.git("commit", "-q", "--amend", "--no-gpg-sign", "-m", "not signed")
+    assert "is not signed" in refuse(setting).message
+
+
+def test_a_key_that_may_not_sign_is_named_by_its_fingerprint(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    fetch(setting)
+    setting.playbooks.commit({"site.yml": "[]\n"}, key=make_key(tmp_path, "stranger"))
+    assert "is signed by a key that may not sign (SHA256:" in fetch(setting).problems[0]
+
+
+def test_a_signature_of_another_commit_is_not_right(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    fetch(setting)
+    commit = setting.playbooks.git("cat-file", "commit", "HEAD")
+    forged = tmp_path / "forged"
+    forged.write_text(commit.replace("a change", "another") + "\n")
+    changed = setting.playbooks.git("hash-object", "-t", "commit", "-w", str(forged))
+    setting.playbooks.git("update-ref", "refs/heads/lab", changed)
+    assert "has a signature that is not right" in fetch(setting).problems[0]
+
+
+def test_a_head_that_was_set_back_is_not_believed_even_by_a_node_that_was_made_again(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    first = fetch(setting)
+    newer = setting.playbooks.commit({"site.yml": "[]\n"})
+    assert fetch(setting).revision == newer
+    setting.playbooks.git("reset", "-q", "--hard", first.revision)
+    checkout = fetch(setting)
+    assert checkout.revision == newer
+    assert "does not come after" in checkout.problems[0]
+    # The boot disk is a new one: the older head is all that can be had, and it is refused all the same.
+    setting.places.cache.rename(tmp_path / "gone")
+    setting.places.cache.mkdir()
+    assert "does not come after" in refuse(setting).message
+
+
+def test_each_thing_that_is_wrong_with_a_repository_is_said(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    def change(**facts: object) -> Setting:
+        settings = setting.settings.model_copy(update=facts)
+        return Setting(setting.key, setting.playbooks, setting.vault, setting.places, settings)
+
+    assert "there is none at that address" in refuse(change(playbooks=f"file://{tmp_path}/nothing")).message
+    assert "there is none at that address" in refuse(change(vault=f"file://{tmp_path}/nothing")).message
+    # A port of this machine that nobody listens on.
+    unreachable = refuse(change(vault="ssh://git@127.0.0.1:1/vault.git"))
+    assert "vault repository: it does not clone: ssh: connect to host 127.0.0.1 port 1: Connection refused" in str(
+        unreachable
+    )
+    branch = setting.settings.environments[0].model_copy(update={"branch": "nowhere"})
+    assert "it has no branch nowhere" in refuse(change(environments=(branch,))).message
+    prod = setting.settings.environments[0].model_copy(update={"name": "prod"})
+    repositories = Repositories(lambda: change(environments=(prod,)).settings, setting.places)
+    with pytest.raises(RepositoryError, match="it has no folder prod"):
+        asyncio.run(repositories.fetch("prod"))
+    with pytest.raises(ControlError, match="no such environment"):
+        asyncio.run(repositories.fetch("lab"))
+
+
+def test_a_link_that_leads_out_of_the_repository_is_refused(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    (setting.playbooks.folder / "out").symlink_to("/etc/passwd")
+    setting.playbooks.commit({})
+    assert "cannot be laid out" in refuse(setting).message
+
+
+def test_an_inventory_that_is_damaged_or_missing_is_said(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    for text in ("all: [", "all: {hosts: {lab-proxy: {ansible_host: 1.2.3.4}}}", "- 1", "all: {hosts: 7}"):
+        setting.playbooks.commit({"site/inventory.yml": text})
+        with pytest.raises(ControlError, match="the rendered inventory is not as homeprod writes it"):
+            fetch(setting)
+    (setting.playbooks.folder / "site" / "inventory.yml").unlink()
+    setting.playbooks.commit({"site/other": ""})
+    with pytest.raises(ControlError, match="the rendered inventory cannot be read"):
+        fetch(setting)
+
+
+def test_the_nodes_settings_come_from_the_believed_head_and_count_from_then_on(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    second = make_key(tmp_path, "second")
+    public = second.with_name("second.pub").read_text().strip()
+    signers = ({"person": "max", "key": public},)
+    rendered = setting.settings.model_copy(update={"signers": signers}).model_dump_json(warnings=False)
+
+    async def story() -> None:
+        repositories = Repositories(lambda: setting.settings, setting.places)
+        setting.playbooks.commit({"site/lab-ansible.json": rendered})
+        setting.vault.commit({}, key=second)
+        with pytest.raises(RepositoryError, match="vault repository: its head"):
+            await repositories.fetch("lab")
+        setting.vault.git("reset", "-q", "--hard", "HEAD~1")
+        checkout = await repositories.fetch("lab")
+        assert checkout.settings is not None
+        assert [one.person for one in checkout.settings.signers] == ["max"]
+        setting.playbooks.commit({"site.yml": "[]\n"}, key=second)
+        assert (await repositories.fetch("lab")).problems == ()
+        setting.playbooks.commit({"site.yml": "- {}\n"}, key=setting.key)
+        assert "may not sign" in (await repositories.fetch("lab")).problems[0]
+
+    asyncio.run(story())
+
+
+def test_a_node_that_starts_recalls_what_it_believed_without_asking_anybody(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    checkout = fetch(setting)
+    setting.playbooks.folder.rename(tmp_path / "away")
+    setting.vault.folder.rename(tmp_path / "away too")
+    stray = setting.places.cache / "trees" / ".cut-off"
+    stray.mkdir()
+
+    async def story() -> None:
+        repositories = Repositories(lambda: setting.settings, setting.places)
+        assert repositories.last("lab") is None
+        await repositories.recall()
+        known = repositories.last("lab")
+        assert known is not None
+        assert (known.revision, known.playbooks) == (checkout.revision, checkout.playbooks)
+
+    asyncio.run(story())
+    assert not stray.exists()
+
+
+def test_a_full_disk_is_said_and_the_believed_heads_stay(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    fetch(setting)
+    heads = setting.places.persistent / "heads.json"
+    before = heads.read_text()
+    setting.playbooks.commit({"site.yml": "[]\n"})
+    draft = heads.with_name(".heads.json.new")
+    draft.symlink_to("/dev/full")
+    assert "No space left on device" in refuse(setting).message
+    draft.unlink()
+    assert heads.read_text() == before
+    fetch(setting)
+    assert heads.read_text() != before
