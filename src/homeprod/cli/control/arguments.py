@@ -12,11 +12,15 @@ COMMANDS = {
     "admin": "on the node: who may unlock it, and their passphrases",
     "recover": "on the node: a new passphrase for you, with the recovery identity from its paper",
     "back-up": "on the node: the keyring as one file, sealed as it is",
+    "publish": "write its public keys into the site, so that machines let it in",
     "restore": "on the node: put a back-up of the keyring in its place",
+    "upgrade": "on the node: take the version of homeprod that is on its CD; it is Locked then",
+    "install": "on the node: make this machine a control node",
 }
 _MORE = {
     "bootstrap": "Prints what must be published, and once the recovery identity, which belongs on paper.",
     "unlock": "The passphrase is typed on the terminal: it is no argument, no variable and no file.",
+    "install": "What cloud-init runs from the second CD; `upgrade` runs it again.",
     "restore": "The node must be New or Locked. A damaged back-up is refused, and one older than what is there.",
 }
 SECRET = {
@@ -40,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made["back-up"].add_argument("file", metavar="FILE", help="must not be there yet")
     made["restore"].add_argument("file", metavar="FILE")
     made["restore"].add_argument("--force", action="store_true", help="also an older one than what is there")
+    for name in ("install", "upgrade"):
+        made[name].add_argument(
+            "--settings", metavar="FILE", default="", help="the node's (default: from cloud-init)"
+        )
+    made["publish"].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
+    made["publish"].add_argument("--yes", action="store_true", help="do not ask for the fingerprints")
     _add_secret(made["secret"])
     _add_admin(made["admin"])
 

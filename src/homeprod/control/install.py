@@ -1,0 +1,130 @@
+"""Install: what makes a machine a control node, once homeprod's own files are on it. Safe to repeat.
+
+Users, folders with their owners, the doorbell's TLS key, the programs on PATH, the systemd units. Nothing secret is
+made but that TLS key, which belongs to the machine as sshd's host key does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from homeprod.control.certificate import make_certificate
+from homeprod.control.places import Places
+from homeprod.control.settings import NodeSettings
+from homeprod.core.errors import ControlError
+
+USER = "homeprod"
+"""Of the daemon."""
+ADMINISTRATORS = "homeprod-admin"
+"""The group of those who may speak to the keyholder."""
+PROGRAMS = {
+    "homeprod": 'exec /opt/homeprod/current/bin/python -m homeprod "$@"',
+    "bootstrap": 'exec /usr/local/bin/homeprod control bootstrap "$@"',
+    "unlock": 'exec /usr/local/bin/homeprod control unlock "$@"',
+    "lock": 'exec /usr/local/bin/homeprod control lock "$@"',
+}
+LINKS = {"bootstrap.sh": "bootstrap", "unlock.sh": "unlock"}
+"""The names that the original's scripts had."""
+
+
+def install(settings: NodeSettings, places: Places, units: dict[str, str]) -> None:
+    """As root. ``units`` are texts for /etc/systemd/system, and tmpfiles.d, by file name. Raises ControlError."""
+    _make_users(settings)
+    _make_folders(places, [one.user for one in settings.environments])
+    make_certificate(places.tls, settings.node, group=USER)
+    _make_programs(Path("/usr/local/bin"), Path(sys.prefix))
+    _start_units(units)
+
+
+def _make_users(settings: NodeSettings) -> None:
+    for group in (USER, ADMINISTRATORS):
+        _run("groupadd", "--system", "--force", group)
+    for user in (USER, *(one.user for one in settings.environments)):
+        if subprocess.run(("id", user), capture_output=True, check=False).returncode:
+            own = ("--gid", USER) if user == USER else ("--user-group",)
+            _run(
+                "useradd",
+                "--system",
+                "--no-create-home",
+                "--home-dir",
+                "/nonexistent",
+                *own,
+                "--shell",
+                "/usr/sbin/nologin",
+                user,
+            )
+    for name in settings.administrators:
+        _run("usermod", "--append", "--groups", ADMINISTRATORS, name)
+
+
+def _make_folders(places: Places, run_users: Iterable[str]) -> None:
+    """The data disk may come from an earlier machine, whose users had other numbers."""
+    places.persistent.mkdir(parents=True, exist_ok=True)
+    places.persistent.chmod(0o755)
+    for folder, owner, mode in (
+        (places.keyring_folder, "root", 0o700),
+        (places.database.parent, USER, 0o700),
+        (places.cache, USER, 0o755),
+        (places.tls, "root", 0o755),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(mode)
+        for path in (folder, *(folder.rglob("*") if folder != places.tls else ())):
+            shutil.chown(path, owner, owner)
+    for user in run_users:
+        facts = places.cache / "facts" / user
+        facts.mkdir(parents=True, exist_ok=True)
+        facts.chmod(0o700)
+        shutil.chown(facts, user, user)
+
+
+def _make_programs(folder: Path, prefix: Path) -> None:
+    current = Path("/opt/homeprod/current")
+    new = current.with_name("current.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(prefix)
+    new.replace(current)
+    for name, line in PROGRAMS.items():
+        write_whole(folder / name, f"#!/bin/sh\n{line}\n", 0o755)
+    for name, target in LINKS.items():
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(target)
+
+
+def _start_units(units: dict[str, str]) -> None:
+    for name, text in units.items():
+        folder = Path(
+            "/etc/tmpfiles.d"
+            if name.startswith("homeprod-tmpfiles") or name.endswith(".conf")
+            else "/etc/systemd/system"
+        )
+        write_whole(folder / name, text, 0o644)
+    _run("systemd-tmpfiles", "--create", *(name for name in units if name.endswith(".conf")))
+    _run("systemctl", "daemon-reload")
+    starting = [name for name in units if name.endswith((".service", ".socket", ".timer")) and "@" not in name]
+    _run("systemctl", "enable", *starting)
+    _run("systemctl", "restart", "--no-block", *starting)
+
+
+def write_whole(file: Path, text: str, mode: int) -> None:
+    """The old one or the new one, never half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.part")
+    with part.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.chmod(mode)
+    part.replace(file)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        raise ControlError(f"{command[0]} failed: {words[-1]}", where=" ".join(command))
