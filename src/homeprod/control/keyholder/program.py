@@ -37,7 +37,7 @@ async def run(argv: Sequence[str], user: User, given: bytes | bytearray, seconds
     process = await spawn(argv, user, stdin=PIPE, stdout=PIPE, stderr=PIPE, **options)
     try:
         async with asyncio.timeout(seconds):
-            output, talk = await process.communicate(bytes(given))
+            output, talk = await process.communicate(given)
     except TimeoutError as error:
         raise KeyholderError(f"{argv[0]} did not end within {seconds:g} seconds") from error
     finally:
