@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 
 from homeprod.control.hosts import retention, ring, row, schema, turn
 from homeprod.control.hosts.clock import SteadyClock
-from homeprod.control.hosts.errors import HeldKeyError, UnknownHostError, UnknownRunError
+from homeprod.control.hosts.errors import HeldKeyError, StorageError, UnknownHostError, UnknownRunError
 from homeprod.control.hosts.host import Accepted, Event, Host, Ring, Run, RunStatus
 from homeprod.control.hosts.writer import Writer
 from homeprod.core.errors import ControlError
@@ -192,7 +192,11 @@ class Ledger:
 
 
 def _lock(file: Path) -> int:
-    handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageError(error.strerror or str(error), str(file)) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

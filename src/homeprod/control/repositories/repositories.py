@@ -45,7 +45,7 @@ class Repositories:
     def __init__(self, settings: Callable[[], NodeSettings], places: Places) -> None:
         self._settings = settings
         self._trees = places.cache / "trees"
-        heads = Heads(places.persistent / "heads.json")
+        heads = Heads(places.database.with_name("heads.json"))
         self._playbooks = Clone("playbook", "playbooks", places, heads)
         self._vault = Clone("vault", "vault", places, heads)
         self._next: dict[str, asyncio.Task[Checkout]] = {}

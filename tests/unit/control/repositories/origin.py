@@ -105,7 +105,7 @@ class Setting:
     @classmethod
     def make(cls, folder: Path, playbook: str = PLAYBOOK) -> Setting:
         key, places = make_key(folder, "sean"), Places.below(folder / "node")
-        for place in (places.persistent, places.cache, places.runtime):
+        for place in (places.database.parent, places.cache, places.runtime):
             place.mkdir(parents=True)
         playbooks = Origin.make(folder / "playbooks", key, {"site.yml": playbook, "site/inventory.yml": INVENTORY})
         vault = Origin.make(folder / "vault", key, {"lab/hosts.yml": HOSTS}, "main")

@@ -200,7 +200,7 @@ def test_a_node_that_starts_recalls_what_it_believed_without_asking_anybody(tmp_
 def test_a_full_disk_is_said_and_the_believed_heads_stay(tmp_path: Path) -> None:
     setting = Setting.make(tmp_path)
     fetch(setting)
-    heads = setting.places.persistent / "heads.json"
+    heads = setting.places.database.with_name("heads.json")
     before = heads.read_text()
     setting.playbooks.commit({"site.yml": "[]\n"})
     draft = heads.with_name(".heads.json.new")

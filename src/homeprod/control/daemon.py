@@ -1,0 +1,156 @@
+"""The daemon of a control node: ledger, repositories, reconciler and the keyholder's state, put together.
+
+It never sees a passphrase, a private key or a vault password: those are the keyholder's, the agents' and a run's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.inventory import InventoryHost
+from homeprod.control.keyholder.watch import KeyholderWatch, Standing
+from homeprod.control.places import Places
+from homeprod.control.repositories.repositories import Repositories
+from homeprod.control.runs.backoff import Backoff
+from homeprod.control.runs.launcher import Launcher
+from homeprod.control.runs.preparation import Nonces, Preparation, find_uid
+from homeprod.control.runs.reconciler import Reconciler
+from homeprod.control.settings import NodeSettings, read_settings
+from homeprod.control.state import NodeState
+from homeprod.control.watchman import Watchman
+from homeprod.core.errors import ControlError
+
+_LOG = logging.getLogger("homeprod.control")
+_PAUSE = 5.0
+"""Seconds until a keyholder that refuses the daemon is asked again."""
+
+
+class Keyholder(Nonces, Protocol):
+    """What the daemon needs of it; :class:`KeyholderWatch` is the real one."""
+
+    def watch(self) -> AsyncIterator[Standing]: ...
+
+
+class ControlNode:
+    """``launch`` gives the launcher of an environment's workers; without it they are systemd's."""
+
+    def __init__(
+        self,
+        places: Places,
+        keyholder: Keyholder | None = None,
+        launch: Callable[[str], Launcher] | None = None,
+        find_uid: Callable[[str], int] = find_uid,
+        backoff: Backoff = Backoff(),  # noqa: B008 (frozen)
+    ) -> None:
+        self._own = read_settings(places.settings)
+        self._keyholder: Keyholder = keyholder or KeyholderWatch(places.daemon_socket)
+        self.ledger = Ledger(places.database)
+        self._repositories = Repositories(lambda: self._own, places)
+        self._watchman = Watchman(self._repositories, backoff, self._take_over_settings)
+        desk = Preparation(self._watchman, self._keyholder, places, self.settings, launch, find_uid)
+        self._reconciler = Reconciler(self.ledger, desk, self.settings, uuid.uuid4().hex, backoff)
+        self._standing = Standing(NodeState.LOCKED, 0)
+
+    def settings(self) -> NodeSettings:
+        """The newest that are believed: of the first environment's head that brings some, else those that came with
+        the machine."""
+        for environment in self._own.environments:
+            checkout = self._repositories.last(environment.name)
+            if checkout is not None and checkout.settings is not None:
+                return checkout.settings
+        return self._own
+
+    def state(self) -> NodeState:
+        return self._standing.state
+
+    def since(self) -> float:
+        """Seconds since 1970 at which the node came into its state."""
+        return self._standing.since
+
+    def environments(self) -> tuple[str, ...]:
+        return tuple(environment.name for environment in self.settings().environments)
+
+    def inventory(self) -> Mapping[str, InventoryHost]:
+        """Every host of the site, other control nodes' too; each as the head of its own environment has it. Empty
+        before the first fetch."""
+        checkouts = [one for name in self.environments() if (one := self._repositories.last(name)) is not None]
+        known = {name: host for checkout in checkouts for name, host in checkout.inventory.items()}
+        for checkout in checkouts:
+            own = {
+                name: host for name, host in checkout.inventory.items() if host.environment == checkout.environment
+            }
+            known |= own
+        return known
+
+    def problems(self) -> tuple[str, ...]:
+        """What a person should see to: why runs wait, which heads are not believed."""
+        waiting = (f"waiting: {self._standing.waiting}",) if self._standing.waiting else ()
+        return (*waiting, *self._watchman.problems)
+
+    async def list_waiting_for_apply(self) -> list[str]:
+        """Hosts of this node whose SSH host key nobody has told it yet."""
+        pinned = {host.name for host in await self.ledger.hosts() if host.is_pinned}
+        own = [host.name for host in self.inventory().values() if host.control_node == self._own.node]
+        return sorted(set(own) - pinned)
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[ControlNode]:
+        """Raises ControlError where the ledger cannot be opened."""
+        await self.ledger.open()
+        try:
+            await self._repositories.recall()
+            self._take_over_settings()
+            await self._reconciler.start()
+            following = asyncio.create_task(self._follow(), name="keyholder")
+            try:
+                yield self
+            finally:
+                following.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await following
+                await self._watchman.end()
+                await self._reconciler.stop()
+        finally:
+            await self.ledger.close()
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async for standing in self._keyholder.watch():
+                    await self._take(standing)
+            except ControlError as error:  # it refuses us: nothing is known of it, so nothing may run
+                _LOG.error("%s", error)
+                await self._take(Standing(NodeState.LOCKED, self._standing.since, waiting=str(error)))
+            await asyncio.sleep(_PAUSE)
+
+    async def _take(self, standing: Standing) -> None:
+        _LOG.info("%s is %s", self._own.node, standing.state.value)
+        was_ready, self._standing = self._standing.state is NodeState.READY, standing
+        is_ready = standing.state is NodeState.READY
+        if was_ready and not is_ready:
+            await self._watchman.end()
+        elif is_ready and not was_ready:
+            self._watchman.begin(self.environments())
+        await self._reconciler.on_state(standing.state)
+
+    def _take_over_settings(self) -> None:
+        self.ledger.rekey = self.settings().rekey
+
+
+async def serve(places: Places, open_door: Callable[[ControlNode], AbstractAsyncContextManager[None]]) -> None:
+    """Run a control node until SIGTERM or SIGINT. ``open_door`` is its face to the outside: open while it is entered.
+    Raises ControlError where it cannot begin."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    async with ControlNode(places).run() as node, open_door(node):
+        await over.wait()

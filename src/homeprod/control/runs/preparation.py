@@ -1,0 +1,130 @@
+"""What a run needs, gathered for it: both repositories at believed heads, the host's pinned keys, and a nonce."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from homeprod.control import keyholder
+from homeprod.control.hosts.host import Host
+from homeprod.control.hosts.turn import Turn
+from homeprod.control.inventory import InventoryHost
+from homeprod.control.keyholder.errors import KeyholderError
+from homeprod.control.places import Places
+from homeprod.control.repositories.repositories import Checkout
+from homeprod.control.runs.attempt import NotYetError
+from homeprod.control.runs.job import Job
+from homeprod.control.runs.launcher import Launcher, SocketLauncher
+from homeprod.control.settings import NodeSettings
+from homeprod.core.errors import ControlError
+
+VAULT_CLIENT = Path(keyholder.__file__).with_name("homeprod-vault-client.py")
+
+
+class Checkouts(Protocol):
+    async def fetch(self, environment: str) -> Checkout:
+        """Raises ControlError where it cannot be had now."""
+        ...
+
+
+class Nonces(Protocol):
+    async def open_run(self, environment: str, run: str, uid: int) -> str: ...
+
+    async def close_run(self, nonce: str) -> bool: ...
+
+
+def find_uid(user: str) -> int:
+    """Raises ControlError where there is no such user."""
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        hint = "the installation makes it; put it there again\n    homeprod control upgrade"
+        raise ControlError("there is no such user on the control node", where=user, hint=hint) from None
+
+
+class Preparation:
+    """The desk of a real node. ``launch`` and ``find_uid`` differ where workers are no systemd units."""
+
+    def __init__(
+        self,
+        checkouts: Checkouts,
+        nonces: Nonces,
+        places: Places,
+        settings: Callable[[], NodeSettings],
+        launch: Callable[[str], Launcher] | None = None,
+        find_uid: Callable[[str], int] = find_uid,
+    ) -> None:
+        self._checkouts = checkouts
+        self._nonces = nonces
+        self._places = places
+        self._settings = settings
+        self._launch = launch or (lambda environment: SocketLauncher(places.run_socket(environment)))
+        self._find_uid = find_uid
+
+    def find_launcher(self, environment: str) -> Launcher:
+        return self._launch(environment)
+
+    async def prepare(self, turn: Turn) -> Job:
+        """Raises NotYetError where a repository or the keyholder is not to be had; ControlError where the host is
+        none of this node's, or nobody said which key it has."""
+        environment = turn.host.environment
+        try:
+            checkout = await self._checkouts.fetch(environment)
+        except ControlError as error:
+            raise NotYetError(f"waiting: {error}", hint=error.hint) from error
+        host = find_own_host(checkout, turn.host, self._settings().node)
+        nonce = await self._open(turn)
+        return self._make_job(turn, checkout, host, nonce)
+
+    async def release(self, job: Job) -> None:
+        try:
+            await self._nonces.close_run(job.nonce)
+        except KeyholderError:
+            return  # it answers nobody: then it gives nobody a password either, and forgets its runs with its end
+
+    async def _open(self, turn: Turn) -> str:
+        settings = self._settings().find_environment(turn.host.environment)
+        if settings is None:
+            hint = "declare it in the site, and render the site again"
+            raise ControlError("this control node has no such environment", where=turn.host.environment, hint=hint)
+        try:
+            return await self._nonces.open_run(settings.name, str(turn.run.id), self._find_uid(settings.user))
+        except KeyholderError as error:
+            raise NotYetError(f"waiting: {error}", hint=error.hint) from error
+
+    def _make_job(self, turn: Turn, checkout: Checkout, host: InventoryHost, nonce: str) -> Job:
+        environment = turn.host.environment
+        return Job(
+            run=turn.run.id,
+            host=host.name,
+            environment=environment,
+            revision=checkout.revision,
+            playbooks=str(checkout.playbooks),
+            inventories=tuple(str(path) for path in checkout.inventories),
+            known_hosts=tuple(f"{host.known_as} {key}" for key in turn.host.host_keys),
+            address=host.address,
+            agent_socket=str(self._places.agent_socket(environment)),
+            vault_socket=str(self._places.vault_socket(environment)),
+            nonce=nonce,
+            limit_seconds=self._settings().run_limit,
+            fact_cache=str(self._places.cache / "facts" / environment),
+            vault_client=str(VAULT_CLIENT),
+        )
+
+
+def find_own_host(checkout: Checkout, host: Host, node: str) -> InventoryHost:
+    """Raises ControlError where the run could not be this node's."""
+    found = checkout.inventory.get(host.name)
+    if found is None or found.environment != checkout.environment:
+        hint = "render the site into the playbook repository, and push that signed\n    homeprod render --to DIR"
+        where = f"{host.name} at {checkout.revision[:12]}"
+        raise ControlError(f"the inventory has no such host in {checkout.environment}", where=where, hint=hint)
+    if found.control_node != node:
+        hint = "ring there; apply and configure find the right one by themselves"
+        raise ControlError(f"the host belongs to the control node {found.control_node}", where=host.name, hint=hint)
+    if not host.host_keys:
+        hint = f"ring with the key that the machine has\n    homeprod configure {host.name}"
+        raise ControlError("nobody said which SSH host key the host has", where=host.name, hint=hint)
+    return found

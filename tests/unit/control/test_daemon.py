@@ -1,0 +1,152 @@
+"""The daemon put together: states, repositories, ledger and real workers; only the keyholder is ours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.unit.control.fake_keyholder import FakeKeyholder
+from tests.unit.control.repositories.origin import Setting
+from tests.unit.control.runs.node import WORKER
+
+from homeprod.control.daemon import ControlNode
+from homeprod.control.hosts.host import HostState, Ring, Run, RunStatus
+from homeprod.control.runs.backoff import Backoff
+from homeprod.control.runs.launcher import ProcessLauncher
+from homeprod.control.state import NodeState
+
+KEY = "ssh-ed25519 AAAA"
+Story = Callable[[ControlNode, FakeKeyholder], Awaitable[None]]
+
+
+def tell(setting: Setting, story: Story, state: NodeState = NodeState.READY, password: bytes = b"secret") -> None:
+    """Tell ``story`` with a node whose keyholder is in ``state``."""
+    setting.places.settings.write_text(setting.settings.model_dump_json())
+
+    async def run() -> None:
+        keyholder = FakeKeyholder(setting.places.vault_socket("lab"), password, state)
+        node = ControlNode(
+            setting.places, keyholder, lambda _: ProcessLauncher(WORKER), lambda _: os.getuid(), Backoff(0.1, 0.2)
+        )
+        async with await keyholder.serve(), node.run():
+            await story(node, keyholder)
+
+    asyncio.run(run())
+
+
+def ring(number: int, host: str = "lab-proxy", environment: str = "lab") -> Ring:
+    return Ring(f"msg_{number}", host, environment, f"i{number}", (KEY,), "sean", f"digest {number}")
+
+
+async def wait_for(node: ControlNode, run: int) -> Run:
+    async with asyncio.timeout(60):
+        while not (found := await node.ledger.run(run)).status.is_final:
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await holds():
+            await asyncio.sleep(0.02)
+
+
+def test_a_ring_while_ready_configures_the_host(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        run = await wait_for(node, (await node.ledger.ring(ring(1))).run_id)
+        assert (run.status, run.problem) == (RunStatus.SUCCESSFUL, "")
+        assert run.revision == setting.playbooks.git("rev-parse", "HEAD")
+        assert (node.problems(), keyholder.nonces) == ((), {})
+        assert set(node.inventory()) == {"lab-proxy", "prod-proxy"}
+        assert await node.list_waiting_for_apply() == []
+
+    tell(setting, story)
+
+
+def test_while_locked_nothing_is_fetched_or_run_and_unlock_configures_what_was_noted(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        await node.ledger.note_wanted(ring(1))
+        await asyncio.sleep(0.1)
+        assert (node.inventory(), await node.ledger.runs()) == ({}, [])
+        assert not (setting.places.cache / "git").exists()
+        keyholder.turn(NodeState.READY)
+        await until(lambda: is_current(node))
+        run = (await node.ledger.runs())[0]
+        assert (run.rung_by, run.status) == ("unlock", RunStatus.SUCCESSFUL)
+        keyholder.turn(NodeState.LOCKED)
+        await until(lambda: has_state(node, NodeState.LOCKED))
+
+    tell(setting, story, NodeState.LOCKED)
+
+
+def test_a_repository_that_refuses_makes_runs_wait_and_is_tried_again(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    away = tmp_path / "away"
+    setting.vault.folder.rename(away)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        accepted = await node.ledger.ring(ring(1))
+        await until(lambda: has_problem(node, "waiting: vault repository: there is none at that address"))
+        host = await node.ledger.host("lab-proxy")
+        assert host.state in (HostState.DUE, HostState.RUNNING)
+        away.rename(setting.vault.folder)
+        run = await wait_for(node, accepted.run_id)
+        assert (run.status, run.attempt) == (RunStatus.SUCCESSFUL, 1)
+        assert (node.problems(), keyholder.nonces) == ((), {})
+
+    tell(setting, story)
+
+
+def test_hosts_that_are_not_this_nodes_are_refused_in_words(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        for number, host in enumerate(("nobody", "prod-proxy")):
+            run = await wait_for(node, (await node.ledger.ring(ring(number, host))).run_id)
+            assert "the inventory has no such host in lab" in run.problem
+        assert (await node.ledger.host("nobody")).state is HostState.FAILED
+
+    tell(setting, story)
+
+
+def test_an_unsigned_head_never_runs_and_the_believed_one_goes_on(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        first = await wait_for(node, (await node.ledger.ring(ring(1))).run_id)
+        setting.playbooks.commit({"site.yml": "evil\n"}, is_signed=False)
+        second = await wait_for(node, (await node.ledger.ring(ring(2))).run_id)
+        assert (second.status, second.revision) == (RunStatus.SUCCESSFUL, first.revision)
+        assert "is not signed" in node.problems()[0]
+
+    tell(setting, story)
+
+
+def test_the_site_may_change_its_policy_by_a_commit(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    rendered = setting.settings.model_copy(update={"rekey": "allow"}).model_dump_json()
+    setting.playbooks.commit({"site/lab-ansible.json": rendered})
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        await wait_for(node, (await node.ledger.ring(ring(1))).run_id)
+        assert (node.settings().rekey, node.ledger.rekey) == ("allow", "allow")
+
+    tell(setting, story)
+
+
+async def is_current(node: ControlNode) -> bool:
+    return (await node.ledger.host("lab-proxy")).is_current
+
+
+async def has_state(node: ControlNode, state: NodeState) -> bool:
+    return node.state() is state
+
+
+async def has_problem(node: ControlNode, text: str) -> bool:
+    return text in node.problems()
