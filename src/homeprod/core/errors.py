@@ -8,6 +8,7 @@
     ├── LeaseError           somebody else acts on the site now, or the lease was lost
     ├── LabError             the embedded lab cannot do what was asked
     ├── ControlError         the control node, or a part of it, cannot do what was asked
+    │   └── UnreachableError nobody answers at its door: repeating it may help
     └── ProxmoxError         Proxmox refused, or a task of its failed: repeating it will not help
         ├── NotFoundError    what was named is not there
         ├── DeniedError      the token may not do this
@@ -58,6 +59,10 @@ class LabError(HomeprodError):
 
 class ControlError(HomeprodError):
     """The control node, or a part of it, cannot do what was asked; nothing was changed."""
+
+
+class UnreachableError(ControlError):
+    """Nobody answers at the control node's door, or the connection broke; repeating it may help."""
 
 
 class ProxmoxError(HomeprodError):

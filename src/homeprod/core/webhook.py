@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 TOLERANCE = 300
@@ -47,3 +48,19 @@ def call_content(method: str, path: str, body: bytes) -> bytes:
     """What stands for the body when a call other than the ring is signed, so that a signature fits that call alone:
     ``METHOD PATH\\n`` (the path with its query, as sent) and the body itself."""
     return f"{method} {path}\n".encode() + body
+
+
+_ID = re.compile(r"msg_[A-Za-z0-9]{16,64}")
+_MESSAGE = re.compile(rb"msg_[A-Za-z0-9]{16,64}\.[0-9]{1,11}\.")
+
+
+def is_id(text: str) -> bool:
+    """Whether it is an id as we take them: ``msg_`` and 16 to 64 letters and digits. No dot is in it, so that what is
+    signed can be read in one way only."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_message(content: bytes) -> bool:
+    """Whether these can be the signed bytes of a message: what a person's key signs for us begins so, always, and
+    nothing else that SSH keys sign does."""
+    return _MESSAGE.match(content) is not None
