@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pexpect
-
 from demo.stage import LAB, PROGRAM, DemoError, Stage, tell
 
 NODE = "lab-ansible"

@@ -32,6 +32,7 @@ from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
+from homeprod.wiring.doorbell import Bells
 
 
 def run(options: argparse.Namespace) -> int:
@@ -80,6 +81,7 @@ def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Te
         manner,
         bring_image,
         bring_bundle,
+        Bells(site, turn.hypervisor, lab=options.lab),
         is_stopping=turn.is_stopping,
     )
     try:

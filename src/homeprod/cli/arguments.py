@@ -180,6 +180,11 @@ def _add_render(command: argparse.ArgumentParser) -> None:
     command.set_defaults(json=False)
 
 
+def _add_configure(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", metavar="NAME", nargs="+", help="a machine that a control node configures")
+    command.set_defaults(json=False)
+
+
 def _add_status(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     command.set_defaults(only=[], start=False)
@@ -278,6 +283,7 @@ _ADDERS = {
     "status": _add_status,
     "history": _add_history,
     "render": _add_render,
+    "configure": _add_configure,
     "control": add_control_arguments,
     "lab": add_lab_arguments,
     "diagram": _add_diagram,
