@@ -1,6 +1,6 @@
 """`make demo`: the whole way of examples/pegasus on the embedded lab, by the commands that a person would type.
 
-Interrupted anywhere, the next run goes on from what is there.
+Interrupted anywhere, the next run goes on from what is there. `make demo-control` goes on with a lab that is up.
 """
 
 from __future__ import annotations
@@ -12,26 +12,29 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from demo.machine import Prospect, look_around
+from demo.comeback import play_comeback
+from demo.control import begin_control_node, begin_repositories, deliver_secret, wait_for_runs
+from demo.machine import ADMINISTRATOR, NODE, Prospect, look_around
 from demo.stage import LAB, DemoError, Stage, tell
 
-ANSIBLE = "lab-ansible"
-WITNESS = "/var/lib/ansible/demo-witness"
 
-
-def main() -> int:
+def main(arguments: list[str]) -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    chapter = "make demo-control" if "control" in arguments else "make demo"
     try:
         prospect = look_around()
-        tell(prospect.describe())
         stage = Stage(began, boots=prospect.can_boot)
-        play(stage, prospect)
+        if "control" in arguments:
+            play_comeback(stage)
+        else:
+            tell(prospect.describe())
+            play(stage, prospect)
     except DemoError as error:
-        sys.stderr.write(f"\nthe demo stopped: {error}\nrun it again: it goes on from what is there\n")
+        sys.stderr.write(f"\nthe demo stopped: {error}\nrun it again: it goes on from what is there ({chapter})\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; run it again: it goes on from what is there\n")
+        sys.stderr.write(f"\ninterrupted; run it again: it goes on from what is there ({chapter})\n")
         return 130
     return 0
 
@@ -42,43 +45,46 @@ def play(stage: Stage, prospect: Prospect) -> None:
         stage.prepare_site()
         stage.lab("up", LAB, "--no-wait" if prospect.can_boot else "--no-boot")
         stage.make_keys()
-    with stage.step("the plan", "it only reads"):
+    with stage.step("the plan", "it only reads; most machines wait for the control node's key"):
         stage.homeprod("plan", allowed=(0, 2))
-    for batch in prospect.batches:
-        with stage.step("the machines", "made, booted, and cloud-init waited for in each"):
-            stage.apply(batch)
-        if prospect.can_boot:
-            with stage.step("a login in each", "by key, over the lab's own network"):
-                for name, user in batch.items():
-                    stage.log_in(name, user)
-            stage.make_room(prospect, batch)
-    with stage.step("the plan again", "nothing may be left to do"):
-        stage.homeprod("plan")
-    survive(stage, prospect)
+    if not prospect.can_boot:
+        with stage.step("what need not wait is made"):
+            stage.apply(NODE)
+        stage.show_table()
+        return
+    play_booted(stage, prospect)
     stage.show_table()
 
 
-def survive(stage: Stage, prospect: Prospect) -> None:
-    """lab-ansible is destroyed and made again; what lay on its data disk is still there."""
-    if prospect.can_boot:
-        with stage.step("a file on lab-ansible's data disk"):
-            if len(prospect.batches) > 1:
-                stage.start(ANSIBLE)
-            words = f"written {time.strftime('%Y-%m-%d %H:%M:%S')}"
-            stage.run_in(ANSIBLE, "ops", f"echo '{words}' | sudo tee {WITNESS}")
-            before = stage.run_in(ANSIBLE, "ops", f"sudo sha256sum {WITNESS}; sync")
-    with stage.step("lab-ansible destroyed and made again", "its data disk belongs to lab-ansible-data, and stays"):
-        stage.homeprod("destroy", ANSIBLE, "--yes")
-        stage.apply({ANSIBLE: "ops"})
-    if prospect.can_boot:
-        with stage.step("the same file, in the new machine"):
-            after = stage.run_in(ANSIBLE, "ops", f"sudo sha256sum {WITNESS}; sync")
-            if after.splitlines()[:1] != before.splitlines()[:1]:
-                raise DemoError(f"the file has changed: {before!r} before, {after!r} after")
-            tell(f"unchanged: {after.splitlines()[0]}")
-    with stage.step("the plan once more"):
+def play_booted(stage: Stage, prospect: Prospect) -> None:
+    with stage.step("the playbook and vault repositories", "real git over SSH, within the lab"):
+        begin_repositories(stage)
+    with stage.step("the control node", "made, booted, and installed from its second CD"):
+        stage.apply(NODE)
+    with stage.step("bootstrap and unlock", "at a terminal, as a person would"):
+        begin_control_node(stage)
+    with stage.step("a secret", "as vault text; nobody but the control node can read it"):
+        digest = deliver_secret(stage)
+    for batch in prospect.batches:
+        with stage.step("machines", f"{', '.join(batch)}: made, booted, and handed to the control node"):
+            stage.apply(*batch)
+        with stage.step("Ansible configures them", "from the playbook repository, by signed commits"):
+            wait_for_runs(stage, batch)
+        with stage.step("a login in each", "by key, over the lab's own network"):
+            for name, user in batch.items():
+                stage.log_in(name, user)
+        if "lab-proxy" in batch:
+            with stage.step("the secret is where it should be", "its hash compared"):
+                found = stage.run_in("lab-proxy", "sean", "sudo sha256sum /etc/demo-secret").split()[0]
+                if found != digest:
+                    raise DemoError(f"/etc/demo-secret has the hash {found}, the secret {digest}")
+                tell(f"the same: {digest}")
+        stage.make_room(prospect, batch)
+    with stage.step("the plan again", "nothing may be left to do"):
         stage.homeprod("plan")
+    with stage.step(f"a login on {NODE}", "its keyring is a sealed file"):
+        stage.run_in(NODE, ADMINISTRATOR, "sudo head -c 21 /var/lib/ansible/keyring/keyring.age")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

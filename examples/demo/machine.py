@@ -11,14 +11,15 @@ from homeprod.lab.guest.acceleration import Acceleration, find_acceleration
 from homeprod.lab.host import Host, read_host
 from homeprod.lab.image.cache import find_image
 
+NODE, ADMINISTRATOR = "lab-ansible", "ops"
+"""The control node, which is made first and stays up, and who unlocks it."""
 PEOPLE = {
-    "lab-ansible": "ops",
+    "lab-proxy": "sean",
     "lab-coder": "sean",
-    "lab-proxy": "ansible",
     "prod-proxy": "sean",
-    "prod-proxy-passthrough": "ansible",
+    "prod-proxy-passthrough": "sean",
 }
-"""The machines of pegasus that run, and who logs in to each."""
+"""The other machines of pegasus that run, and who logs in to each."""
 MEMORY = {"lab-coder": 2048, "lab-ansible": 1024}
 """MiB of those that have more than 512."""
 OVERHEAD = 256
@@ -28,7 +29,8 @@ MiB = 1024**2
 
 @dataclass(frozen=True)
 class Prospect:
-    """``batches`` are the machines that run at once, and who logs in to each; ``obstacle`` says why none can boot."""
+    """``batches`` are the machines that run at once beside the control node, and who logs in to each; ``obstacle``
+    says why none can boot."""
 
     host: Host
     acceleration: Acceleration
@@ -57,8 +59,8 @@ class Prospect:
         if not self.can_boot:
             lines += [
                 "",
-                "No machine can be booted here, so the API's life alone is shown (--no-boot): the plan, every",
-                "machine made and destroyed, its data disk kept. Booting, cloud-init and logins are not shown.",
+                "No machine can be booted here, so the API's life alone is shown (--no-boot): the plan, and",
+                "every machine made. Booting, the control node and Ansible are not shown.",
             ]
         return "\n".join(lines) + "\n"
 
@@ -70,7 +72,8 @@ class Prospect:
         if not self.can_boot:
             return "less than a minute"
         boots = 60 if self.acceleration.is_fast else 250 * 2 // max(2, min(self.host.cores, 6))
-        seconds = boots * len(self.batches) + (0 if self.has_image else 110) + 60
+        runs = 30 if self.acceleration.is_fast else 150
+        seconds = boots + (boots + runs) * len(self.batches) + (0 if self.has_image else 140) + 60
         return f"about {max(1, round(seconds / 60))} minutes"
 
 
@@ -89,7 +92,7 @@ def find_obstacle() -> str:
 
 def pack(host: Host) -> tuple[dict[str, str], ...]:
     """Machines into batches that fit into the memory there is, the largest first; one that does not fit is alone."""
-    budget = host.memory // MiB - 512
+    budget = host.memory // MiB - 512 - need({NODE: ADMINISTRATOR})
     batches: list[dict[str, str]] = []
     for name in sorted(PEOPLE, key=lambda name: -MEMORY.get(name, 512)):
         home = next((batch for batch in batches if need(batch) + need({name: ""}) <= budget), None)

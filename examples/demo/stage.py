@@ -22,7 +22,7 @@ from homeprod.wiring import open_cluster
 LAB = "demo"
 EXAMPLE = Path(__file__).parents[1] / "pegasus"
 PROGRAM = Path(sys.executable).with_name("homeprod")
-USERS = ("ansible", "ops", "sean")
+USERS = ("ops", "sean")
 
 
 class DemoError(Exception):
@@ -59,8 +59,9 @@ class Stage:
         """A copy of the example, the same on every run while its keys are there."""
         if self._has_keys() and self.site.exists():
             return
-        shutil.rmtree(self.site, ignore_errors=True)
-        shutil.copytree(EXAMPLE, self.site, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.rmtree(self.site.parent, ignore_errors=True)
+        # The example's keys are nobody's: the demo's control node makes its own.
+        shutil.copytree(EXAMPLE, self.site, ignore=shutil.ignore_patterns("__pycache__", "keys"))
         tell(f"a copy of examples/pegasus is in {self.site}")
 
     def _has_keys(self) -> bool:
@@ -84,8 +85,17 @@ class Stage:
             text, count = re.subn(rf'"ssh-ed25519 \S+ {user}@pegasus"', f'"{public}"', text)
             if count != 1:
                 raise DemoError(f"the example has no key of {user}")
+        text, count = re.subn(r'"git\.home\S+ ssh-ed25519 \S+"', f'"{self._read_git_key()}"', text)
+        if count != 1:
+            raise DemoError("the example has no host key of its git server")
         config.write_text(text)
         tell(f"fresh keys for {', '.join(USERS)} are in {keys}")
+
+    def _read_git_key(self) -> str:
+        """The host key of the lab's git server, as a line of known_hosts; any, where nothing is booted."""
+        if not self.boots:
+            return (find_folder(LAB).keys / "ops.pub").read_text().replace("ssh-", "git.invalid ssh-", 1).strip()
+        return self.ask("lab", "repository", "hostkey", LAB).strip()
 
     def homeprod(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> None:
         """Show the command, run it, its output going where ours goes. Raises DemoError."""
@@ -106,23 +116,35 @@ class Stage:
         if code not in allowed:
             raise DemoError(f"`homeprod {' '.join(arguments)}` ended with {code}")
 
-    def apply(self, batch: dict[str, str]) -> None:
-        """All of the site where every machine is in the batch."""
-        from demo.machine import PEOPLE
-
-        only = [] if len(batch) == len(PEOPLE) else [word for name in batch for word in ("--only", name)]
+    def apply(self, *names: str, allowed: tuple[int, ...] = (0,)) -> None:
+        """All of the site where no machine is named."""
+        only = [word for name in names for word in ("--only", name)]
         waiting = ["--wait-limit", "1200"] if self.boots else ["--no-wait"]
-        self.homeprod("apply", "--yes", "--start", *waiting, *only)
+        self.homeprod("apply", "--yes", "--start", *waiting, *only, allowed=allowed)
 
-    def run_in(self, name: str, user: str, command: str) -> str:
-        """What a command in a machine prints. Raises DemoError."""
+    def ask(self, *arguments: str) -> str:
+        """What the program prints. Raises DemoError."""
+        command = [str(PROGRAM), "--site", str(self.site), "--lab", LAB, *arguments]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise DemoError(f"`homeprod {' '.join(arguments)}` ended with {done.returncode}")
+        return done.stdout
+
+    def ask_any(self, *arguments: str) -> str:
+        """What the program prints, whatever its exit code says."""
+        command = [str(PROGRAM), "--site", str(self.site), "--lab", LAB, *arguments]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, stdin=subprocess.DEVNULL)
+        return done.stdout
+
+    def run_in(self, name: str, user: str, command: str, *, given: str = "") -> str:
+        """What a command in a machine prints; ``given`` is its standard input. Raises DemoError."""
         tell(f"$ homeprod lab ssh --user {user} {LAB} {name} {command}")
         done = subprocess.run(
             [str(PROGRAM), "lab", "ssh", "--user", user, LAB, name, command],
             stdout=subprocess.PIPE,
             text=True,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=given,
         )
         if done.returncode:
             raise DemoError(f"the login in {name} failed ({done.returncode})")
@@ -146,10 +168,6 @@ class Stage:
             for task in [cluster.shutdown_machine(node, vmid, timeout=180) for vmid in vmids]:
                 cluster.wait(task)
 
-    def start(self, name: str) -> None:
-        """Start a machine that was shut down to make room; nothing happens where it runs."""
-        self.homeprod("apply", "--yes", "--start", "--only", name)
-
     def show_table(self) -> None:
         total = time.monotonic() - self.began
         tell("\n== done\n")
@@ -165,6 +183,7 @@ class Stage:
             f"{login}"
             f"  edit {self.site}/modules/lab_coder_vm.py (memory=3 * GiB), then\n"
             f"  {program} --site {self.site} --lab {LAB} plan\n"
+            f"  make demo-control      # the control node rebooted, locked, unlocked, made again\n"
             f"  {program} init my-site\n"
             f"  {program} lab down {LAB} --disks      # takes the lab away; the copy of the site stays:\n"
             f"  rm -r {self.site.parent}\n"

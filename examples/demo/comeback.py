@@ -1,0 +1,57 @@
+"""`make demo-control`: the control node is rebooted, and made again; each time it is Locked, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+
+from demo.control import read_state, wait_for_runs
+from demo.machine import ADMINISTRATOR, NODE
+from demo.person import Person
+from demo.stage import LAB, DemoError, Stage, tell
+
+from homeprod.lab.folder import find_folder
+
+HOST = "lab-proxy"
+LIMIT = 600.0
+"""Seconds for a boot under emulation."""
+
+
+def play_comeback(stage: Stage) -> None:
+    """Raises DemoError where `make demo` has not come to its end before."""
+    if not stage.boots:
+        raise DemoError("this needs machines that boot; run it as root, after make demo")
+    stage.lab("up", LAB)
+    person = Person(stage, find_folder(LAB).keys)
+    with stage.step("the control node is rebooted"):
+        stage.run_in(NODE, ADMINISTRATOR, "sudo systemd-run --on-active=1 systemctl reboot")
+        wait_for_state(stage, "locked")
+        stage.homeprod("control", "status", allowed=(2,))
+    with stage.step("a ring while it is Locked", "it is kept as a wish, and is no run: exit 3"):
+        stage.homeprod("configure", HOST, allowed=(3,))
+    with stage.step("unlocked", "and the host that waited is configured"):
+        person.unlock()
+        wait_for_runs(stage, (HOST,))
+    with stage.step("the control node is destroyed and made again", "its keys lie on its data VM's disk"):
+        stage.homeprod("destroy", NODE, "--yes")
+        stage.apply(NODE)
+    with stage.step("bootstrap takes the keyring over"):
+        person.bootstrap()
+        person.unlock()
+        wait_for_state(stage, "ready")
+    with stage.step("the same machines, by the same keys"):
+        stage.homeprod("configure", HOST)
+        wait_for_runs(stage, (HOST,))
+    with stage.step("the plan"):
+        stage.homeprod("plan")
+    stage.show_table()
+
+
+def wait_for_state(stage: Stage, wanted: str) -> None:
+    """Raises DemoError."""
+    deadline = time.monotonic() + LIMIT
+    time.sleep(5)  # it is not off yet
+    while (state := read_state(stage)) != wanted:
+        if time.monotonic() > deadline:
+            raise DemoError(f"{NODE} is {state}, not {wanted}, after {LIMIT:.0f} s")
+        time.sleep(3)
+    tell(f"{NODE} is {wanted}")

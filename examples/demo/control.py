@@ -1,0 +1,70 @@
+"""The control node in the demo: bootstrapped, published, unlocked, and its runs waited for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+
+from demo.machine import ADMINISTRATOR, NODE
+from demo.person import Person
+from demo.repositories import Repositories, make_secret
+from demo.stage import LAB, DemoError, Stage, tell
+
+from homeprod.lab.folder import find_folder
+
+PUBLIC = "/var/lib/ansible/public.json"
+LIMIT = 900.0
+"""Seconds for Ansible, under emulation."""
+
+
+def begin_repositories(stage: Stage) -> None:
+    open_repositories(stage).make()
+
+
+def open_repositories(stage: Stage) -> Repositories:
+    return Repositories(stage, find_folder(LAB).keys)
+
+
+def begin_control_node(stage: Stage) -> None:
+    """New → Locked → Ready; a node that is further already is left as it is."""
+    person = Person(stage, find_folder(LAB).keys)
+    if read_state(stage) == "new":
+        person.bootstrap()
+    stage.homeprod("control", "publish", "--yes")
+    public = json.loads(stage.run_in(NODE, ADMINISTRATOR, f"cat {PUBLIC}"))
+    open_repositories(stage).authorize(public["deploy"])
+    if read_state(stage) == "locked":
+        person.unlock()
+    stage.homeprod("control", "status")
+
+
+def read_state(stage: Stage) -> str:
+    return str(json.loads(stage.ask_any("control", "status", "--json")).get("state", "unreachable"))
+
+
+def deliver_secret(stage: Stage) -> str:
+    """Make one, have the node encrypt it, and push it to the vault repository. Its SHA-256."""
+    secret = make_secret()
+    command = "homeprod control secret encrypt lab --name demo_secret"
+    text = stage.run_in(NODE, ADMINISTRATOR, command, given=secret)
+    open_repositories(stage).keep_secret(text)
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def wait_for_runs(stage: Stage, hosts: Iterable[str]) -> None:
+    """Until the last run of each was successful. Raises DemoError where one failed for good."""
+    waiting, deadline = set(hosts), time.monotonic() + LIMIT
+    while waiting:
+        listed = json.loads(stage.ask("control", "hosts", "--json"))["hosts"]
+        for host in listed:
+            if host["name"] in waiting and host["state"] == "failed":
+                raise DemoError(f"the run of {host['name']} failed: {host.get('problem', '')}")
+            if host["name"] in waiting and host["is_current"]:
+                waiting.discard(host["name"])
+                tell(f"  {host['name']} is configured")
+        if waiting and time.monotonic() > deadline:
+            raise DemoError(f"not configured within {LIMIT:.0f} s: {', '.join(sorted(waiting))}")
+        time.sleep(2 if waiting else 0)
+    stage.homeprod("runs")
