@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,9 @@ class KeyholderNode:
     def settle(self, **changes: Any) -> None:
         self.places.settings.write_text(json.dumps(make_settings(**changes)))
 
-    def start(self, *options: str) -> KeyholderNode:
-        argv = [sys.executable, "-m", "homeprod.control.keyholder", "--places", str(self.places_file)]
+    def start(self, *options: str, prefix: Sequence[str] = (), **popen: Any) -> KeyholderNode:
+        """``prefix`` is a program that runs it."""
+        argv = [*prefix, sys.executable, "-m", "homeprod.control.keyholder", "--places", str(self.places_file)]
         argv += [
             "--machine",
             str(self.machine_file),
@@ -80,7 +82,7 @@ class KeyholderNode:
             *options,
         ]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **popen)
         self.client.ask("status")
         return self
 

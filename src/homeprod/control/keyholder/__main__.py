@@ -14,7 +14,7 @@ from homeprod.control.keyholder.claim import claim, tell_systemd
 from homeprod.control.keyholder.daemon_door import DaemonDoor
 from homeprod.control.keyholder.hardening import harden
 from homeprod.control.keyholder.keyholder import Keyholder, Setting
-from homeprod.control.keyholder.listener import Listener
+from homeprod.control.keyholder.listener import Listener, make_passage
 from homeprod.control.keyholder.patience import Patience
 from homeprod.control.keyholder.peer import User, find_group, find_user
 from homeprod.control.keyholder.people_door import PeopleDoor
@@ -68,7 +68,7 @@ async def _serve(options: argparse.Namespace) -> None:
         daemon_user=options.daemon_user,
         keyring=find_keyring(places.keyring_folder),
     )
-    places.runtime.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_passage(places.runtime)
     with claim(places.runtime / "keyholder.lock"):
         keyholder = Keyholder(setting, Patience(options.delay))
         doors = _open_doors(keyholder, options)

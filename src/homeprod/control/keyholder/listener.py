@@ -62,6 +62,12 @@ class Listener:
         self.path.unlink(missing_ok=True)
 
 
+def make_passage(folder: Path) -> None:
+    """A folder that everybody may go through, to a socket that is theirs, and nobody may list. Whatever the umask."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)
+
+
 def _bind(path: Path, mode: int, uid: int, gid: int) -> socket.socket:
     path.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

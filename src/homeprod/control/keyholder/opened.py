@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from homeprod.control.keyholder.agents import Agent, start_agent
-from homeprod.control.keyholder.listener import Listener
+from homeprod.control.keyholder.listener import Listener, make_passage
 from homeprod.control.keyholder.peer import Peer, User
 from homeprod.control.keyholder.runs import OpenRuns
 from homeprod.control.keyholder.wire import wipe
@@ -53,8 +53,7 @@ class Opened:
     async def start(self, holdings: list[Holding]) -> None:
         """All or nothing. Raises ControlError."""
         for path in (self._places.agent_socket("x"), self._places.vault_socket("x")):
-            path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-            path.parent.chmod(0o711)
+            make_passage(path.parent)
         try:
             await self.hold(holdings)
         except BaseException:

@@ -51,5 +51,5 @@ async def run(argv: Sequence[str], user: User, given: bytes | bytearray, seconds
 
 
 async def start(argv: Sequence[str], user: User) -> Process:
-    """One that stays, and talks to nobody."""
-    return await spawn(argv, user, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
+    """One that stays; what it complains of stands in our log."""
+    return await spawn(argv, user, stdin=DEVNULL, stdout=DEVNULL)
