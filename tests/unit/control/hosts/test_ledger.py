@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from homeprod.control.hosts.errors import ConflictingIdError, HeldKeyError, UnknownHostError, UnknownRunError
+from homeprod.control.hosts.errors import (
+    ConflictingIdError,
+    HeldKeyError,
+    StorageError,
+    UnknownHostError,
+    UnknownRunError,
+)
 from homeprod.control.hosts.host import HostState, Ring, RunStatus
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.turn import Outcome, Turn
@@ -310,3 +319,41 @@ def test_events_are_told_in_their_order_from_wherever_one_was(tmp_path: Path) ->
         assert heard == [0, *[turn.run.id] * 50]
 
     keep(tmp_path, story)
+
+
+@pytest.mark.parametrize("jump", [-10 * 365 * 86_400, 10 * 365 * 86_400])
+def test_a_clock_that_jumps_moves_nothing_that_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    async def story(ledger: Ledger) -> None:
+        await ledger.ring(RING)
+        retry_at = ledger.clock.now() + 600
+        await finish(ledger, await claim(ledger), Outcome(RunStatus.FAILED, "no", retry_at=retry_at))
+        wall = time.time
+        monkeypatch.setattr(time, "time", lambda: wall() + jump)
+        assert await ledger.claim("me") is None
+        assert 590 < (await ledger.find_next_due() or 0) <= 600
+        await ledger.ring(again(2))
+        assert await ledger.claim("me") is not None
+
+    keep(tmp_path, story)
+
+
+def test_a_database_of_a_later_homeprod_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "control.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(ControlError, match="written by a later homeprod"):
+        keep(tmp_path, check_nothing)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "control.db").write_text("not a database, but long enough to be read as the header of one" * 10)
+    with pytest.raises(StorageError, match="not a database"):
+        keep(tmp_path, check_nothing)
+
+
+async def check_nothing(ledger: Ledger) -> None:
+    raise AssertionError("it was opened")

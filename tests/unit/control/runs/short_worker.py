@@ -5,6 +5,7 @@ It notes in FOLDER when a run of a host begins and ends, and does what the playb
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,16 @@ def note(job: Job, word: str) -> None:
         notes.write(f"{word} {job.host} {job.run}\n")
 
 
+def claim(job: Job, seconds: str) -> None:
+    """Held by what the run starts, too: whoever comes while anything of an earlier run of the host lives, says so."""
+    with (NOTES / f"{job.host}.claim").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note(job, "overlap")
+        subprocess.run(["sleep", seconds], check=False, pass_fds=[file.fileno()])
+
+
 def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     note(job, "begin")
     word, _, argument = job.playbook.partition(" ")
@@ -32,6 +43,8 @@ def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict
         # As the masters of ControlPersist do: another session, and no parent that waits.
         subprocess.run(["setsid", "-f", "sleep", argument], check=True)
         subprocess.run(["sleep", argument], check=False)
+    if word == "claim":
+        claim(job, argument)
     if word == "tell":
         for number in range(int(argument)):
             send({"event": {"kind": "ok", "message": f"{number}"}})
