@@ -15,7 +15,8 @@ from pathlib import Path
 
 from homeprod.control.certificate import make_certificate
 from homeprod.control.places import Places
-from homeprod.control.settings import NodeSettings
+from homeprod.control.settings import EnvironmentSettings, NodeSettings
+from homeprod.control.units import list_services
 from homeprod.core.errors import ControlError
 
 USER = "homeprod"
@@ -35,7 +36,7 @@ LINKS = {"bootstrap.sh": "bootstrap", "unlock.sh": "unlock"}
 def install(settings: NodeSettings, places: Places, units: dict[str, str]) -> None:
     """As root. ``units`` are texts for /etc/systemd/system, and tmpfiles.d, by file name. Raises ControlError."""
     _make_users(settings)
-    _make_folders(places, [one.user for one in settings.environments])
+    _make_folders(places, settings.environments)
     make_certificate(places.tls, settings.node, group=USER)
     _make_programs(Path("/usr/local/bin"), Path(sys.prefix))
     _start_units(units)
@@ -62,7 +63,7 @@ def _make_users(settings: NodeSettings) -> None:
         _run("usermod", "--append", "--groups", ADMINISTRATORS, name)
 
 
-def _make_folders(places: Places, run_users: Iterable[str]) -> None:
+def _make_folders(places: Places, environments: Iterable[EnvironmentSettings]) -> None:
     """The data disk may come from an earlier machine, whose users had other numbers."""
     places.persistent.mkdir(parents=True, exist_ok=True)
     places.persistent.chmod(0o755)
@@ -76,11 +77,11 @@ def _make_folders(places: Places, run_users: Iterable[str]) -> None:
         folder.chmod(mode)
         for path in (folder, *(folder.rglob("*") if folder != places.tls else ())):
             shutil.chown(path, owner, owner)
-    for user in run_users:
-        facts = places.cache / "facts" / user
+    for one in environments:
+        facts = places.cache / "facts" / one.name
         facts.mkdir(parents=True, exist_ok=True)
         facts.chmod(0o700)
-        shutil.chown(facts, user, user)
+        shutil.chown(facts, one.user, one.user)
 
 
 def _make_programs(folder: Path, prefix: Path) -> None:
@@ -106,7 +107,7 @@ def _start_units(units: dict[str, str]) -> None:
         write_whole(folder / name, text, 0o644)
     _run("systemd-tmpfiles", "--create", *(name for name in units if name.endswith(".conf")))
     _run("systemctl", "daemon-reload")
-    starting = [name for name in units if name.endswith((".service", ".socket", ".timer")) and "@" not in name]
+    starting = list_services(units)
     _run("systemctl", "enable", *starting)
     _run("systemctl", "restart", "--no-block", *starting)
 

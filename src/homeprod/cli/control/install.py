@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("only root can do that", hint="it is run by cloud-init, on the control node itself")
     places = Places(settings=Path(options.settings)) if options.settings else Places()
     settings = read_settings(places.settings)
-    install(settings, places, render_units([one.name for one in settings.environments]))
+    install(settings, places, render_units(settings.environments))
     render.print_line(
         f"{settings.node} is a control node; next, on a terminal:\n\n  ssh -t {settings.node} bootstrap"
     )

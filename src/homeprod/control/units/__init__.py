@@ -1,49 +1,82 @@
-"""The systemd units of a control node, as text."""
+"""The systemd units of a control node, as text: each process may do what it must, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from homeprod.control.settings import EnvironmentSettings
 
 PYTHON = "/opt/homeprod/current/bin/python"
-_HARDENED = """\
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-PrivateTmp=yes
-PrivateDevices=yes
-RestrictNamespaces=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-SystemCallFilter=@system-service
-SystemCallArchitectures=native
-UMask=0077
-LimitCORE=0
-"""
+HARDENED = {
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "ProtectProc": "invisible",
+    "ProtectClock": "yes",
+    "ProtectHostname": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelTunables": "yes",
+    "ProtectControlGroups": "yes",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "RestrictNamespaces": "yes",
+    "RestrictRealtime": "yes",
+    "RestrictSUIDSGID": "yes",
+    "LockPersonality": "yes",
+    "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6",
+    "SystemCallFilter": "@system-service",
+    "SystemCallArchitectures": "native",
+    "UMask": "0077",
+    "LimitCORE": "0",
+    "CapabilityBoundingSet": "",
+    "KeyringMode": "private",
+}
+"""Of every service. facts of systemd.exec(5); `systemd-analyze security` says what each is worth."""
+SECRETIVE = {**HARDENED, "MemorySwapMax": "0"}
+"""Of services that hold secrets."""
+CONFINED = {
+    **SECRETIVE,
+    "MemoryDenyWriteExecute": "yes",
+    "PrivateNetwork": "yes",
+    "RestrictAddressFamilies": "AF_UNIX",
+    "LimitMEMLOCK": "infinity",
+    "CapabilityBoundingSet": "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_IPC_LOCK CAP_KILL CAP_SETGID CAP_SETUID",
+}
+"""Of the keyholder, which no network reaches. It locks memory, and starts agents as the users whose they are."""
 
 
-def render_units(environments: Sequence[str]) -> dict[str, str]:
+def render_units(environments: Sequence[EnvironmentSettings]) -> dict[str, str]:
     """By file name; of one socket and one template of workers for each environment."""
     units = {
         "homeprod.conf": _PLACES,
-        "homeprod-keyholder.service": _KEYHOLDER,
-        "homeprod-control.service": _CONTROL,
-        "homeprod-compile.service": _COMPILE,
+        "homeprod-keyholder.service": _KEYHOLDER + _list(CONFINED) + _WANTED,
+        "homeprod-control.service": _CONTROL + _list(HARDENED) + _WANTED,
+        "homeprod-compile.service": _COMPILE + _list(HARDENED) + _WANTED,
     }
-    for name in environments:
-        units[f"homeprod-run-{name}.socket"] = _SOCKET.format(name=name)
-        units[f"homeprod-run-{name}@.service"] = _RUN.format(name=name)
+    for one in environments:
+        units[f"homeprod-run-{one.name}.socket"] = _SOCKET.format(name=one.name)
+        units[f"homeprod-run-{one.name}@.service"] = _RUN.format(name=one.name, user=one.user) + _list(SECRETIVE)
     return units
 
 
+def list_services(names: Iterable[str]) -> list[str]:
+    """What is started with the machine: a template is started by its socket."""
+    return [name for name in names if name.endswith((".service", ".socket", ".timer")) and "@" not in name]
+
+
+def _list(directives: dict[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in directives.items())
+
+
+_WANTED = """
+[Install]
+WantedBy=multi-user.target
+"""
 _PLACES = """\
-d /run/homeprod 0755 root root -
-d /run/homeprod/vault 0755 root root -
-d /run/homeprod/agent 0755 root root -
+d /run/homeprod 0711 root root -
+d /run/homeprod/vault 0711 root root -
+d /run/homeprod/agent 0711 root root -
 """
 """tmpfiles.d(5)."""
 _COMPILE = f"""\
@@ -58,35 +91,32 @@ ExecStartPost=/usr/bin/touch /opt/homeprod/current/compiled
 Nice=19
 IOSchedulingClass=idle
 ReadWritePaths=/opt/homeprod
-CapabilityBoundingSet=
-{_HARDENED}
-[Install]
-WantedBy=multi-user.target
 """
 _KEYHOLDER = f"""\
 [Unit]
 Description=homeprod keyholder: holds the control node's secrets while it is Ready
 After=local-fs.target
 RequiresMountsFor=/var/lib/ansible
+# Without the data disk a keyring would be made on the boot disk, and be gone with the machine.
+AssertPathIsMountPoint=/var/lib/ansible
+# `lock` ends it, as often as a person likes: that is no failure.
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
 ExecStart={PYTHON} -B -m homeprod.control.keyholder
 Restart=always
 RestartSec=100ms
+TimeoutStopSec=10
 KillMode=control-group
-MemorySwapMax=0
-LimitMEMLOCK=infinity
-CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_IPC_LOCK CAP_KILL
+# Opening an identity takes memory, in a child: where that is killed for it, the keyholder says so and stays.
+OOMPolicy=continue
 ReadWritePaths=/run/homeprod /var/lib/ansible
-{_HARDENED}
-[Install]
-WantedBy=multi-user.target
 """
 _CONTROL = f"""\
 [Unit]
 Description=homeprod control node: the doorbell, hosts and runs
-Wants=homeprod-keyholder.service
+Wants=homeprod-keyholder.service network-online.target
 After=network-online.target homeprod-keyholder.service
 RequiresMountsFor=/var/lib/ansible
 
@@ -97,11 +127,7 @@ ExecStart={PYTHON} -B -m homeprod control serve
 Restart=always
 RestartSec=1
 KillMode=control-group
-CapabilityBoundingSet=
 ReadWritePaths=/run/homeprod /var/lib/ansible/ledger /var/cache/homeprod
-{_HARDENED}
-[Install]
-WantedBy=multi-user.target
 """
 _SOCKET = """\
 [Unit]
@@ -124,15 +150,13 @@ Description=homeprod: one run of the environment {{name}}
 CollectMode=inactive-or-failed
 
 [Service]
-User=homeprod-{{name}}
-Group=homeprod-{{name}}
+User={{user}}
+Group={{user}}
 ExecStart={PYTHON} -B -m homeprod.control.runs.worker
 StandardInput=socket
 StandardOutput=journal
 StandardError=journal
 KillMode=control-group
 Environment=HOME=/tmp
-MemorySwapMax=0
-CapabilityBoundingSet=
-ReadWritePaths=/var/cache/homeprod/facts/homeprod-{{name}}
-{_HARDENED}"""
+ReadWritePaths=/var/cache/homeprod/facts/{{name}}
+"""
