@@ -58,6 +58,7 @@ class ControlNode:
         desk = Preparation(self._watchman, self._keyholder, places, self.settings, launch, find_uid)
         self._reconciler = Reconciler(self.ledger, desk, self.settings, uuid.uuid4().hex, backoff)
         self._standing = Standing(NodeState.LOCKED, 0)
+        self._looking: asyncio.Task[None] | None = None
 
     def settings(self) -> NodeSettings:
         """The newest that are believed: of the first environment's head that brings some, else those that came with
@@ -94,6 +95,20 @@ class ControlNode:
         """What a person should see to: why runs wait, which heads are not believed."""
         waiting = (f"waiting: {self._standing.waiting}",) if self._standing.waiting else ()
         return (*waiting, *self._watchman.problems)
+
+    async def look_again(self) -> None:
+        """Fetch what the site has become since; who asks meanwhile waits for the same. What went wrong is among the
+        problems then."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._fetch_all(), name="look")
+        await asyncio.shield(self._looking)
+
+    async def _fetch_all(self) -> None:
+        if self._standing.state is NodeState.READY:
+            fetches = (self._watchman.fetch(name) for name in self.environments())
+            for failed in await asyncio.gather(*fetches, return_exceptions=True):
+                if isinstance(failed, BaseException) and not isinstance(failed, ControlError):
+                    raise failed
 
     async def list_waiting_for_apply(self) -> list[str]:
         """Hosts of this node whose SSH host key nobody has told it yet."""
@@ -145,7 +160,7 @@ class ControlNode:
         self.ledger.rekey = self.settings().rekey
 
 
-async def serve(places: Places, open_door: Callable[[ControlNode], AbstractAsyncContextManager[None]]) -> None:
+async def serve(places: Places, open_door: Callable[[ControlNode], AbstractAsyncContextManager[object]]) -> None:
     """Run a control node until SIGTERM or SIGINT. ``open_door`` is its face to the outside: open while it is entered.
     Raises ControlError where it cannot begin."""
     over = asyncio.Event()

@@ -15,6 +15,7 @@ COMMANDS = {
     "publish": "write its public keys into the site, so that machines let it in",
     "restore": "on the node: put a back-up of the keyring in its place",
     "upgrade": "on the node: take the version of homeprod that is on its CD; it is Locked then",
+    "serve": "on the node: the daemon itself; systemd runs it",
     "install": "on the node: make this machine a control node",
 }
 _MORE = {
@@ -44,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made["back-up"].add_argument("file", metavar="FILE", help="must not be there yet")
     made["restore"].add_argument("file", metavar="FILE")
     made["restore"].add_argument("--force", action="store_true", help="also an older one than what is there")
+    made["serve"].add_argument(
+        "--places", metavar="FILE", default="", help="where things are (default: a control node's)"
+    )
     for name in ("install", "upgrade"):
         made[name].add_argument(
             "--settings", metavar="FILE", default="", help="the node's (default: from cloud-init)"
