@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from importlib.metadata import distribution
 from pathlib import Path
 
 from homeprod.control.certificate import make_certificate
@@ -38,6 +39,7 @@ def install(settings: NodeSettings, places: Places, units: dict[str, str]) -> No
     _make_users(settings)
     _make_folders(places, settings.environments)
     make_certificate(places.tls, settings.node, group=USER)
+    make_entry_points(Path(sys.prefix) / "bin")
     _make_programs(Path("/usr/local/bin"), Path(sys.prefix))
     _start_units(units)
 
@@ -82,6 +84,16 @@ def _make_folders(places: Places, environments: Iterable[EnvironmentSettings]) -
         facts.mkdir(parents=True, exist_ok=True)
         facts.chmod(0o700)
         shutil.chown(facts, one.user, one.user)
+
+
+def make_entry_points(folder: Path) -> None:
+    """The programs of Ansible's packages, as an installer of wheels makes them (packaging.python.org, "Entry points
+    specification"): the bundle only unpacks."""
+    for package in ("ansible-core", "ansible-runner"):
+        for point in distribution(package).entry_points.select(group="console_scripts"):
+            call = point.attr.replace(":", ".")
+            lines = f"import sys\nfrom {point.module} import {call.partition('.')[0]}\nsys.exit({call}())\n"
+            write_whole(folder / point.name, f"#!{folder}/python -B\n{lines}", 0o755)
 
 
 def _make_programs(folder: Path, prefix: Path) -> None:

@@ -1,0 +1,42 @@
+"""Installing a control node: what can be tried without a machine of its own."""
+
+from __future__ import annotations
+
+import ssl
+import stat
+import subprocess
+from pathlib import Path
+
+from homeprod.control.certificate import make_certificate
+from homeprod.control.install import PROGRAMS, make_entry_points, write_whole
+
+
+def test_ansibles_programs_can_be_run(tmp_path: Path) -> None:
+    import sys
+
+    (tmp_path / "python").symlink_to(sys.executable)
+    make_entry_points(tmp_path)
+    assert {"ansible-playbook", "ansible-vault", "ansible-runner"} <= {file.name for file in tmp_path.iterdir()}
+    command = (str(tmp_path / "ansible-vault"), "--version")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    # The link is outside of the environment, so that its packages may not be found; the script itself is run.
+    assert "ansible" in done.stdout + done.stderr
+
+
+def test_a_certificate_is_made_once_and_fits_its_key(tmp_path: Path) -> None:
+    make_certificate(tmp_path, "lab-ansible")
+    before = (tmp_path / "certificate.pem").read_bytes()
+    make_certificate(tmp_path, "lab-ansible")
+    assert (tmp_path / "certificate.pem").read_bytes() == before
+    assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o640
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+
+
+def test_a_file_is_written_whole_with_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "below" / "unlock"
+    write_whole(file, "old\n", 0o600)
+    write_whole(file, PROGRAMS["unlock"], 0o755)
+    assert file.read_text() == PROGRAMS["unlock"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o755
+    assert [entry.name for entry in file.parent.iterdir()] == ["unlock"]
