@@ -70,11 +70,12 @@ class Store:
         self._write_all(writing, files)
         numbers = self._list_generations()
         made = self.folder / f"{_NAME}{numbers[-1] + 1 if numbers else 1}"
-        self._disk.rename(writing, made)
         try:
+            self._disk.rename(writing, made)
             sync_folder(self._disk, self.folder)
         except OSError:
-            # It is not known to be on the disk, so the caller is told that it failed, and it must not count.
+            # It is not known to be on the disk, so the caller is told that it failed, and it must not count. That it
+            # cannot be taken back is no news: then the disk takes nothing at all.
             with contextlib.suppress(OSError):
                 self._disk.rename(made, writing)
             raise
