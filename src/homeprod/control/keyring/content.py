@@ -109,7 +109,7 @@ class _Form:
     def read(self) -> Content | None:
         try:
             return self._take()
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             return None
 
     def _take(self) -> Content:

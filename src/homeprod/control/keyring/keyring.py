@@ -53,8 +53,7 @@ class Keyring:
         """Raises WrongPassphraseError, DamagedKeyringError, NewerKeyringError, UnfitPassphraseError (empty, not
         UTF-8), or ControlError where nobody of that name is in it."""
         passphrase = Covered(passphrase)
-        files = self._read()
-        names.read_label(files, self._where)
+        files = self._read_existing()
         identity = open_identity(files, administrator, read_passphrase(passphrase), self._wrapping, self._where)
         secrets = open_content(files, identity, self._where)
         self._clear_leftovers()
@@ -64,8 +63,7 @@ class Keyring:
         """With the recovery identity, as printed (``AGE-SECRET-KEY-…``). Raises WrongPassphraseError where it is
         another one."""
         words, identity = Hidden(identity), ""
-        files = self._read()
-        names.read_label(files, self._where)
+        files = self._read_existing()
         secrets = open_content(files, read_identity(words), self._where)
         self._clear_leftovers()
         return secrets
@@ -164,11 +162,7 @@ class Keyring:
     def back_up(self, to: Path) -> None:
         """One file, sealed as the keyring is, in the place of what is there. Raises DamagedKeyringError rather than
         to replace a good back-up by a bad one."""
-        files = self._read()
-        if not files:
-            raise ControlError(
-                "there is no keyring", where=self._where, hint="nothing was written; bootstrap makes one"
-            )
+        files = self._read_existing()
         backup.check_whole(files, self._where)
         with self._explain("write the back-up of", "what was there before is still there; make room, then repeat it"):
             backup.write_back_up(self._disk, to, backup.pack(files))
@@ -196,7 +190,7 @@ class Keyring:
     def _change(self, secrets: Secrets, after: Content, identities: dict[str, bytes]) -> None:
         """``identities`` are new ones with their checksums; everybody else's stay as they are."""
         with self._changing():
-            files = self._read()
+            files = self._read_existing()
             self._refuse_stale(files, secrets)
             for person in after.recipients:
                 if names.name_identity(person) not in identities:
@@ -233,6 +227,17 @@ class Keyring:
     def _read(self) -> dict[str, bytes]:
         with self._explain("read"):
             return self._store.read()
+
+    def _read_existing(self) -> dict[str, bytes]:
+        """Raises NewerKeyringError, or ControlError where there is none."""
+        files = self._read()
+        if not files:
+            hint = (
+                "bootstrap makes one; if there was one, look whether the data disk is attached, or restore a back-up"
+            )
+            raise ControlError("there is no keyring", where=self._where, hint=hint)
+        names.read_label(files, self._where)
+        return files
 
     def _clear_leftovers(self) -> None:
         """Of a change that was cut off. From a disk that can only be read a keyring must open all the same, and the
