@@ -17,7 +17,7 @@ LEAST_LENGTH = 12
 """Characters."""
 LEAST_BITS = 50
 """Of the estimate: at a second a guess and a thousand machines, some ten thousand years."""
-_WORD_BITS = 8
+_WORD_BITS = 6
 """What a word from the list adds; a guesser tries those first."""
 _COMMON = """password passwort passphrase passwd kennwort geheim secret admin administrator root login letmein welcome
     willkommen qwertz qwerty qwert asdfgh asdf yxcvbn zxcvbn zxcv iloveyou dragon monkey master shadow sunshine

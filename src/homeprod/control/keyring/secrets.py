@@ -14,6 +14,7 @@ from homeprod.control.keyring.content import (
     name_secrets,
     require,
 )
+from homeprod.control.keyring.errors import DamagedKeyringError
 from homeprod.control.keyring.hidden import Hidden
 
 
@@ -98,7 +99,7 @@ def make_secret(name: str) -> Hidden:
 
 def public_keys(secrets: Secrets) -> dict[str, str]:
     """``ansible-lab``, ``deploy-playbooks``, ``deploy-vault`` → a line for authorized_keys; a successor during a
-    rotation as ``ansible-lab.next``."""
+    rotation as ``ansible-lab.next``. Raises DamagedKeyringError where one is no SSH key."""
     found = {}
     for values, end in ((secrets.content.current, ""), (secrets.content.next, ".next")):
         for name, value in values.items():
@@ -106,12 +107,20 @@ def public_keys(secrets: Secrets) -> dict[str, str]:
             if kind != VAULT_PASSWORD:
                 title = f"{DEPLOY}-{kind}" if group == DEPLOY and kind in DEPLOY_KEYS else f"ansible-{group}"
                 comment = title if title.startswith(DEPLOY) else group
-                found[title + end] = f"{_derive_public(value)} {secrets.node}-{comment}"
+                public = _derive_public(value)
+                if public is None:
+                    raise DamagedKeyringError(f"{name} is no SSH key", hint="restore a back-up, or rotate it")
+                found[title + end] = f"{public} {secrets.node}-{comment}"
     return found
 
 
-def _derive_public(key: Hidden) -> str:
+def _derive_public(key: Hidden) -> str | None:
+    """None where it is none: what cryptography raises holds the key, in its frames' locals, and is dropped."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as form
 
-    public = form.load_ssh_private_key(key.reveal().encode(), password=None).public_key()
+    try:
+        public = form.load_ssh_private_key(key.reveal().encode(), password=None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
     return public.public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
