@@ -32,6 +32,9 @@ def main() -> int:
     try:
         harden(allows_swap=options.allow_swap, say=log.warning)
         asyncio.run(_serve(options))
+    except OSError as error:
+        log.error("cannot start: %s", error)
+        return 1
     except HomeprodError as error:
         log.error("%s%s", error, f"\n{error.hint}" if error.hint else "")
         return 1

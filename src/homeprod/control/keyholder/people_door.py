@@ -39,7 +39,7 @@ class PeopleDoor:
             return  # it said nothing in time
         except Exception as error:  # noqa: BLE001 (whatever it is, the person is told and the door stays)
             answer = encode(describe(error))
-            log.info("%s for %s: refused", message.fields.get("verb"), peer.name)
+            log.info("%r for %s: refused", message.fields.get("verb"), peer.name)
         finally:
             message.wipe()
         try:

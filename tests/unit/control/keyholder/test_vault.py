@@ -46,7 +46,7 @@ def test_a_run_is_given_the_password_while_it_is_open(node: KeyholderNode) -> No
     assert ask_watch(node, lambda watch: watch.close_run(nonce))
     assert ask_password(node, nonce) == b""
     assert not ask_watch(node, lambda watch: watch.close_run(nonce))
-    assert "answered run 7" in node.log.read_text()
+    assert "answered run '7'" in node.log.read_text()
     assert nonce not in node.log.read_text()
     assert password.decode() not in node.log.read_text()
 
