@@ -1,7 +1,7 @@
 """Keyholder: what its doors do, behind one state.
 
-Whatever opens the keyring happens apart (:mod:`homeprod.control.keyholder.apart`); here are only the passwords that
-vault sockets answer, and the agents' processes.
+Whatever opens the keyring happens apart (:mod:`homeprod.control.keyholder.sealed.apart`); here are only the passwords
+that vault sockets answer, and the agents' processes.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeprod.control.keyholder.apart import Outcome, work_apart
 from homeprod.control.keyholder.errors import KeyholderError
-from homeprod.control.keyholder.holdings import plan_holdings
-from homeprod.control.keyholder.opened import Opened
-from homeprod.control.keyholder.patience import Patience
-from homeprod.control.keyholder.peer import find_user
-from homeprod.control.keyholder.public import read_record, write_record
+from homeprod.control.keyholder.held.holdings import plan_holdings
+from homeprod.control.keyholder.held.opened import Opened
+from homeprod.control.keyholder.held.runs import OpenRuns
 from homeprod.control.keyholder.roster import Roster, read_roster
-from homeprod.control.keyholder.runs import OpenRuns
+from homeprod.control.keyholder.sealed.apart import Outcome, work_apart
+from homeprod.control.keyholder.sealed.patience import Patience
+from homeprod.control.keyholder.sealed.public import read_record, write_record
+from homeprod.control.keyholder.sockets.peer import find_user
+from homeprod.control.keyholder.sockets.wire import Message, wipe
 from homeprod.control.keyholder.standing import Standing, find_state, mark_machine
-from homeprod.control.keyholder.wire import Message, wipe
 from homeprod.control.places import Places
 from homeprod.control.state import NodeEvent, NodeState, move
 from homeprod.core.errors import ControlError

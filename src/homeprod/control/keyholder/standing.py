@@ -6,7 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from homeprod.control.keyholder.public import write_file
+from homeprod.control.keyholder.sealed.public import write_file
 from homeprod.control.places import Places
 from homeprod.control.state import NodeEvent, NodeState, move
 

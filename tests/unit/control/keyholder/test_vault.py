@@ -16,7 +16,7 @@ from tests.keyholder_node import PASSPHRASE, KeyholderNode
 
 from homeprod.control.keyholder import vault_client
 from homeprod.control.keyholder.errors import KeyholderError
-from homeprod.control.keyholder.runs import MOST, OpenRuns
+from homeprod.control.keyholder.held.runs import MOST, OpenRuns
 from homeprod.control.keyholder.watch import KeyholderWatch
 
 PROGRAM = Path(vault_client.__file__).with_name("homeprod-vault-client.py")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homeprod.control.keyholder.peer import User, find_user
 from homeprod.control.keyholder.roster import DEPLOY, Roster
-from homeprod.control.keyholder.sealed import NEXT_PASSWORD, PASSWORD, SSH_KEY, list_parts
-from homeprod.control.keyholder.wire import Message, wipe
+from homeprod.control.keyholder.sealed.opening import NEXT_PASSWORD, PASSWORD, SSH_KEY, list_parts
+from homeprod.control.keyholder.sockets.peer import User, find_user
+from homeprod.control.keyholder.sockets.wire import Message, wipe
 
 Parts = dict[tuple[str, str], list[bytearray]]
 

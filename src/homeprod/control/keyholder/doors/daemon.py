@@ -10,10 +10,10 @@ from typing import Any
 
 from homeprod.control.keyholder.errors import KeyholderError, WireError
 from homeprod.control.keyholder.keyholder import Keyholder
-from homeprod.control.keyholder.listener import receive_message
-from homeprod.control.keyholder.peer import Peer, User
-from homeprod.control.keyholder.refusal import describe
-from homeprod.control.keyholder.wire import Message, encode
+from homeprod.control.keyholder.sockets.listener import receive_message
+from homeprod.control.keyholder.sockets.peer import Peer, User
+from homeprod.control.keyholder.sockets.refusal import describe
+from homeprod.control.keyholder.sockets.wire import Message, encode
 from homeprod.control.state import NodeState
 
 SECONDS = 10.0

@@ -8,12 +8,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from homeprod.control.keyholder.agents import Agent, start_agent
-from homeprod.control.keyholder.holdings import Holding
-from homeprod.control.keyholder.listener import Listener, make_passage
-from homeprod.control.keyholder.peer import Peer
-from homeprod.control.keyholder.runs import OpenRuns
-from homeprod.control.keyholder.wire import wipe
+from homeprod.control.keyholder.held.agents import Agent, start_agent
+from homeprod.control.keyholder.held.holdings import Holding
+from homeprod.control.keyholder.held.runs import OpenRuns
+from homeprod.control.keyholder.sockets.listener import Listener, make_passage
+from homeprod.control.keyholder.sockets.peer import Peer
+from homeprod.control.keyholder.sockets.wire import wipe
 from homeprod.control.places import Places
 
 NONCE_LIMIT = 256
