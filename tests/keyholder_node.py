@@ -18,7 +18,7 @@ from typing import Any
 from tests.light_scrypt import LightWrapping
 
 from homeprod.control.keyholder.client import KeyholderClient
-from homeprod.control.keyholder.public import make_record, write_record
+from homeprod.control.keyholder.sealed.public import make_record, write_record
 from homeprod.control.keyholder.standing import mark_machine
 from homeprod.control.keyring.keyring import Keyring
 from homeprod.control.keyring.secrets import make_secrets, public_keys

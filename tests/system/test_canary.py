@@ -16,6 +16,7 @@ from tests.light_scrypt import LightWrapping
 from tests.system.canary import Canary, Finding, Search, list_family
 
 from homeprod.control.keyholder import vault_client
+from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.watch import KeyholderWatch
 from homeprod.control.keyring.keyring import Keyring
 from homeprod.control.keyring.secrets import Secrets
@@ -112,7 +113,11 @@ def test_a_nodes_secrets_are_where_they_may_be_and_nowhere_once_it_is_locked(tmp
     assert len(canaries) >= 20
     search = Search(canaries)
     with KeyholderNode() as node:
-        node.take(disk.folder).make_ready()
+        node.take(disk.folder).start()
+        leave_it_locked(node)
+        assert node.process is not None
+        assert search.find_in_processes(list_family(node.process.pid)) == set()
+        node.ask("unlock", passphrase=PASSPHRASE)
         use_up_a_run(node)
         assert node.process is not None
         family = list_family(node.process.pid)
@@ -131,8 +136,21 @@ def test_a_nodes_secrets_are_where_they_may_be_and_nowhere_once_it_is_locked(tmp
         assert search.find_in_tree(node.folder) == set()
 
 
+def leave_it_locked(node: KeyholderNode) -> None:
+    """What opens the keyring and is no unlock: a change of it, and an unlock that cannot be finished."""
+    node.ask("rotate", what="deploy/vault", step="begin", passphrase=PASSPHRASE)
+    node.ask("rotate", what="deploy/vault", step="drop", passphrase=PASSPHRASE)
+    node.settle(environments=[{"name": "lab", "user": ME}, {"name": "prod", "user": "nobody-of-that-name"}])
+    for passphrase in (PASSPHRASE, SEANS):
+        with pytest.raises(KeyholderError):
+            node.ask("unlock", passphrase=passphrase)
+    node.settle()
+
+
 def use_up_a_run(node: KeyholderNode) -> None:
-    """So that everything was used once: the daemon's socket, the vault socket and the program that encrypts."""
+    """So that everything was used once: a rotation, the daemon's socket, the vault socket, what encrypts."""
+    node.ask("rotate", what="all", step="begin", passphrase=PASSPHRASE)
+    node.ask("rotate", what="all", step="drop", passphrase=PASSPHRASE)
     watch = KeyholderWatch(node.places.daemon_socket)
     nonce = asyncio.run(watch.open_run("lab", "1", os.geteuid()))
     assert vault_client.ask(str(node.places.vault_socket("lab")), nonce)

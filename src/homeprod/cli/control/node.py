@@ -12,7 +12,7 @@ from typing import Any
 from homeprod.cli import render
 from homeprod.cli.control.terminal import Terminal
 from homeprod.control.keyholder.client import KeyholderClient
-from homeprod.control.keyholder.wire import Message
+from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.places import Places
 
 

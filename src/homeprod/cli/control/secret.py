@@ -11,7 +11,7 @@ from homeprod.cli import render
 from homeprod.cli.control.bootstrap import show_recovery
 from homeprod.cli.control.node import ask_with_passphrase, name_administrator, open_client, show_public, use_up
 from homeprod.cli.control.terminal import Terminal
-from homeprod.control.keyholder.wire import RAW_LIMIT
+from homeprod.control.keyholder.sockets.wire import RAW_LIMIT
 from homeprod.core.errors import ControlError
 
 VAULT_TEXT = re.compile(r"^(?P<indent>[ \t]*)\$ANSIBLE_VAULT;[^\n]*(?:\n(?P=indent)[0-9a-f]+)+", re.MULTILINE)

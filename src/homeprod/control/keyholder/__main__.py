@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 
 from homeprod.control.keyholder.claim import claim, tell_systemd
-from homeprod.control.keyholder.daemon_door import DaemonDoor
+from homeprod.control.keyholder.doors.daemon import DaemonDoor
+from homeprod.control.keyholder.doors.people import PeopleDoor
 from homeprod.control.keyholder.hardening import harden
 from homeprod.control.keyholder.keyholder import Keyholder, Setting
-from homeprod.control.keyholder.listener import Listener, make_passage
-from homeprod.control.keyholder.patience import Patience
-from homeprod.control.keyholder.peer import User, find_group, find_user
-from homeprod.control.keyholder.people_door import PeopleDoor
-from homeprod.control.keyholder.sealed import find_keyring
+from homeprod.control.keyholder.sealed.opening import find_keyring
+from homeprod.control.keyholder.sealed.patience import Patience
+from homeprod.control.keyholder.sockets.listener import Listener, make_passage
+from homeprod.control.keyholder.sockets.peer import User, find_group, find_user
 from homeprod.control.places import Places
 from homeprod.control.state import NodeState
 from homeprod.core.errors import ControlError, HomeprodError
@@ -32,6 +32,9 @@ def main() -> int:
     try:
         harden(allows_swap=options.allow_swap, say=log.warning)
         asyncio.run(_serve(options))
+    except OSError as error:
+        log.error("cannot start: %s", error)
+        return 1
     except HomeprodError as error:
         log.error("%s%s", error, f"\n{error.hint}" if error.hint else "")
         return 1

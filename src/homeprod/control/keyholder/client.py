@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from homeprod.control.keyholder.errors import AbsentKeyholderError, WireError
-from homeprod.control.keyholder.refusal import raise_refusal
-from homeprod.control.keyholder.wire import Message, encode, receive_from, wipe
+from homeprod.control.keyholder.sockets.refusal import raise_refusal
+from homeprod.control.keyholder.sockets.wire import Message, encode, receive_from, wipe
 
 RESTART = 5.0
 """Seconds that a keyholder may be away: after `lock` systemd starts it again."""

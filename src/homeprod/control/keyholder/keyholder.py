@@ -1,7 +1,7 @@
 """Keyholder: what its doors do, behind one state.
 
-Whatever opens the keyring happens apart (:mod:`homeprod.control.keyholder.apart`); here are only the passwords that
-vault sockets answer, and the agents' processes.
+Whatever opens the keyring happens apart (:mod:`homeprod.control.keyholder.sealed.apart`); here are only the passwords
+that vault sockets answer, and the agents' processes.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeprod.control.keyholder.apart import Outcome, work_apart
 from homeprod.control.keyholder.errors import KeyholderError
-from homeprod.control.keyholder.opened import Holding, Opened
-from homeprod.control.keyholder.patience import Patience
-from homeprod.control.keyholder.peer import find_user
-from homeprod.control.keyholder.public import read_record, write_record
-from homeprod.control.keyholder.roster import DEPLOY, Roster, read_roster
-from homeprod.control.keyholder.runs import OpenRuns
-from homeprod.control.keyholder.sealed import NEXT_PASSWORD, PASSWORD, SSH_KEY, list_parts
+from homeprod.control.keyholder.held.holdings import plan_holdings
+from homeprod.control.keyholder.held.opened import Opened
+from homeprod.control.keyholder.held.runs import OpenRuns
+from homeprod.control.keyholder.roster import Roster, read_roster
+from homeprod.control.keyholder.sealed.apart import Outcome, work_apart
+from homeprod.control.keyholder.sealed.patience import Patience
+from homeprod.control.keyholder.sealed.public import read_record, write_record
+from homeprod.control.keyholder.sockets.peer import find_user
+from homeprod.control.keyholder.sockets.wire import Message, wipe
 from homeprod.control.keyholder.standing import Standing, find_state, mark_machine
-from homeprod.control.keyholder.wire import Message
 from homeprod.control.places import Places
-from homeprod.control.state import NodeEvent, NodeState
+from homeprod.control.state import NodeEvent, NodeState, move
 from homeprod.core.errors import ControlError
 
 if TYPE_CHECKING:
@@ -61,16 +61,19 @@ class Keyholder:
         return read_roster(self.setting.settings)
 
     def describe(self) -> dict[str, Any]:
-        """The state for people and for the daemon; nothing secret."""
-        keyring = self.setting.keyring
-        return {
+        """The state for people and for the daemon, whatever the disk is like; nothing secret."""
+        facts: dict[str, Any] = {
             "state": self.standing.state.value,
             "since": self.standing.since,
             "waiting": self.standing.waiting,
-            "has_keyring": keyring.exists(),
-            "administrators": keyring.administrators() if keyring.exists() else [],
             "open_runs": len(self.runs),
         }
+        try:
+            has_keyring = self.setting.keyring.exists()
+            people = self.setting.keyring.administrators() if has_keyring else []
+        except ControlError as error:
+            return {**facts, "has_keyring": True, "administrators": [], "waiting": f"for its disk: {error}"}
+        return {**facts, "has_keyring": has_keyring, "administrators": people}
 
     def require(self, *states: NodeState) -> None:
         """Raises KeyholderError where the node is in none of them."""
@@ -130,13 +133,24 @@ class Keyholder:
             log.info("%s restored the keyring from a back-up", person)
 
     def _settle(self, record: dict[str, Any]) -> None:
-        if record:
-            write_record(self.setting.places.public_file, record)
-        mark_machine(self.setting.places, self.setting.machine)
+        """The keyring is there, so the node is Locked; that the disk takes no more must not hide that."""
         self.standing.move(NodeEvent.BOOTSTRAP)
+        self._publish(record)
+        try:
+            mark_machine(self.setting.places, self.setting.machine)
+        except ControlError as error:
+            log.error("%s; after a restart it wants to be bootstrapped again", error)
+
+    def _publish(self, record: dict[str, Any]) -> None:
+        """What is not published now is at the next unlock."""
+        try:
+            if record:
+                write_record(self.setting.places.public_file, record)
+        except ControlError as error:
+            log.error("the public record is not up to date: %s", error)
 
     def _check_move(self, event: NodeEvent) -> None:
-        Standing(self.standing.state).move(event)
+        move(self.standing.state, event)
 
     async def unlock(self, person: str, work: Callable[[], Outcome]) -> dict[str, Any]:
         """The public record, and ``missing``: the environments that the keyring has no keys for. Raises
@@ -155,39 +169,26 @@ class Keyholder:
 
     async def _start(self, answer: Message) -> list[str]:
         """What was opened, held. The environments that have no keys."""
-        holdings, missing = self._plan(answer)
-        write_record(self.setting.places.public_file, answer.fields["public"])
+        holdings, missing = plan_holdings(answer, self.read_roster(), self.setting.daemon_user)
         opened = Opened(self.setting.places, self.runs, self._lose)
         await opened.start(holdings)
         self._opened = opened
+        self._publish(answer.fields["public"])
         return missing
 
-    def _plan(self, answer: Message) -> tuple[list[Holding], list[str]]:
-        parts, roster = list_parts(answer), self.read_roster()
-        holdings, missing = [], []
-        for name, user in roster.environments.items():
-            if (PASSWORD, name) in parts:
-                [password], next_passwords = parts[PASSWORD, name], parts.get((NEXT_PASSWORD, name), [])
-                keys = parts[SSH_KEY, name]
-                holdings.append(Holding(name, find_user(user), keys, password, *next_passwords))
-            else:
-                missing.append(name)
-        daemon = find_user(self.setting.daemon_user)
-        return [*holdings, Holding(DEPLOY, daemon, parts[SSH_KEY, DEPLOY])], missing
-
     async def change(self, person: str, work: Callable[[], Outcome]) -> Message:
-        """Work that changes the keyring; while Ready, what it made is held in place of what was. Raises
-        ControlError."""
+        """Work that changes the keyring; while Ready, what it made is held in place of what was. Of what is secret
+        the answer has only what its person is to see. Raises ControlError."""
         self.require(NodeState.LOCKED, NodeState.READY)
         answer = await self.open_apart(person, work)
         try:
             async with self._changing:
-                write_record(self.setting.places.public_file, answer.fields["public"])
                 if self._opened is not None:
-                    await self._opened.hold(self._plan(answer)[0])
-        except BaseException:
-            answer.wipe()
-            raise
+                    holdings, _ = plan_holdings(answer, self.read_roster(), self.setting.daemon_user)
+                    await self._opened.hold(holdings)
+                self._publish(answer.fields["public"])
+        finally:
+            wipe(answer.raw.pop("content"))
         return answer
 
     def password(self, environment: str) -> bytearray:
@@ -210,7 +211,8 @@ class Keyholder:
     def check_run(self, environment: str, uid: int) -> None:
         """Raises KeyholderError unless runs of that environment are this user's, and the node is Ready."""
         self.password(environment)
-        if find_user(self.read_roster().environments[environment]).uid != uid:
+        user = self.read_roster().environments.get(environment, "")
+        if find_user(user).uid != uid:
             raise KeyholderError(f"runs of {environment} are not user {uid}'s", kind="DeniedError")
 
     async def lock(self, person: str) -> None:

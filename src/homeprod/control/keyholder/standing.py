@@ -6,7 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from homeprod.control.keyholder.public import write_file
+from homeprod.control.keyholder.sealed.public import write_file
 from homeprod.control.places import Places
 from homeprod.control.state import NodeEvent, NodeState, move
 
@@ -36,8 +36,9 @@ class Standing:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def wait_for_change(self) -> None:
-        await self._changed.wait()
+    def find_next_change(self) -> asyncio.Event:
+        """Set at the next one. Fetched before the state is looked at, no change is missed between the two."""
+        return self._changed
 
 
 def find_machine_file(places: Places) -> Path:
@@ -53,5 +54,5 @@ def find_state(places: Places, has_keyring: bool, machine: str) -> NodeState:
 
 
 def mark_machine(places: Places, machine: str) -> None:
-    """Raises OSError."""
+    """Raises ControlError."""
     write_file(find_machine_file(places), machine + "\n")

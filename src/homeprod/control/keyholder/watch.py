@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from homeprod.control.keyholder.errors import AbsentKeyholderError, WireError
-from homeprod.control.keyholder.refusal import raise_refusal
-from homeprod.control.keyholder.wire import Message
+from homeprod.control.keyholder.sockets.refusal import raise_refusal
+from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.state import NodeState
 
 AGAIN = 0.5

@@ -17,7 +17,7 @@ from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk
 
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.errors import AbsentKeyholderError, KeyholderError
-from homeprod.control.keyholder.listener import CONNECTIONS
+from homeprod.control.keyholder.sockets.listener import CONNECTIONS
 
 SEANS = b"violin meadow copper tunnel basil"
 ASK = "import sys; from homeprod.control.keyholder.client import KeyholderClient as C; from pathlib import Path\n"

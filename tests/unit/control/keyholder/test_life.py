@@ -156,3 +156,21 @@ def test_two_keyholders_of_one_node_are_one_too_many(node: KeyholderNode) -> Non
     finally:
         first.kill()
         first.wait()
+
+
+def test_a_disk_that_takes_no_more_hides_no_recovery_identity() -> None:
+    with KeyholderNode() as new:
+        for name in (".public.json.new", ".machine.new"):
+            (new.places.persistent / name).mkdir()  # where the draft of a file would be written
+        new.start()
+        assert new.ask("bootstrap", passphrase=PASSPHRASE).raw["identity"].startswith(b"AGE-SECRET-KEY-1")
+        assert new.state() == "Locked"
+        log = new.log.read_text()
+        assert "the public record is not up to date" in log
+        assert "after a restart it wants to be bootstrapped again" in log
+
+
+def test_a_public_record_that_was_lost_is_written_at_the_next_unlock(node: KeyholderNode, disk: Disk) -> None:
+    node.places.public_file.unlink()
+    node.make_ready()
+    assert json.loads(node.places.public_file.read_text()) == disk.public

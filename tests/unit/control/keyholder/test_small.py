@@ -11,9 +11,9 @@ import pytest
 from tests.keyholder_node import make_settings
 
 from homeprod.control.keyholder.errors import KeyholderError
-from homeprod.control.keyholder.patience import LONGEST, WAITING, Patience
-from homeprod.control.keyholder.public import find_fingerprint, make_record, read_record, write_record
 from homeprod.control.keyholder.roster import read_roster
+from homeprod.control.keyholder.sealed.patience import LONGEST, WAITING, Patience
+from homeprod.control.keyholder.sealed.public import find_fingerprint, make_record, read_record, write_record
 from homeprod.control.settings import parse_settings
 from homeprod.core.errors import ControlError
 

@@ -16,7 +16,7 @@ from tests.keyholder_node import PASSPHRASE, KeyholderNode
 
 from homeprod.control.keyholder import vault_client
 from homeprod.control.keyholder.errors import KeyholderError
-from homeprod.control.keyholder.runs import MOST, OpenRuns
+from homeprod.control.keyholder.held.runs import MOST, OpenRuns
 from homeprod.control.keyholder.watch import KeyholderWatch
 
 PROGRAM = Path(vault_client.__file__).with_name("homeprod-vault-client.py")
@@ -46,7 +46,7 @@ def test_a_run_is_given_the_password_while_it_is_open(node: KeyholderNode) -> No
     assert ask_watch(node, lambda watch: watch.close_run(nonce))
     assert ask_password(node, nonce) == b""
     assert not ask_watch(node, lambda watch: watch.close_run(nonce))
-    assert "answered run 7" in node.log.read_text()
+    assert "answered run '7'" in node.log.read_text()
     assert nonce not in node.log.read_text()
     assert password.decode() not in node.log.read_text()
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeprod.control.keyholder.errors import KeyholderError, WireError
-from homeprod.control.keyholder.refusal import describe, raise_refusal
-from homeprod.control.keyholder.wire import LINE_LIMIT, RAW, RAW_LIMIT, Message, encode, receive
+from homeprod.control.keyholder.sockets.refusal import describe, raise_refusal
+from homeprod.control.keyholder.sockets.wire import LINE_LIMIT, RAW, RAW_LIMIT, Message, encode, receive
 from homeprod.core.errors import ControlError
 
 FIELDS = st.dictionaries(st.text().filter(lambda name: name not in RAW), st.text() | st.integers() | st.none())

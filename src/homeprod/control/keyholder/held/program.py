@@ -11,7 +11,7 @@ from typing import Any
 
 from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.hardening import tie
-from homeprod.control.keyholder.peer import User
+from homeprod.control.keyholder.sockets.peer import User
 from homeprod.core.errors import ControlError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

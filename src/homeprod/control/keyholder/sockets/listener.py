@@ -12,8 +12,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from homeprod.control.keyholder.peer import Peer, find_peer
-from homeprod.control.keyholder.wire import Message, receive
+from homeprod.control.keyholder.sockets.peer import Peer, find_peer
+from homeprod.control.keyholder.sockets.wire import Message, receive
 
 CONNECTIONS = 64
 """At once, on each socket."""

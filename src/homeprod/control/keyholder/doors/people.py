@@ -8,14 +8,16 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 
-from homeprod.control.keyholder import keyring_verbs, sealed, vault_text
-from homeprod.control.keyholder.apart import Outcome
+from homeprod.control.keyholder.doors import keyring
 from homeprod.control.keyholder.errors import KeyholderError, WireError
+from homeprod.control.keyholder.held import vault_text
 from homeprod.control.keyholder.keyholder import Keyholder
-from homeprod.control.keyholder.listener import receive_message
-from homeprod.control.keyholder.peer import Peer
-from homeprod.control.keyholder.refusal import describe
-from homeprod.control.keyholder.wire import Message, encode, wipe
+from homeprod.control.keyholder.sealed import opening
+from homeprod.control.keyholder.sealed.apart import Outcome
+from homeprod.control.keyholder.sockets.listener import receive_message
+from homeprod.control.keyholder.sockets.peer import Peer
+from homeprod.control.keyholder.sockets.refusal import describe
+from homeprod.control.keyholder.sockets.wire import Message, encode, wipe
 
 SECONDS = 10.0
 """For a whole request to come: a person has typed everything before the client connects."""
@@ -39,7 +41,7 @@ class PeopleDoor:
             return  # it said nothing in time
         except Exception as error:  # noqa: BLE001 (whatever it is, the person is told and the door stays)
             answer = encode(describe(error))
-            log.info("%s for %s: refused", message.fields.get("verb"), peer.name)
+            log.info("%r for %s: refused", message.fields.get("verb"), peer.name)
         finally:
             message.wipe()
         try:
@@ -79,13 +81,15 @@ class PeopleDoor:
             record = await self._keyholder.take_over(person)
             return Outcome({"taken_over": True, "public": record})
         roster, passphrase = self._keyholder.read_roster(), message.take_raw("passphrase")
-        answer = await self._keyholder.create(person, lambda: sealed.create(self._sealed, roster, person, passphrase))
+        answer = await self._keyholder.create(
+            person, lambda: opening.create(self._sealed, roster, person, passphrase)
+        )
         return Outcome({"taken_over": False, "public": answer.fields["public"]}, answer.raw)
 
     async def unlock(self, person: str, message: Message) -> Outcome:
         node, passphrase = self._keyholder.read_roster().node, message.take_raw("passphrase")
         return Outcome(
-            await self._keyholder.unlock(person, lambda: sealed.open_all(self._sealed, node, person, passphrase))
+            await self._keyholder.unlock(person, lambda: opening.open_all(self._sealed, node, person, passphrase))
         )
 
     async def lock(self, person: str, message: Message) -> Outcome:  # noqa: ARG002 (as every verb)
@@ -128,13 +132,13 @@ VERBS: dict[str, Verb] = {
     "list-administrators": PeopleDoor.list_administrators,
     "encrypt": PeopleDoor.encrypt,
     "re-encrypt": PeopleDoor.re_encrypt,
-    "add-administrator": _in_keyring(keyring_verbs.add_administrator),
-    "remove-administrator": _in_keyring(keyring_verbs.remove_administrator),
-    "change-passphrase": _in_keyring(keyring_verbs.change_passphrase),
-    "add-environment": _in_keyring(keyring_verbs.add_environment),
-    "rotate": _in_keyring(keyring_verbs.rotate),
-    "renew-recovery": _in_keyring(keyring_verbs.renew_recovery),
-    "back-up": _in_keyring(keyring_verbs.back_up),
-    "restore": _in_keyring(keyring_verbs.restore),
-    "recover": _in_keyring(keyring_verbs.recover),
+    "add-administrator": _in_keyring(keyring.add_administrator),
+    "remove-administrator": _in_keyring(keyring.remove_administrator),
+    "change-passphrase": _in_keyring(keyring.change_passphrase),
+    "add-environment": _in_keyring(keyring.add_environment),
+    "rotate": _in_keyring(keyring.rotate),
+    "renew-recovery": _in_keyring(keyring.renew_recovery),
+    "back-up": _in_keyring(keyring.back_up),
+    "restore": _in_keyring(keyring.restore),
+    "recover": _in_keyring(keyring.recover),
 }

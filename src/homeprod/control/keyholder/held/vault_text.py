@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from homeprod.control.keyholder.peer import User
-from homeprod.control.keyholder.program import run
+from homeprod.control.keyholder.held.program import run
+from homeprod.control.keyholder.sockets.peer import User
 from homeprod.core.errors import ControlError
 
 LIMIT = 60.0

@@ -16,9 +16,9 @@ from typing import Any
 
 from homeprod.control.keyholder.errors import KeyholderError, WireError
 from homeprod.control.keyholder.hardening import harden_child
-from homeprod.control.keyholder.listener import receive_message
-from homeprod.control.keyholder.refusal import describe, raise_refusal
-from homeprod.control.keyholder.wire import Message, encode
+from homeprod.control.keyholder.sockets.listener import receive_message
+from homeprod.control.keyholder.sockets.refusal import describe, raise_refusal
+from homeprod.control.keyholder.sockets.wire import Message, encode
 
 LIMIT = 120.0
 """Seconds: a passphrase's scrypt on a very slow machine takes some."""

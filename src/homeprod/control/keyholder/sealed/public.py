@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from homeprod.core.errors import ControlError
+
 _ENVIRONMENT, _DEPLOY = "ansible-", "deploy-"
 
 
@@ -43,7 +45,16 @@ def read_record(file: Path) -> dict[str, Any]:
 
 
 def write_file(file: Path, text: str) -> None:
-    """For everybody to read; a power cut leaves the old one or the new one. Raises OSError."""
+    """For everybody to read; a power cut leaves the old one or the new one. Raises ControlError."""
+    try:
+        _write_whole(file, text)
+    except OSError as error:
+        raise ControlError(
+            f"cannot write: {error.strerror}", where=str(file), hint="make room on the data disk"
+        ) from error
+
+
+def _write_whole(file: Path, text: str) -> None:
     draft = file.with_name(f".{file.name}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
@@ -61,6 +72,6 @@ def write_file(file: Path, text: str) -> None:
 
 
 def write_record(file: Path, record: Mapping[str, Any]) -> None:
-    """Written only where it is another. Raises OSError."""
+    """Written only where it is another. Raises ControlError."""
     if read_record(file) != record:
         write_file(file, json.dumps(record, indent=2) + "\n")

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeprod.control.keyholder.errors import KeyholderError
-from homeprod.control.keyholder.peer import User
-from homeprod.control.keyholder.program import run, start
+from homeprod.control.keyholder.held.program import run, start
+from homeprod.control.keyholder.sockets.peer import User
 
 LIMIT = 10.0
 """Seconds for an agent to listen, and for a key to be taken."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from homeprod.control.keyholder.errors import KeyholderError, WireError
 from homeprod.control.keyholder.keyholder import Keyholder
-from homeprod.control.keyholder.listener import receive_message
-from homeprod.control.keyholder.peer import Peer, User
-from homeprod.control.keyholder.refusal import describe
-from homeprod.control.keyholder.wire import Message, encode
+from homeprod.control.keyholder.sockets.listener import receive_message
+from homeprod.control.keyholder.sockets.peer import Peer, User
+from homeprod.control.keyholder.sockets.refusal import describe
+from homeprod.control.keyholder.sockets.wire import Message, encode
 from homeprod.control.state import NodeState
 
 SECONDS = 10.0
@@ -58,7 +58,7 @@ class DaemonDoor:
             raise WireError("uid is no number")
         self._keyholder.check_run(environment, uid)
         nonce = self._keyholder.runs.open(environment, run, uid)
-        log.info("run %s of %s is open", run, environment)
+        log.info("run %r of %s is open", run, environment)
         return nonce
 
     async def _watch(self, connection: socket.socket) -> None:
@@ -67,7 +67,7 @@ class DaemonDoor:
         gone = asyncio.create_task(_await_end(connection))
         try:
             while not gone.done():
-                changed = asyncio.create_task(self._keyholder.standing.wait_for_change())
+                changed = asyncio.create_task(self._keyholder.standing.find_next_change().wait())
                 await asyncio.wait_for(_send(connection, {"ok": True, **self._keyholder.describe()}), SECONDS)
                 await asyncio.wait({changed, gone}, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()

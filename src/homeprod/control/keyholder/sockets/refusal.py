@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from homeprod.control.keyholder.errors import KeyholderError
-from homeprod.control.keyholder.wire import Message
+from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.core.errors import HomeprodError
 
 

@@ -1,4 +1,4 @@
-"""Sealed: what the keyholder asks of the keyring. All of it runs apart (:mod:`homeprod.control.keyholder.apart`)."""
+"""What is asked of the keyring. All of it runs apart: see :mod:`homeprod.control.keyholder.sealed.apart`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeprod.control.keyholder.apart import Outcome
-from homeprod.control.keyholder.public import make_record
 from homeprod.control.keyholder.roster import DEPLOY, Roster
-from homeprod.control.keyholder.wire import Message
+from homeprod.control.keyholder.sealed.apart import Outcome
+from homeprod.control.keyholder.sealed.public import make_record
+from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.core.errors import ControlError
 
 if TYPE_CHECKING:

@@ -8,33 +8,18 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from homeprod.control.keyholder.agents import Agent, start_agent
-from homeprod.control.keyholder.listener import Listener, make_passage
-from homeprod.control.keyholder.peer import Peer, User
-from homeprod.control.keyholder.runs import OpenRuns
-from homeprod.control.keyholder.wire import wipe
+from homeprod.control.keyholder.held.agents import Agent, start_agent
+from homeprod.control.keyholder.held.holdings import Holding
+from homeprod.control.keyholder.held.runs import OpenRuns
+from homeprod.control.keyholder.sockets.listener import Listener, make_passage
+from homeprod.control.keyholder.sockets.peer import Peer
+from homeprod.control.keyholder.sockets.wire import wipe
 from homeprod.control.places import Places
 
 NONCE_LIMIT = 256
 SECONDS = 5.0
 """For a run to say its nonce."""
 log = logging.getLogger("homeprod.keyholder")
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What one agent holds, and what one vault socket answers: nothing for git's. While a vault password is being
-    rotated there is the next one too, which nobody but an administrator's re-encryption is given."""
-
-    name: str
-    user: User
-    keys: list[bytearray]
-    password: bytearray | None = None
-    next_password: bytearray | None = None
-
-    def wipe_keys(self) -> None:
-        for key in self.keys:
-            wipe(key)
 
 
 class Opened:
@@ -127,7 +112,7 @@ class _Door:
                 log.warning("vault %s: refused user %s, process %s", self.environment, peer.name, peer.pid)
                 return
             await asyncio.get_running_loop().sock_sendall(connection, self.passwords[self.environment])
-        log.info("vault %s: answered run %s, process %s", self.environment, run.run, peer.pid)
+        log.info("vault %s: answered run %r, process %s", self.environment, run.run, peer.pid)
 
 
 async def _read_line(connection: socket.socket) -> bytes:

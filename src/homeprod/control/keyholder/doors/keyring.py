@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeprod.control.keyholder import sealed
-from homeprod.control.keyholder.apart import Outcome
 from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.keyholder import Keyholder
-from homeprod.control.keyholder.wire import Message
+from homeprod.control.keyholder.sealed import opening
+from homeprod.control.keyholder.sealed.apart import Outcome
+from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.state import NodeState
 from homeprod.core.errors import HomeprodError
 
@@ -30,7 +30,7 @@ async def change(keyholder: Keyholder, person: str, message: Message, work: Work
     keyring, node = keyholder.setting.keyring, keyholder.read_roster().node
     passphrase = message.take_raw("passphrase")
     answer = await keyholder.change(
-        person, lambda: sealed.change(work, sealed.open_for(keyring, node, person, passphrase))
+        person, lambda: opening.change(work, opening.open_for(keyring, node, person, passphrase))
     )
     return _finish(answer, person, deed)
 
@@ -72,7 +72,7 @@ async def change_passphrase(keyholder: Keyholder, person: str, message: Message)
     old, new = message.take_raw("passphrase"), message.take_raw("new_passphrase")
 
     def renew() -> Outcome:
-        return sealed.change(_nothing, keyring.change_passphrase(person, old, new))
+        return opening.change(_nothing, keyring.change_passphrase(person, old, new))
 
     return _finish(await keyholder.change(person, renew), person, "changed their passphrase")
 
@@ -110,9 +110,9 @@ async def renew_recovery(keyholder: Keyholder, person: str, message: Message) ->
     passphrase = message.take_raw("passphrase")
 
     def renew() -> Outcome:
-        opened = sealed.open_for(keyring, node, person, passphrase)
+        opened = opening.open_for(keyring, node, person, passphrase)
         identity = keyring.renew_recovery(opened).encode()
-        outcome = sealed.change(_nothing, opened)
+        outcome = opening.change(_nothing, opened)
         return Outcome(outcome.fields, {**outcome.raw, "identity": identity})
 
     return _finish(await keyholder.change(person, renew), person, "made another recovery identity")
@@ -124,8 +124,8 @@ async def recover(keyholder: Keyholder, person: str, message: Message) -> Outcom
     identity, new = message.take_raw("identity"), message.take_raw("new_passphrase")
 
     def renew() -> Outcome:
-        opened = sealed.check_node(keyring.open_with_identity(identity.decode("ascii", "replace")), node)
-        return sealed.change(lambda one: keyring.add_administrator(one, person, new, replaces=True), opened)
+        opened = opening.check_node(keyring.open_with_identity(identity.decode("ascii", "replace")), node)
+        return opening.change(lambda one: keyring.add_administrator(one, person, new, replaces=True), opened)
 
     return _finish(await keyholder.change(person, renew), person, "recovered, with the recovery identity")
 

@@ -1,0 +1,49 @@
+"""Holdings: who is to hold what of an opened keyring. What nobody is to hold is zeroed at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homeprod.control.keyholder.roster import DEPLOY, Roster
+from homeprod.control.keyholder.sealed.opening import NEXT_PASSWORD, PASSWORD, SSH_KEY, list_parts
+from homeprod.control.keyholder.sockets.peer import User, find_user
+from homeprod.control.keyholder.sockets.wire import Message, wipe
+
+Parts = dict[tuple[str, str], list[bytearray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one agent holds, and what one vault socket answers: nothing for git's. While a vault password is being
+    rotated there is the next one too, which nobody but an administrator's re-encryption is given."""
+
+    name: str
+    user: User
+    keys: list[bytearray]
+    password: bytearray | None = None
+    next_password: bytearray | None = None
+
+    def wipe_keys(self) -> None:
+        for key in self.keys:
+            wipe(key)
+
+
+def plan_holdings(answer: Message, roster: Roster, daemon_user: str) -> tuple[list[Holding], list[str]]:
+    """And the environments that the keyring has no keys for. Raises ControlError where a user is missing."""
+    parts = list_parts(answer)
+    try:
+        users = {name: find_user(user) for name, user in roster.environments.items()}
+        daemon = find_user(daemon_user)
+        known = [name for name in users if (PASSWORD, name) in parts]
+        holdings = [_take(parts, name, users[name]) for name in known]
+        holdings.append(Holding(DEPLOY, daemon, parts.pop((SSH_KEY, DEPLOY))))
+        return holdings, [name for name in users if name not in known]
+    finally:
+        for left in parts.values():
+            for part in left:
+                wipe(part)
+
+
+def _take(parts: Parts, name: str, user: User) -> Holding:
+    [password], next_passwords = parts.pop((PASSWORD, name)), parts.pop((NEXT_PASSWORD, name), [])
+    return Holding(name, user, parts.pop((SSH_KEY, name)), password, *next_passwords)
