@@ -47,6 +47,9 @@ def _run(job: Job, folder: Path, reporter: Reporter) -> tuple[str, int | None]:
         suppress_env_files=True,
         settings={"suppress_output_file": True, "pexpect_timeout": 1},
         ident="run",
+        # Absolute, or it would lie among the artifacts and end with them.
+        fact_cache=job.fact_cache,
+        fact_cache_type="jsonfile",
     )
     return str(runner.status), runner.rc
 
@@ -91,8 +94,6 @@ def list_variables(job: Job, folder: Path) -> dict[str, str]:
         "ANSIBLE_PIPELINING": "True",
         "ANSIBLE_TIMEOUT": "30",
         "ANSIBLE_GATHERING": "smart",
-        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
-        "ANSIBLE_CACHE_PLUGIN_CONNECTION": job.fact_cache,
         "ANSIBLE_CACHE_PLUGIN_TIMEOUT": "86400",
         "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
