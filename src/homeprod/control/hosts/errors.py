@@ -18,6 +18,14 @@ class HeldKeyError(ControlError):
         self.host = host
 
 
+class NothingHeldError(ControlError):
+    """No key is held for the host, or another one than was named."""
+
+    def __init__(self, host: str) -> None:
+        hint = f"a key is held after a ring that brought another than the pinned one\n\n  homeprod configure {host}"
+        super().__init__("no such key is held for this host", where=host, hint=hint)
+
+
 class ConflictingIdError(ControlError):
     """An id of a ring was used for another body; nothing was taken."""
 

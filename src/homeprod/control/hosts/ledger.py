@@ -85,10 +85,14 @@ class Ledger:
         self._tell(Notice())
         return done
 
-    async def trust(self, host: str, by: str) -> Accepted:
-        """Pin the held key and configure the host. Raises ControlError where none is held, UnknownHostError,
-        StorageError."""
-        done = await self._writer.write(lambda to: ring.trust(to, host, by, self.clock.now()))
+    async def use_id(self, call: str, digest: str) -> None:
+        """A call's id counts once, as a ring's does. Raises ConflictingIdError where it was used, StorageError."""
+        await self._writer.write(lambda to: ring.use_id(to, call, digest, self.clock.now()))
+
+    async def trust(self, host: str, by: str, keys: tuple[str, ...]) -> Accepted:
+        """Pin ``keys``, which are those that are held, and configure the host. Raises NothingHeldError where others
+        are held or none, UnknownHostError, StorageError."""
+        done = await self._writer.write(lambda to: ring.trust(to, host, by, keys, self.clock.now()))
         self._tell(Notice())
         return done
 

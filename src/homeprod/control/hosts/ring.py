@@ -6,9 +6,8 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
-from homeprod.control.hosts.errors import ConflictingIdError, UnknownHostError
+from homeprod.control.hosts.errors import ConflictingIdError, NothingHeldError, UnknownHostError
 from homeprod.control.hosts.host import Accepted, Ring
-from homeprod.core.errors import ControlError
 
 _MOST_RINGERS = 200
 """Characters of the names of those who rang for one run."""
@@ -94,14 +93,25 @@ def insert_run(connection: sqlite3.Connection, host: str, by: str, now: float) -
     return cursor.lastrowid
 
 
-def trust(connection: sqlite3.Connection, host: str, by: str, now: float) -> Accepted:
-    """The held keys are the host's from now on. Raises ControlError where none is held."""
+def use_id(connection: sqlite3.Connection, call: str, digest: str, now: float) -> None:
+    """Raises ConflictingIdError where a call or a ring had it."""
+    cursor = connection.execute(
+        "INSERT INTO rings (id, digest, host, run, received) VALUES (?, ?, '', NULL, ?) ON CONFLICT (id) DO NOTHING",
+        (call, digest, now),
+    )
+    if cursor.rowcount != 1:
+        raise ConflictingIdError(call)
+
+
+def trust(connection: sqlite3.Connection, host: str, by: str, keys: tuple[str, ...], now: float) -> Accepted:
+    """The held keys are the host's from now on, where they are ``keys``: those that a person has looked at. Raises
+    NothingHeldError, UnknownHostError."""
     row = connection.execute("SELECT held_keys FROM hosts WHERE name = ?", (host,)).fetchone()
     if row is None:
         raise UnknownHostError(host)
-    if row[0] == "[]":
-        hint = "a key is held only after a ring brought another one than the pinned; ring with\n"
-        raise ControlError("no key is held for this host", where=host, hint=f"{hint}    homeprod configure {host}")
+    held: list[str] = json.loads(row[0])
+    if not held or sorted(keys) != held:
+        raise NothingHeldError(host)
     connection.execute(
         "UPDATE hosts SET host_keys = held_keys, held_keys = '[]', held_by = '' WHERE name = ?", (host,)
     )

@@ -15,6 +15,7 @@ import pytest
 from homeprod.control.hosts.errors import (
     ConflictingIdError,
     HeldKeyError,
+    NothingHeldError,
     StorageError,
     UnknownHostError,
     UnknownRunError,
@@ -143,11 +144,24 @@ def test_another_key_is_held_until_a_person_trusts_it(tmp_path: Path) -> None:
         assert await ledger.want_current("unlock") == 0
         host = await ledger.host("lab-proxy")
         assert (host.host_keys, host.held_keys, host.held_by) == (RING.host_keys, other.host_keys, "sean")
-        await ledger.trust("lab-proxy", "sean")
+        with pytest.raises(NothingHeldError):
+            await ledger.trust("lab-proxy", "sean", ("ssh-ed25519 CCCC",))
+        await ledger.trust("lab-proxy", "sean", other.host_keys)
         turn = await claim(ledger)
         assert (turn.host.host_keys, turn.host.held_keys, turn.run.instance) == (other.host_keys, (), "i2")
-        with pytest.raises(ControlError, match="no key is held"):
-            await ledger.trust("lab-proxy", "sean")
+        with pytest.raises(NothingHeldError, match="no such key is held"):
+            await ledger.trust("lab-proxy", "sean", other.host_keys)
+
+    keep(tmp_path, story)
+
+
+def test_an_id_of_a_call_counts_once(tmp_path: Path) -> None:
+    async def story(ledger: Ledger) -> None:
+        await ledger.ring(RING)
+        await ledger.use_id("call-1", "digest")
+        for used in ("call-1", RING.id):
+            with pytest.raises(ConflictingIdError):
+                await ledger.use_id(used, "digest")
 
     keep(tmp_path, story)
 
@@ -286,7 +300,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         with pytest.raises(UnknownHostError):
             await ledger.retry("nobody", "sean")
         with pytest.raises(UnknownHostError):
-            await ledger.trust("nobody", "sean")
+            await ledger.trust("nobody", "sean", ())
         with pytest.raises(UnknownRunError):
             await ledger.cancel(7, "sean")
         with pytest.raises(UnknownRunError):

@@ -1,0 +1,135 @@
+"""The calls of people: hosts and runs, retry, cancel, trust. Each is signed, and each signature counts once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from homeprod.control.hosts.errors import (
+    ConflictingIdError,
+    NothingHeldError,
+    StorageError,
+    UnknownHostError,
+    UnknownRunError,
+)
+from homeprod.control.state import NodeState
+from homeprod.core.refusal import Refusal
+from homeprod.web.answer import RefusedError, send
+from homeprod.web.body import parse_object
+from homeprod.web.describe import describe_host, describe_run, list_fingerprints
+from homeprod.web.node import Node
+from homeprod.web.ring import LOCKED_SECONDS, STORAGE_SECONDS
+from homeprod.web.signature import Caller
+from homeprod.web.stream import Streams
+
+MOST_RUNS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``name`` is the host's name or the run's number, as the path has it."""
+
+    request: web.Request
+    caller: Caller
+    name: str
+    body: bytes
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+class Calls:
+    def __init__(self, node: Node) -> None:
+        self._node, self._streams = node, Streams(node.ledger)
+
+    async def list_hosts(self, _: Call) -> web.StreamResponse:
+        hosts = await self._node.ledger.hosts()
+        pinned, own = {host.name for host in hosts if host.is_pinned}, self._node.settings().node
+        waiting = sorted(
+            name for name, place in self._node.inventory().items() if place.control_node == own and name not in pinned
+        )
+        return send({"hosts": [describe_host(host) for host in hosts], "waiting_for_apply": waiting})
+
+    async def show_host(self, call: Call) -> web.StreamResponse:
+        return send({"host": describe_host(await self._node.ledger.host(call.name))})
+
+    async def list_runs(self, call: Call) -> web.StreamResponse:
+        limit, host = call.request.query.get("limit", "50"), call.request.query.get("host", "")
+        runs = await self._node.ledger.runs(min(_parse_number(limit), MOST_RUNS), host)
+        return send({"runs": [describe_run(run) for run in runs]})
+
+    async def show_run(self, call: Call) -> web.StreamResponse:
+        return send({"run": describe_run(await self._node.ledger.run(_parse_number(call.name)))})
+
+    async def follow(self, call: Call) -> web.StreamResponse:
+        after = _parse_number(call.request.query.get("after", "0"))
+        return await self._streams.send(call.request, call.caller.person, _parse_number(call.name), after)
+
+    async def retry(self, call: Call) -> web.StreamResponse:
+        self._require_ready()
+        await self._use_id(call)
+        accepted = await self._node.ledger.retry(call.name, call.caller.person)
+        return send({"run": accepted.run_id, "is_new": accepted.is_new}, 202)
+
+    async def cancel(self, call: Call) -> web.StreamResponse:
+        number = _parse_number(call.name)
+        await self._use_id(call)
+        return send({"run": describe_run(await self._node.ledger.cancel(number, call.caller.person))}, 202)
+
+    async def trust(self, call: Call) -> web.StreamResponse:
+        """The body names the fingerprints that a person has compared: no others are trusted."""
+        if not call.caller.is_administrator:
+            raise RefusedError(
+                Refusal.NOT_ADMINISTRATOR, message="trusting a host's key needs an administrator's key"
+            )
+        fingerprints = parse_object(call.body).get("fingerprints")
+        if not isinstance(fingerprints, list) or not all(isinstance(one, str) for one in fingerprints):
+            raise RefusedError(Refusal.MALFORMED)
+        self._require_ready()
+        await self._use_id(call)
+        held = (await self._node.ledger.host(call.name)).held_keys
+        if sorted(fingerprints) != sorted(list_fingerprints(held)):
+            raise NothingHeldError(call.name)
+        accepted = await self._node.ledger.trust(call.name, call.caller.person, held)
+        return send({"run": accepted.run_id, "is_new": accepted.is_new}, 202)
+
+    def _require_ready(self) -> None:
+        """A run that a person asks for begins at once, or not at all."""
+        if self._node.state() is not NodeState.READY:
+            is_locked = self._node.state() is NodeState.LOCKED
+            node = self._node.settings().node
+            message = f"{node} is {self._node.state().value}: nothing was done"
+            hint = f"  ssh -t {node} {'unlock' if is_locked else 'bootstrap'}"
+            refusal = Refusal.LOCKED if is_locked else Refusal.NEW
+            raise RefusedError(refusal, retry_after=LOCKED_SECONDS, node=node, message=message, hint=hint)
+
+    async def _use_id(self, call: Call) -> None:
+        """On disk: whoever has seen this call cannot send it again after a restart either."""
+        try:
+            await self._node.ledger.use_id(call.caller.message_id, hashlib.sha256(call.body).hexdigest())
+        except ConflictingIdError:
+            raise RefusedError(Refusal.UNSIGNED) from None
+
+
+def refuse_ledger(error: Exception, node: str) -> RefusedError | None:
+    """What the ledger says no to, as an answer; None where it is no refusal."""
+    if isinstance(error, UnknownHostError):
+        return RefusedError(Refusal.UNKNOWN_HOST, message=f"{node} knows no such host", host=error.where)
+    if isinstance(error, UnknownRunError):
+        return RefusedError(Refusal.UNKNOWN_RUN, message="no such run is kept")
+    if isinstance(error, NothingHeldError):
+        return RefusedError(Refusal.NOTHING_HELD, message="no such key is held for this host", host=error.where)
+    if isinstance(error, StorageError):
+        message = f"{node} cannot store anything: its data disk is full"
+        return RefusedError(Refusal.STORAGE, retry_after=STORAGE_SECONDS, message=message, node=node)
+    return None
+
+
+def _parse_number(text: str) -> int:
+    """Small enough for SQLite. Raises RefusedError."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+        raise RefusedError(Refusal.MALFORMED)
+    return int(text)

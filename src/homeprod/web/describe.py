@@ -1,0 +1,57 @@
+"""Hosts and runs as JSON, for people whose signature was good."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from homeprod.control.hosts.host import Host, Run
+from homeprod.web.tally import is_waiting
+
+
+def describe_host(host: Host) -> dict[str, Any]:
+    """Times are seconds since 1970; keys are shown by their fingerprints."""
+    return {
+        "name": host.name,
+        "environment": host.environment,
+        "state": host.state.value,
+        "waits": is_waiting(host),
+        "wanted": {"revision": host.wanted_revision, "instance": host.wanted_instance},
+        "attempted": {"revision": host.attempted_revision, "instance": host.attempted_instance},
+        "applied": {"revision": host.applied_revision, "instance": host.applied_instance},
+        "due": host.due,
+        "attempt": host.attempt,
+        "host_keys": list_fingerprints(host.host_keys),
+        "held_keys": list_fingerprints(host.held_keys),
+        "held_by": host.held_by,
+        "problem": host.problem,
+    }
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "host": run.host,
+        "environment": run.environment,
+        "status": run.status.value,
+        "revision": run.revision,
+        "instance": run.instance,
+        "rung_by": run.rung_by,
+        "attempt": run.attempt,
+        "created": run.created,
+        "started": run.started,
+        "ended": run.ended,
+        "canceled_by": run.canceled_by,
+        "problem": run.problem,
+    }
+
+
+def list_fingerprints(keys: Iterable[str]) -> list[str]:
+    """``SHA256:…`` of each, as ``ssh-keygen -l`` and a machine's console show them."""
+    return [_fingerprint(base64.b64decode(key.split(" ")[1])) for key in keys]
+
+
+def _fingerprint(blob: bytes) -> str:
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")

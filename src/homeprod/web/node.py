@@ -1,0 +1,40 @@
+"""What the door needs of the control node behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.settings import NodeSettings
+from homeprod.control.state import NodeState
+
+
+class Place(Protocol):
+    """Where a host belongs, as the rendered inventory says."""
+
+    @property
+    def environment(self) -> str: ...
+    @property
+    def control_node(self) -> str: ...
+
+
+class Node(Protocol):
+    @property
+    def ledger(self) -> Ledger: ...
+    def settings(self) -> NodeSettings:
+        """The newest that are believed; the same value until they change."""
+
+    def state(self) -> NodeState: ...
+    def since(self) -> float:
+        """Seconds since 1970 at which it came into its state."""
+
+    def inventory(self) -> Mapping[str, Place]:
+        """Every host of the site, other control nodes' too; empty before the first fetch."""
+
+    def problems(self) -> Sequence[str]:
+        """What a person should see to, a line each."""
+
+    async def look_again(self) -> None:
+        """Fetch what the site has become since; whoever asks meanwhile shares it. What went wrong is among the
+        problems then, and raised to nobody."""

@@ -1,0 +1,95 @@
+"""What the node says to everybody about itself: counts and states, no names of hosts, no secrets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import Counter as MetricCounter
+from prometheus_client import Gauge as MetricGauge
+
+from homeprod.control.hosts.host import Host, HostState, RunStatus
+from homeprod.control.state import NodeState
+from homeprod.web.node import Node
+
+_NEXT = {
+    NodeState.UNCREATED: "",
+    NodeState.NEW: "ssh -t {node} bootstrap",
+    NodeState.LOCKED: "ssh -t {node} unlock",
+    NodeState.READY: "",
+}
+
+
+def is_waiting(host: Host) -> bool:
+    """Whether it is not yet what it should be, for whatever reason."""
+    is_behind = bool(host.wanted_instance) and not host.is_current
+    return is_behind or bool(host.held_keys) or host.state is not HostState.IDLE
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    hosts: int
+    waiting: int
+    held: int
+    states: Counter[HostState]
+    runs: dict[RunStatus, int]
+
+
+async def count(node: Node) -> Census:
+    hosts = await node.ledger.hosts()
+    return Census(
+        hosts=len(hosts),
+        waiting=sum(is_waiting(host) for host in hosts),
+        held=sum(bool(host.held_keys) for host in hosts),
+        states=Counter(host.state for host in hosts),
+        runs=await node.ledger.count_runs(),
+    )
+
+
+async def describe(node: Node) -> dict[str, Any]:
+    """The body of GET /status."""
+    census, settings, state = await count(node), node.settings(), node.state()
+    return {
+        "node": settings.node,
+        "site": settings.site_name,
+        "state": state.value,
+        "since": round(node.since()),
+        "hosts": {"known": census.hosts, "waiting": census.waiting, "held": census.held},
+        "runs": {status.value: census.runs.get(status, 0) for status in RunStatus},
+        "problems": [" ".join(text.split())[:300] for text in list(node.problems())[:10]],
+        "next": _NEXT[state].format(node=settings.node),
+    }
+
+
+class Metrics:
+    """In a registry of their own: of the process itself nothing is told."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        make = {"registry": self._registry, "namespace": "homeprod"}
+        self._state = MetricGauge("node_state", "1 for the state that the node is in", ["state"], **make)  # type: ignore[arg-type]
+        self._since = MetricGauge("node_state_since_seconds", "Since when, in seconds since 1970", **make)  # type: ignore[arg-type]
+        self._hosts = MetricGauge("hosts", "Hosts that were rung for", ["state"], **make)  # type: ignore[arg-type]
+        self._waiting = MetricGauge("hosts_waiting", "Hosts that are not yet what they should be", **make)  # type: ignore[arg-type]
+        self._held = MetricGauge("hosts_held", "Hosts whose new SSH host key waits for a person", **make)  # type: ignore[arg-type]
+        self._runs = MetricGauge("runs", "Runs that are kept", ["status"], **make)  # type: ignore[arg-type]
+        self._answers = MetricCounter("answers", "Answers of the door", ["call", "code"], **make)  # type: ignore[arg-type]
+
+    def note_answer(self, call: str, code: int) -> None:
+        self._answers.labels(call, str(code)).inc()
+
+    async def render(self, node: Node) -> bytes:
+        """In Prometheus' text format."""
+        census = await count(node)
+        for state in NodeState:
+            self._state.labels(state.value).set(state is node.state())
+        self._since.set(node.since())
+        for host_state in HostState:
+            self._hosts.labels(host_state.value).set(census.states[host_state])
+        self._waiting.set(census.waiting)
+        self._held.set(census.held)
+        for status in RunStatus:
+            self._runs.labels(status.value).set(census.runs.get(status, 0))
+        return generate_latest(self._registry)

@@ -1,0 +1,236 @@
+"""A control node's door on loopback, with a real ledger behind it and people's keys in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from homeprod.control.certificate import make_certificate
+from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.places import Places
+from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
+from homeprod.control.state import NodeState
+from homeprod.core.webhook import ID, SIGNATURE, TIMESTAMP, call_content, render_signature, signed_content
+from homeprod.drivers.doorbell import RING, Doorbell
+from homeprod.drivers.pinned import PinnedLine
+from homeprod.drivers.signer import FileSigner
+from homeprod.web.door import Patience, open_door
+from homeprod.web.server import Limits
+
+T = TypeVar("T")
+
+
+def make_key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+def write_public(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def write_private(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
+
+HOST_KEY, OTHER_HOST_KEY = (write_public(Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32)) for n in (1, 2))
+
+
+def make_settings(
+    ringers: dict[str, Ed25519PrivateKey], administrators: dict[str, Ed25519PrivateKey]
+) -> NodeSettings:
+    def own(keys: dict[str, Ed25519PrivateKey]) -> tuple[KeyOwner, ...]:
+        return tuple(KeyOwner(person=person, key=write_public(key)) for person, key in keys.items())
+
+    return NodeSettings(
+        site_id="6a3c0f0e-0000-4000-8000-000000000001",
+        site_name="pegasus",
+        node="lab-ansible",
+        environments=(EnvironmentSettings(name="lab", branch="lab", user="homeprod-lab"),),
+        administrators=tuple(administrators),
+        ringers=own(ringers),
+        administrator_keys=own(administrators),
+        signers=(),
+        playbooks="git@git.example:playbooks",
+        vault="git@git.example:vault",
+    )
+
+
+@dataclass
+class FakePlace:
+    environment: str
+    control_node: str = "lab-ansible"
+
+
+@dataclass
+class FakeNode:
+    """As the daemon shows itself to the door; what a test changes counts at once."""
+
+    known: NodeSettings
+    ledger: Ledger
+    is_in: NodeState = NodeState.READY
+    hosts: dict[str, FakePlace] = field(
+        default_factory=lambda: {
+            "lab-proxy": FakePlace("lab"),
+            "lab-coder": FakePlace("lab"),
+            "prod-proxy": FakePlace("prod", "prod-ansible"),
+        }
+    )
+    pushed: dict[str, FakePlace] = field(default_factory=dict)
+    """What the next look finds."""
+    look_seconds: float = 0.0
+    troubles: list[str] = field(default_factory=list)
+
+    def settings(self) -> NodeSettings:
+        return self.known
+
+    def state(self) -> NodeState:
+        return self.is_in
+
+    def since(self) -> float:
+        return 1_700_000_000.0
+
+    def inventory(self) -> dict[str, FakePlace]:
+        return self.hosts
+
+    def problems(self) -> Sequence[str]:
+        return self.troubles
+
+    async def look_again(self) -> None:
+        await asyncio.sleep(self.look_seconds)
+        self.hosts |= self.pushed
+
+
+@dataclass(frozen=True)
+class Heard:
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+    content: bytes
+
+
+def connect(host: str, port: int) -> socket.socket:
+    return socket.create_connection((host, port), timeout=20)
+
+
+class OpenDoor:
+    """Runs in a thread of its own; everything else of a test is plain code."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        patience: Patience = Patience(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.places = Places.below(folder)
+        self.limits, self.patience = limits, patience
+        self.sean, self.admin, self.stranger = make_key(), make_key(), make_key()
+        self.settings = make_settings({"sean": self.sean}, {"anna": self.admin})
+        self._loop = asyncio.new_event_loop()
+        self._is_up, self._over = threading.Event(), asyncio.Event()
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        make_certificate(self.places.tls, "lab-ansible")
+        self.places.database.parent.mkdir(parents=True)
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+        assert self._is_up.wait(20)
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        self._loop.close()
+
+    def _work(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as error:  # noqa: BLE001 (the test is to hear of it)
+            self._error = error
+        finally:
+            self._is_up.set()
+
+    async def _serve(self) -> None:
+        ledger = Ledger(self.places.database)
+        await ledger.open()
+        try:
+            self.node = FakeNode(self.settings, ledger)
+            listener = socket.create_server(("127.0.0.1", 0))
+            async with open_door(self.node, self.places, listener, self.limits, self.patience):
+                self.port = listener.getsockname()[1]
+                self.url = f"https://127.0.0.1:{self.port}"
+                self.certificate = (self.places.tls / "certificate.pem").read_text()
+                self._is_up.set()
+                await self._over.wait()
+        finally:
+            await ledger.close()
+
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run in the door's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+    def make_bell(self, key: Ed25519PrivateKey | None = None, **more: Any) -> Doorbell:
+        return Doorbell(self.url, self.certificate, FileSigner("sean", key or self.sean), connect, **more)
+
+    def send(self, method: str, path: str, body: bytes | None = b"", headers: dict[str, str] | None = None) -> Heard:
+        line = PinnedLine(self.url, self.certificate, connect)
+        try:
+            line.request(method, path, body, headers or {})
+            answer = line.getresponse()
+            content = answer.read()
+        finally:
+            line.close()
+        return Heard(answer.status, dict(answer.headers.items()), _parse(content), content)
+
+    def ring(
+        self, wish: Any, key: Ed25519PrivateKey | None = None, *, message_id: str = "", at: int = 0, **headers: str
+    ) -> Heard:
+        """``wish`` is bytes, or made JSON of; ``at`` is seconds from now."""
+        body = wish if isinstance(wish, bytes) else json.dumps(wish).encode()
+        signed = sign(key or self.sean, body, message_id=message_id, at=at)
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.send("POST", RING, body, {"Content-Type": "application/json", **signed, **more})
+
+    def call(
+        self, method: str, path: str, body: Any = None, key: Ed25519PrivateKey | None = None, **how: Any
+    ) -> Heard:
+        content = b"" if body is None else json.dumps(body).encode()
+        signed = sign(key or self.sean, call_content(method, path, content), **how)
+        return self.send(method, path, content, {"Content-Type": "application/json", **signed})
+
+
+def sign(key: Ed25519PrivateKey, content: bytes, *, message_id: str = "", at: int = 0) -> dict[str, str]:
+    message_id, timestamp = message_id or make_id(), int(time.time()) + at
+    signature = key.sign(signed_content(message_id, timestamp, content))
+    return {ID: message_id, TIMESTAMP: str(timestamp), SIGNATURE: render_signature(signature)}
+
+
+def make_id() -> str:
+    return f"msg_{secrets.token_hex(16)}"
+
+
+def make_wish(host: str = "lab-proxy", instance: str = "4001020-abc", key: str = HOST_KEY) -> dict[str, Any]:
+    return {"host": host, "instance": instance, "ssh_host_keys": [key]}
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
