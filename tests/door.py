@@ -144,18 +144,28 @@ class OpenDoor:
     def __enter__(self) -> Self:
         make_certificate(self.places.tls, "lab-ansible")
         self.places.database.parent.mkdir(parents=True)
+        self._begin()
+        return self
+
+    def _begin(self) -> None:
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
         assert self._is_up.wait(20)
         if self._error is not None:
             raise self._error
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(20)
         assert not self._thread.is_alive()
         self._loop.close()
+
+    def restart(self) -> None:
+        """What was only in memory is gone; it answers at another port."""
+        self.__exit__()
+        self._loop = asyncio.new_event_loop()
+        self._is_up, self._over = threading.Event(), asyncio.Event()
+        self._begin()
 
     def _work(self) -> None:
         try:

@@ -29,6 +29,8 @@ async def read_body(request: web.BaseRequest, seconds: float = SECONDS) -> bytes
         return b""
     parts = bytearray()
     try:
+        if request.content.is_eof() and request.content_length:  # it came with its headers, as a ring's mostly does
+            return request.content.read_nowait()
         async with asyncio.timeout(seconds):
             while chunk := await request.content.readany():
                 parts += chunk

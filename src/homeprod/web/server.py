@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -149,7 +150,7 @@ class _Door:
 
     def _require_calm(self, request: web.Request) -> str:
         """The address; refused before its signature is looked at where too many of them were bad."""
-        address = find_address(request)
+        address = _find_address(request)
         if wait := self._refused.find_wait(address):
             raise RefusedError(Refusal.BUSY_ADDRESS, retry_after=wait)
         return address
@@ -174,8 +175,13 @@ class _Door:
 
     def _require_public(self, request: web.Request) -> None:
         _require_method(request, "GET")
-        if wait := self._public.take(find_address(request)):
+        if wait := self._public.take(_find_address(request)):
             raise RefusedError(Refusal.BUSY_ADDRESS, retry_after=wait)
+
+
+def _find_address(request: web.BaseRequest) -> str:
+    """Nothing but the connection is asked: a header that names another one can be written by anybody."""
+    return name_address(request.remote or "")
 
 
 async def _read_json(request: web.Request) -> bytes:
@@ -190,11 +196,11 @@ def _require_method(request: web.Request, method: str) -> None:
         raise RefusedError(Refusal.WRONG_METHOD)
 
 
-def find_address(request: web.BaseRequest) -> str:
-    """Of the caller; of IPv6 the network, since one machine may have all of its addresses. Nothing but the connection
-    is asked: a header that names another one can be written by anybody."""
+@lru_cache(1024)
+def name_address(remote: str) -> str:
+    """Of IPv6 the network, since one machine may have all of its addresses."""
     try:
-        address = ipaddress.ip_address((request.remote or "").partition("%")[0])
+        address = ipaddress.ip_address(remote.partition("%")[0])
     except ValueError:
         return "?"
     if isinstance(address, ipaddress.IPv6Address):

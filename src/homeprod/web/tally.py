@@ -75,10 +75,13 @@ class Metrics:
         self._waiting = MetricGauge("hosts_waiting", "Hosts that are not yet what they should be", **make)  # type: ignore[arg-type]
         self._held = MetricGauge("hosts_held", "Hosts whose new SSH host key waits for a person", **make)  # type: ignore[arg-type]
         self._runs = MetricGauge("runs", "Runs that are kept", ["status"], **make)  # type: ignore[arg-type]
+        self._counters: dict[tuple[str, int], MetricCounter] = {}
         self._answers = MetricCounter("answers", "Answers of the door", ["call", "code"], **make)  # type: ignore[arg-type]
 
     def note_answer(self, call: str, code: int) -> None:
-        self._answers.labels(call, str(code)).inc()
+        if (call, code) not in self._counters:
+            self._counters[call, code] = self._answers.labels(call, str(code))
+        self._counters[call, code].inc()
 
     async def render(self, node: Node) -> bytes:
         """In Prometheus' text format."""
