@@ -15,8 +15,8 @@ ROLES = ROOT / "src" / "homeprod" / "ansible" / "collections" / "ansible_collect
 HEADING = """\
 # The roles of homeprod.site
 
-Made by `make docs` from the roles' own argument specs (`meta/argument_specs.yml`), which Ansible checks what it is given
-against. How they are used stands in [playbooks](../how-to/playbooks.md).
+Made by `make docs` from the roles' own argument specs (`meta/argument_specs.yml`), which Ansible checks what it is
+given against. How they are used stands in [playbooks](../how-to/playbooks.md).
 """
 
 
@@ -25,7 +25,9 @@ def render_page() -> str:
 
 
 def _list_role(role: Path) -> Iterator[str]:
-    spec = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]
+    spec = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"][
+        "main"
+    ]
     defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text(encoding="utf-8"))
     yield f"## `homeprod.site.{role.name}`\n"
     yield f"{spec['short_description']}. {_join(spec['description'])}\n"
