@@ -109,3 +109,13 @@ def test_the_types_and_templates_are_in_the_wheel(environment: Path) -> None:
     assert (package / "py.typed").exists()
     assert (package / "cli" / "first_site" / "_config.py.txt").exists()
     assert (package / "lab" / "image" / "debian_13" / "packages.txt").exists()
+
+
+def test_the_collection_is_in_the_wheel_whole(environment: Path) -> None:
+    [package] = environment.glob("lib/python*/site-packages/homeprod")
+    source = ROOT / "src" / "homeprod" / "ansible"
+    wanted = {file.relative_to(source) for file in source.rglob("*") if file.is_file()}
+    shipped = {file.relative_to(package / "ansible") for file in (package / "ansible").rglob("*") if file.is_file()}
+    assert wanted == shipped
+    assert Path("collections/ansible_collections/homeprod/site/roles/base/files/look.sh") in shipped
+    assert (package / "lab" / "repository" / "serve.sh").exists()
