@@ -142,6 +142,7 @@ def _place(name: str) -> str:
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    """What begins with ``#!`` is a program; not every way of installing homeprod keeps that of its files."""
     entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = len(data), 0o644
+    entry.size, entry.mode = len(data), 0o755 if data.startswith(b"#!") else 0o644
     tar.addfile(entry, io.BytesIO(data))

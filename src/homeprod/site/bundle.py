@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1]
 LOCK_FILE = PACKAGE / "control" / "requirements.txt"
 PYTHONS = {"debian-13": "3.13"}
 """The releases that a control node was tested on, and the Python that they have."""
-FORMAT = 1
+FORMAT = 2
 """Counts up when the bundle comes to be made otherwise from the same inputs."""
 
 
