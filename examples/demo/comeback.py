@@ -24,7 +24,7 @@ def play_comeback(stage: Stage) -> None:
     person = Person(stage, find_folder(LAB).keys)
     with stage.step("the control node is rebooted"):
         stage.run_in(NODE, ADMINISTRATOR, "sudo systemd-run --on-active=1 systemctl reboot")
-        wait_for_state(stage, "locked")
+        wait_for_state(stage, "Locked")
         stage.homeprod("control", "status", allowed=(2,))
     with stage.step("a ring while it is Locked", "it is kept as a wish, and is no run: exit 3"):
         stage.homeprod("configure", HOST, allowed=(3,))
@@ -37,7 +37,7 @@ def play_comeback(stage: Stage) -> None:
     with stage.step("bootstrap takes the keyring over"):
         person.bootstrap()
         person.unlock()
-        wait_for_state(stage, "ready")
+        wait_for_state(stage, "Ready")
     with stage.step("the same machines, by the same keys"):
         stage.homeprod("configure", HOST)
         wait_for_runs(stage, (HOST,))

@@ -30,12 +30,12 @@ def open_repositories(stage: Stage) -> Repositories:
 def begin_control_node(stage: Stage) -> None:
     """New → Locked → Ready; a node that is further already is left as it is."""
     person = Person(stage, find_folder(LAB).keys)
-    if read_state(stage) == "new":
+    if read_state(stage) == "New":
         person.bootstrap()
     stage.homeprod("control", "publish", "--yes")
     public = json.loads(stage.run_in(NODE, ADMINISTRATOR, f"cat {PUBLIC}"))
     open_repositories(stage).authorize(public["deploy"])
-    if read_state(stage) == "locked":
+    if read_state(stage) == "Locked":
         person.unlock()
     stage.homeprod("control", "status")
 
@@ -61,7 +61,7 @@ def wait_for_runs(stage: Stage, hosts: Iterable[str]) -> None:
         for host in listed:
             if host["name"] in waiting and host["state"] == "failed":
                 raise DemoError(f"the run of {host['name']} failed: {host.get('problem', '')}")
-            if host["name"] in waiting and host["is_current"]:
+            if host["name"] in waiting and not host["waits"]:
                 waiting.discard(host["name"])
                 tell(f"  {host['name']} is configured")
         if waiting and time.monotonic() > deadline:

@@ -185,6 +185,25 @@ def _add_configure(command: argparse.ArgumentParser) -> None:
     command.set_defaults(json=False)
 
 
+def _add_runs(command: argparse.ArgumentParser) -> None:
+    """The verbs take what the list takes."""
+    command.set_defaults(verb="list", json=False, node="", limit=20, host="")
+    command.add_argument("--json", action="store_true", help="for machines")
+    command.add_argument("--node", metavar="NODE", default="", help="the control node (default: the one that runs)")
+    command.add_argument("--host", metavar="HOST", default="", help="only its runs")
+    command.add_argument("--limit", metavar="N", type=_read_rows, default=20, help="how many (default: %(default)s)")
+    verbs = command.add_subparsers(dest="verb", metavar="VERB", parser_class=type(command))
+    show = verbs.add_parser("show", help="what a run said", description="what a run said")
+    show.add_argument("--follow", action="store_true", help="until it ends")
+    cancel = verbs.add_parser("cancel", help="ask for a run's end", description="ask for a run's end")
+    for verb in (show, cancel):
+        verb.add_argument("id", metavar="ID", type=_read_run, help="the run's number")
+
+
+def _read_run(text: str) -> int:
+    return _read_number(text, 1, 10**15)
+
+
 def _add_status(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     command.set_defaults(only=[], start=False)
@@ -284,6 +303,7 @@ _ADDERS = {
     "history": _add_history,
     "render": _add_render,
     "configure": _add_configure,
+    "runs": _add_runs,
     "control": add_control_arguments,
     "lab": add_lab_arguments,
     "diagram": _add_diagram,

@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
     "render": "write the inventory and the control node's settings into the playbook repository",
     "configure": "ring at the control node for machines that are there",
+    "runs": "what the control node has run: a list, one of them as it goes, or its end",
     "addresses": "list names, addresses and VMIDs",
     "control": "the control node: bootstrap, unlock, lock, secret, admin, recover, back-up, restore",
     "diagram": "draw the control node's states",

@@ -12,6 +12,10 @@ COMMANDS = {
     "admin": "on the node: who may unlock it, and their passphrases",
     "recover": "on the node: a new passphrase for you, with the recovery identity from its paper",
     "back-up": "on the node: the keyring as one file, sealed as it is",
+    "status": "which state it is in, since when, who waits, what to do next; exits 0 Ready, 2 Locked, 3 New",
+    "hosts": "every host that it knows, and what it waits for",
+    "retry": "configure a host once more",
+    "trust": "say that a host's new SSH host key is right",
     "publish": "write its public keys into the site, so that machines let it in",
     "restore": "on the node: put a back-up of the keyring in its place",
     "upgrade": "on the node: take the version of homeprod that is on its CD; it is Locked then",
@@ -52,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         made[name].add_argument(
             "--settings", metavar="FILE", default="", help="the node's (default: from cloud-init)"
         )
+    for name in ("status", "hosts"):
+        made[name].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
+        made[name].add_argument("--json", action="store_true", help="for machines")
+    for name in ("retry", "trust"):
+        made[name].add_argument("host", metavar="HOST")
+        made[name].add_argument("--node", metavar="NODE", default="", help="default: the one that runs")
+    made["trust"].add_argument("--yes", action="store_true", help="do not ask")
     made["publish"].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
     made["publish"].add_argument("--yes", action="store_true", help="do not ask for the fingerprints")
     _add_secret(made["secret"])

@@ -1,0 +1,38 @@
+"""``homeprod control hosts``: every host that the node knows, and what it waits for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from homeprod.cli import render
+from homeprod.cli.control.line import open_line
+
+SHORT = 12
+"""Characters of a revision that are shown."""
+
+
+def run(options: argparse.Namespace) -> int:
+    with open_line(options) as (_, door):
+        told = door.get("/api/hosts")
+    if options.json:
+        render.print_json({"format": 1, **told})
+        return 0
+    if told["hosts"]:
+        render.print_table(("host", "state", "applied", "problem"), [_describe(host) for host in told["hosts"]])
+    else:
+        render.print_line("it knows no host yet: it is told of each by `homeprod apply`")
+    for name in told["waiting_for_apply"]:
+        render.say(f"{name}: waiting for apply, which tells its SSH host key")
+    for host in told["hosts"]:
+        if host["held_keys"]:
+            keys = "\n".join(f"    {key}" for key in host["held_keys"])
+            render.say(f"{host['name']} came with another SSH host key, by {host['held_by']}:\n{keys}")
+            render.say(f"  where that is right:\n\n    homeprod control trust {host['name']}")
+    return 0
+
+
+def _describe(host: dict[str, Any]) -> dict[str, object]:
+    applied = host["applied"]["revision"][:SHORT] if host["applied"]["revision"] else None
+    state = "waits" if host["waits"] and host["state"] == "idle" else host["state"]
+    return {"host": host["name"], "state": state, "applied": applied, "problem": host["problem"] or None}

@@ -1,0 +1,92 @@
+"""``homeprod runs``: what the control node has run; ``runs show ID`` what it said, ``--follow`` as it says it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from homeprod.cli import render
+from homeprod.cli.control.line import open_line
+from homeprod.drivers.doorbell import Doorbell
+
+_COLOURS = {"successful": "green", "failed": "red", "timeout": "red", "canceled": "yellow", "running": "cyan"}
+_KINDS = {"failed": "red", "unreachable": "red", "item failed": "red", "ignored": "yellow"}
+FAILED = 1
+
+
+def run(options: argparse.Namespace) -> int:
+    """Of one run: 0 where it was successful or goes on, 1 where it was not."""
+    with open_line(options) as (_, door):
+        if options.verb == "show":
+            return _show(door, options)
+        if options.verb == "cancel":
+            told = door.post(f"/api/runs/{options.id}/cancel")["run"]
+            render.print_line(f"run {told['id']} of {told['host']} was {told['status']}; its end is asked for")
+            return 0
+        runs = door.get(f"/api/runs?limit={options.limit}&host={options.host}")["runs"]
+    if options.json:
+        render.print_json({"format": 1, "runs": runs})
+    elif runs:
+        render.print_table(
+            ("run", "host", "status", "began", "took", "by", "problem"), [_describe(one) for one in runs]
+        )
+    else:
+        render.print_line("nothing was run yet")
+    return 0
+
+
+def _show(door: Doorbell, options: argparse.Namespace) -> int:
+    told = door.get(f"/api/runs/{options.id}")["run"]
+    is_over = told["ended"] is not None
+    events = _follow(door, options.id) if options.follow or is_over else iter(())
+    for event in events:
+        if "end" in event:
+            told = event["end"]
+        elif options.json:
+            render.print_json(event)
+        elif line := _tell(event):
+            render.print_flushed(line)
+    if options.json:
+        render.print_json({"format": 1, "run": told})
+    else:
+        status = render.paint(told["status"], _COLOURS.get(told["status"], "dim"))
+        render.print_line(f"run {told['id']} of {told['host']}: {status}  {told['problem']}".rstrip())
+    return FAILED if told["status"] in ("failed", "timeout", "canceled") else 0
+
+
+def _follow(door: Doorbell, run: int) -> Iterator[dict[str, Any]]:
+    return door.follow(f"/api/runs/{run}/events")
+
+
+def _tell(event: dict[str, Any]) -> str:
+    """One line of what Ansible said; nothing where it is no news."""
+    if "stats" in event:
+        return "  " + ", ".join(f"{name} {count}" for name, count in event["stats"].items() if count)
+    told = event.get("event", {})
+    kind = told.get("kind", "")
+    if kind in ("play", "task", "start"):
+        name = told.get("task") or told.get("play") or ""
+        return f"{kind} {name}" if kind != "start" else ""
+    words = told.get("message") or told.get("text") or ""
+    if kind == "ok":
+        return f"  {'changed' if told.get('changed') else 'ok'}"
+    if kind == "skipped":
+        return ""
+    return f"  {render.paint(kind, _KINDS.get(kind, 'dim'))} {words}".rstrip()
+
+
+def _describe(one: dict[str, Any]) -> dict[str, object]:
+    began, ended = one["started"], one["ended"]
+    took = f"{ended - began:.0f} s" if began and ended else None
+    when = datetime.fromtimestamp(began, UTC).strftime("%m-%d %H:%M:%S") if began else None
+    return {
+        "run": one["id"],
+        "host": one["host"],
+        "status": one["status"],
+        "began": when,
+        "took": took,
+        "by": one["rung_by"] or None,
+        "problem": one["problem"] or None,
+    }
