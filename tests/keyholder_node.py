@@ -19,6 +19,7 @@ from tests.light_scrypt import LightWrapping
 
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.sealed.public import make_record, write_record
+from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.keyholder.standing import mark_machine
 from homeprod.control.keyring.keyring import Keyring
 from homeprod.control.keyring.secrets import make_secrets, public_keys
@@ -90,11 +91,9 @@ class KeyholderNode:
     def client(self) -> KeyholderClient:
         return KeyholderClient(self.places.keyholder_socket, patience=LIMIT)
 
-    def ask(self, verb: str, **options: Any) -> Any:
-        """Its answer's fields; bytes are raw fields. Root has to say whom it speaks for."""
-        raw = {name: value for name, value in options.items() if isinstance(value, bytes | bytearray)}
-        fields = {name: value for name, value in options.items() if name not in raw}
-        return self.client.ask(verb, raw, **{"administrator": ME, **fields})
+    def ask(self, verb: str, **options: Any) -> Message:
+        """Its answer; bytes are raw fields. Root has to say whom it speaks for."""
+        return ask(self.client, verb, **options)
 
     def state(self) -> str:
         return str(self.client.ask("status").fields["state"])
@@ -146,6 +145,12 @@ class KeyholderNode:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder)
+
+
+def ask(client: KeyholderClient, verb: str, **options: Any) -> Message:
+    raw = {name: value for name, value in options.items() if isinstance(value, bytes | bytearray)}
+    fields = {name: value for name, value in options.items() if name not in raw}
+    return client.ask(verb, raw, **{"administrator": ME, **fields})
 
 
 @dataclass(frozen=True)

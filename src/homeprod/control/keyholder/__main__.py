@@ -18,7 +18,7 @@ from homeprod.control.keyholder.keyholder import Keyholder, Setting
 from homeprod.control.keyholder.sealed.opening import find_keyring
 from homeprod.control.keyholder.sealed.patience import Patience
 from homeprod.control.keyholder.sockets.listener import Listener, make_passage
-from homeprod.control.keyholder.sockets.peer import User, find_group, find_user
+from homeprod.control.keyholder.sockets.peer import User, find_group, find_own, find_user
 from homeprod.control.places import Places
 from homeprod.control.state import NodeState
 from homeprod.core.errors import ControlError, HomeprodError
@@ -108,7 +108,7 @@ def _find_daemon(name: str) -> User:
         return find_user(name)
     except ControlError as error:
         log.warning("%s, so only root is the daemon", error)
-        return User("root", os.geteuid(), os.getegid())
+        return find_own()
 
 
 def _explain(keyholder: Keyholder) -> str:

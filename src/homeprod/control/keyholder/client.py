@@ -12,7 +12,7 @@ from homeprod.control.keyholder.errors import AbsentKeyholderError, WireError
 from homeprod.control.keyholder.sockets.refusal import raise_refusal
 from homeprod.control.keyholder.sockets.wire import Message, encode, receive_from, wipe
 
-RESTART = 5.0
+RESTART = 10.0
 """Seconds that a keyholder may be away: after `lock` systemd starts it again."""
 ANSWER = 300.0
 """Seconds to wait for an answer: one passphrase's scrypt, behind others' and a wait after wrong ones."""

@@ -19,6 +19,7 @@ from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.errors import AbsentKeyholderError, KeyholderError
 from homeprod.control.keyholder.sockets.listener import CONNECTIONS
 
+FUZZ = int(os.environ.get("HOMEPROD_KEYHOLDER_FUZZ", "200"))
 SEANS = b"violin meadow copper tunnel basil"
 ASK = "import sys; from homeprod.control.keyholder.client import KeyholderClient as C; from pathlib import Path\n"
 ASK += "print(C(Path(sys.argv[1]), patience=0).ask('status').fields)"
@@ -76,7 +77,7 @@ def test_random_bytes_move_nothing(node: KeyholderNode) -> None:
     node.start()
     drawn = random.Random(5)  # noqa: S311 (the same nonsense every time)
     good = b'{"verb": "unlock", "administrator": "x", "passphrase": 4}\nabcd'
-    for _ in range(200):
+    for _ in range(FUZZ):
         data = bytearray(good)
         for _ in range(drawn.randrange(1, 6)):
             data[drawn.randrange(len(data))] = drawn.randrange(256)

@@ -1,6 +1,7 @@
 """Agent: a private ssh-agent that runs as the user whose runs may use its key, and dies with the keyholder.
 
-The key reaches it through ``ssh-add -`` from a pipe. An agent answers its own user and root alone.
+The key reaches it through ``ssh-add -`` from a pipe; that program runs as the keyholder does, since a process of the
+agent's user could look into it. An agent answers its own user and root alone, and loads no library for anybody (-P).
 """
 
 from __future__ import annotations
@@ -29,14 +30,13 @@ _FORGET_ALL = b"\x00\x00\x00\x01\x13"
 class Agent:
     name: str
     path: Path
-    user: User
     process: Process
 
     async def load(self, keys: list[bytearray]) -> None:
         """Have these, in place of what it has. Raises KeyholderError."""
         self._forget()
         for key in keys:
-            await run(["ssh-add", "-q", "-"], self.user, key, LIMIT, environment={"SSH_AUTH_SOCK": str(self.path)})
+            await run(["ssh-add", "-q", "-"], key, LIMIT, environment={"SSH_AUTH_SOCK": str(self.path)})
 
     def end(self) -> None:
         """It forgets its keys and is killed. That it did not answer is no reason to leave it alive."""
@@ -57,7 +57,7 @@ class Agent:
 
 async def start_agent(name: str, path: Path, user: User, keys: list[bytearray]) -> Agent:
     """Raises ControlError, and leaves none behind."""
-    agent = Agent(name, path, user, await _listen(path, user))
+    agent = Agent(name, path, await _listen(path, user))
     try:
         await agent.load(keys)
     except BaseException:
@@ -72,7 +72,7 @@ async def _listen(path: Path, user: User) -> Process:
     with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
         made = Path(folder) / "s"
         os.chown(folder, user.uid, user.gid)
-        process = await start(["ssh-agent", "-D", "-a", str(made)], user)
+        process = await start(["ssh-agent", "-D", "-P", "/nonexistent", "-a", str(made)], user)
         try:
             async with asyncio.timeout(LIMIT):
                 await _await_socket(made, process)

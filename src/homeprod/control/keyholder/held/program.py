@@ -11,7 +11,7 @@ from typing import Any
 
 from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.hardening import tie
-from homeprod.control.keyholder.sockets.peer import User
+from homeprod.control.keyholder.sockets.peer import User, find_own
 from homeprod.core.errors import ControlError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -32,9 +32,9 @@ async def spawn(argv: Sequence[str], user: User, **options: Any) -> Process:
         raise ControlError(f"cannot run {argv[0]}: {error.strerror}", hint=hint) from error
 
 
-async def run(argv: Sequence[str], user: User, given: bytes | bytearray, seconds: float, **options: Any) -> bytes:
-    """Its output. Raises KeyholderError with the last line of what it said where it failed, or took too long."""
-    process = await spawn(argv, user, stdin=PIPE, stdout=PIPE, stderr=PIPE, **options)
+async def run(argv: Sequence[str], given: bytes | bytearray, seconds: float, **options: Any) -> bytes:
+    """The output of one that runs as we do. Raises KeyholderError where it failed, or took too long."""
+    process = await spawn(argv, find_own(), stdin=PIPE, stdout=PIPE, stderr=PIPE, **options)
     try:
         async with asyncio.timeout(seconds):
             output, talk = await process.communicate(given)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from homeprod.control.keyholder.held.program import run
-from homeprod.control.keyholder.sockets.peer import User
 from homeprod.core.errors import ControlError
 
 LIMIT = 60.0
@@ -33,8 +32,7 @@ async def _run_vault(environment: str, password: bytearray, text: bytearray, run
         argv += ["--encrypt-vault-id", environment] if verb == "encrypt" else []
         # Ansible makes itself folders for settings and drafts, which must not be a person's
         folders = {"HOME": home, "ANSIBLE_HOME": home, "ANSIBLE_LOCAL_TEMP": home}
-        me = User("", os.geteuid(), os.getegid())
-        return await run(argv, me, text, LIMIT, environment=folders, pass_fds=[pipe])
+        return await run(argv, text, LIMIT, environment=folders, pass_fds=[pipe])
 
 
 @contextmanager

@@ -50,13 +50,18 @@ class User:
 def find_user(name: str) -> User:
     """Raises ControlError where there is none. Who is not root can give nothing away: it is ourselves then."""
     if os.geteuid() != 0:
-        return User(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid())
+        return find_own()
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
         hint = "cloud-init makes it on a control node; see what its end says:\n\n  cloud-init status --long"
         raise ControlError(f"there is no Unix user {name} on this machine", hint=hint) from None
     return User(name, entry.pw_uid, entry.pw_gid)
+
+
+def find_own() -> User:
+    """Whoever we are."""
+    return User(Peer(os.getpid(), os.geteuid()).name, os.geteuid(), os.getegid())
 
 
 def find_group(name: str) -> int | None:
