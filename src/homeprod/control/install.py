@@ -77,7 +77,8 @@ def _make_folders(places: Places, environments: Iterable[EnvironmentSettings]) -
     ):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(mode)
-        for path in (folder, *(folder.rglob("*") if folder != places.tls else ())):
+        shutil.chown(folder, owner, owner)
+        for path in folder.rglob("*") if folder.is_relative_to(places.persistent) else ():
             shutil.chown(path, owner, owner)
     for one in environments:
         facts = places.cache / "facts" / one.name

@@ -24,6 +24,7 @@ async def lay_out(git: Git, commit: str, below: Path, folder: str = "") -> Path:
     draft = below / f".{uuid.uuid4().hex}"
     try:
         (draft / "files").mkdir(parents=True)
+        below.chmod(0o711)  # whatever the umask: the runs' users go through it, to what they are told of
         # Not `git archive`: attributes in the repository could leave files out of it, or change them.
         own = {"GIT_INDEX_FILE": str(draft / "index"), "GIT_WORK_TREE": str(draft / "files")}
         laying = replace(git, variables={**git.variables, **own})

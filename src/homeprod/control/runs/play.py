@@ -14,6 +14,8 @@ from homeprod.control.runs.reporter import Reporter
 from homeprod.control.runs.vault import ask_password, read_secrets
 from homeprod.core.errors import ControlError
 
+COLLECTIONS = Path(__file__).parents[2] / "ansible" / "collections"
+"""Where homeprod.site is; a playbook repository may bring its own beside its playbooks."""
 _ENDED = {"canceled": "canceled", "timeout": "timeout", "successful": "successful"}
 
 
@@ -92,6 +94,7 @@ def list_variables(job: Job, folder: Path) -> dict[str, str]:
         "ANSIBLE_SSH_ARGS": shlex.join(list_ssh_arguments(folder)),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
         "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_TIMEOUT": "30",
         "ANSIBLE_GATHERING": "smart",
         "ANSIBLE_CACHE_PLUGIN_TIMEOUT": "86400",
