@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_a_signed_head_is_laid_out_to_be_read(tmp_path: Path) -> None:
     assert (host.address, host.environment, host.control_node) == ("127.0.0.1", "lab", "lab-ansible")
     assert (checkout.problems, checkout.settings) == ((), None)
     assert not any(path.stat().st_mode & 0o022 for path in checkout.playbooks.rglob("*"))
+
+
+def test_another_user_reads_the_tree_whatever_the_daemons_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        setting = Setting.make(tmp_path)
+        checkout = fetch(setting)
+    finally:
+        os.umask(before)
+    for path in (checkout.playbooks, *checkout.playbooks.rglob("*")):
+        assert path.stat().st_mode & 0o004
+    assert checkout.playbooks.parent.stat().st_mode & 0o001
 
 
 def test_the_newest_head_is_fetched_and_what_is_pushed_before_the_call_is_in_it(tmp_path: Path) -> None:
