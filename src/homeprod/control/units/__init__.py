@@ -33,6 +33,8 @@ HARDENED = {
     "KeyringMode": "private",
 }
 """Of every service. facts of systemd.exec(5); `systemd-analyze security` says what each is worth."""
+COMPILING = {**HARDENED, "UMask": "0022"}
+"""What is compiled is for every user to read."""
 SECRETIVE = {**HARDENED, "MemorySwapMax": "0"}
 """Of services that hold secrets."""
 CONFINED = {
@@ -52,7 +54,7 @@ def render_units(environments: Sequence[EnvironmentSettings]) -> dict[str, str]:
         "homeprod.conf": _PLACES,
         "homeprod-keyholder.service": _KEYHOLDER + _list(CONFINED) + _WANTED,
         "homeprod-control.service": _CONTROL + _list(HARDENED) + _WANTED,
-        "homeprod-compile.service": _COMPILE + _list(HARDENED) + _WANTED,
+        "homeprod-compile.service": _COMPILE + _list(COMPILING) + _WANTED,
     }
     for one in environments:
         units[f"homeprod-run-{one.name}.socket"] = _SOCKET.format(name=one.name)
