@@ -14,6 +14,7 @@ import pyrage
 from pyrage.x25519 import Identity, Recipient
 
 from homeprod.control.keyring.hidden import Hidden
+from homeprod.control.keyring.scrypt import choose_work, seal_with_passphrase
 from homeprod.core.errors import ControlError
 
 PREFIX = "AGE-SECRET-KEY-"
@@ -31,10 +32,10 @@ class Wrapping(Protocol):
 
 
 class ScryptWrapping:
-    """age's own way: scrypt, with as much work as takes this machine about a second (and up to 0.5 GiB of memory)."""
+    """age's own way: scrypt, with work for about a second of this machine, and 256 MiB of memory at most."""
 
     def wrap(self, identity: Hidden, passphrase: Hidden) -> bytes:
-        return bytes(pyrage.passphrase.encrypt(identity.reveal().encode(), passphrase.reveal()))
+        return seal_with_passphrase(identity, passphrase, choose_work())
 
     def unwrap(self, sealed: bytes, passphrase: Hidden) -> Hidden | None:
         try:
