@@ -221,8 +221,8 @@ class Keyring:
         """Held, and tidied up afterwards."""
         with self._explain("write"), self._store.hold():
             yield
-        with self._explain("tidy up", "the change itself is made; the next one clears what it replaced"):
-            self._store.tidy()
+            with self._explain("tidy up", "the change itself is made; the next one clears what it replaced"):
+                self._store.tidy()
 
     def _read(self) -> dict[str, bytes]:
         with self._explain("read"):

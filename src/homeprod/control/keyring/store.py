@@ -39,15 +39,13 @@ class Store:
 
     def read(self) -> dict[str, bytes]:
         """Every file of the generation in force; none where there is no keyring."""
-        folder = self.find_folder()
-        if folder is None:
-            return {}
-        try:
-            return {str(file.relative_to(folder)): _read_start(file) for file in _list_files(folder)}
-        except FileNotFoundError:
-            if folder == self.find_folder():
-                raise
-            return self.read()  # somebody changed it, and cleared what we were reading
+        while folder := self.find_folder():
+            with contextlib.suppress(FileNotFoundError):
+                files = {str(file.relative_to(folder)): _read_start(file) for file in _list_files(folder)}
+                if folder == self.find_folder():
+                    return files
+            # A change was made meanwhile, and what was being read is cleared away.
+        return {}
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:

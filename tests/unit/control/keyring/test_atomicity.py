@@ -20,6 +20,7 @@ from homeprod.core.errors import ControlError
 
 STRIDE = int(os.environ.get("HOMEPROD_KEYRING_STRIDE", "10"))
 """1 in `make soak`: every operation of every verb."""
+pytestmark = pytest.mark.timeout(120 if STRIDE > 1 else 3600)
 
 
 @dataclass(frozen=True)

@@ -176,5 +176,5 @@ class Life(RuleBasedStateMachine):
         self.home.cleanup()
 
 
-TestLife = Life.TestCase
+TestLife = pytest.mark.timeout(max(120, EXAMPLES * 10))(Life.TestCase)
 TestLife.settings = settings(max_examples=EXAMPLES, stateful_step_count=12, deadline=None)
