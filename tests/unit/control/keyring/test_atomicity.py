@@ -18,7 +18,7 @@ from homeprod.control.keyring.keyring import Keyring
 from homeprod.control.keyring.secrets import Secrets, make_secrets
 from homeprod.core.errors import ControlError
 
-STRIDE = int(os.environ.get("HOMEPROD_KEYRING_STRIDE", "10"))
+STRIDE = int(os.environ.get("HOMEPROD_KEYRING_STRIDE", "16"))
 """1 in `make soak`: every operation of every verb."""
 pytestmark = pytest.mark.timeout(120 if STRIDE > 1 else 3600)
 
@@ -109,9 +109,9 @@ def _sweep(
     """Every fault before and after the effects of every STRIDE-th operation; how many those were. All verbs write in
     the same way, so that each from another ``start`` tries together all of it."""
     tried = 0
-    for fault in FAULTS:
+    for number, fault in enumerate(FAULTS):
         for is_after in (False, True):
-            for at in range(start % STRIDE, 1000, STRIDE):
+            for at in range((start + 5 * number) % STRIDE, 1000, STRIDE):
                 shutil.copytree(template, folder)
                 disk = FaultyDisk(at, fault, is_after)
                 _try(disk, act, folder)
