@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+from homeprod.core.errors import ControlError
+
+_STEPS = {
+    errno.ENOSPC: "make room, then repeat it",
+    errno.EDQUOT: "make room, then repeat it",
+    errno.ENOENT: "look whether the folder is there, and the data disk mounted, then repeat it",
+    errno.EROFS: "the disk can only be read: look into the kernel's log why, and mount it again",
+    errno.EACCES: "the keyring is the keyholder's, which runs as root; ask it, by `homeprod control`",
+    errno.EPERM: "the keyring is the keyholder's, which runs as root; ask it, by `homeprod control`",
+}
+"""What a person can do, by what the system says."""
 
 
 class Disk:
@@ -67,3 +82,14 @@ def remove_tree(disk: Disk, folder: Path) -> None:
         else:
             disk.remove(Path(entry.path))
     disk.remove_folder(folder)
+
+
+@contextlib.contextmanager
+def explain_refusal(deed: str, where: str, outcome: str = "nothing was changed") -> Iterator[None]:
+    """OSError as a ControlError: what the disk did not do, what is so all the same, and what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        step = _STEPS.get(error.errno or 0, "look at the disk and its file system, then repeat it")
+        message = f"cannot {deed} the keyring: {error.strerror or error}"
+        raise ControlError(message, where=where, hint=f"{outcome}; {step}") from error

@@ -11,7 +11,7 @@ from pyrage.x25519 import Identity
 from homeprod.control.keyring import backup, rotation
 from homeprod.control.keyring import files as names
 from homeprod.control.keyring.content import Content, follow
-from homeprod.control.keyring.disk import Disk
+from homeprod.control.keyring.disk import Disk, explain_refusal
 from homeprod.control.keyring.files import Label
 from homeprod.control.keyring.hidden import Covered, Hidden
 from homeprod.control.keyring.opening import explain_stranger, open_content, open_identity, read_identity
@@ -40,7 +40,7 @@ class Keyring:
 
     def exists(self) -> bool:
         """Whether there is one, be it damaged."""
-        with self._explain("read"):
+        with explain_refusal("read", self._where):
             return self._store.exists()
 
     def administrators(self) -> list[str]:
@@ -164,14 +164,14 @@ class Keyring:
         to replace a good back-up by a bad one."""
         files = self._read_existing()
         backup.check_whole(files, self._where)
-        with self._explain("write the back-up of", "what was there before is still there; make room, then repeat it"):
+        with explain_refusal("write the back-up of", self._where, "what was there before is still there"):
             backup.write_back_up(self._disk, to, backup.pack(files))
 
     def restore(self, source: Path, *, is_forced: bool = False) -> Label:
         """Put a back-up in the place of what is there; what it is of. Secrets that are held in memory are not those
         of the disk then: lock. Raises DamagedKeyringError, NewerKeyringError, or ControlError where it is older than
         what is there, of another node, or nobody can say; forced, these are no reason."""
-        with self._explain("read the back-up of"), source.open("rb") as stream:
+        with explain_refusal("read the back-up of", self._where), source.open("rb") as stream:
             data = stream.read(backup.MOST_BYTES)
         files = backup.unpack(data, str(source))
         label = backup.check_whole(files, str(source))
@@ -213,19 +213,21 @@ class Keyring:
             raise ControlError(
                 "the keyring was changed since it was opened",
                 where=self._where,
-                hint="lock the node and unlock it again, then repeat this",
+                hint="somebody else did that just now; repeat this, which opens it anew",
             )
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
         """Held, and tidied up afterwards."""
-        with self._explain("write"), self._store.hold():
+        with explain_refusal("write", self._where), self._store.hold():
             yield
-            with self._explain("tidy up", "the change itself is made; the next one clears what it replaced"):
+            with explain_refusal(
+                "tidy up", self._where, "the change itself is made; the next one clears what it replaced"
+            ):
                 self._store.tidy()
 
     def _read(self) -> dict[str, bytes]:
-        with self._explain("read"):
+        with explain_refusal("read", self._where):
             return self._store.read()
 
     def _read_existing(self) -> dict[str, bytes]:
@@ -246,17 +248,6 @@ class Keyring:
             if not self._store.is_tidy():
                 with self._store.hold():
                     self._store.tidy()
-
-    @contextlib.contextmanager
-    def _explain(
-        self, deed: str, hint: str = "nothing was changed; make room or mend the disk, then repeat it"
-    ) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise ControlError(
-                f"cannot {deed} the keyring: {error.strerror or error}", where=self._where, hint=hint
-            ) from error
 
 
 def _list_words(person: str, content: Content) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 from tests.unit.control.keyring.quick import ANNA, OTHER, SEAN, made_keyring, quick_keyring
 
+from homeprod.control.keyring.disk import Disk
 from homeprod.control.keyring.errors import WrongPassphraseError
 from homeprod.control.keyring.keyring import Keyring
 from homeprod.control.keyring.secrets import Secrets, make_secrets, public_keys
@@ -62,8 +65,30 @@ def test_a_second_bootstrap_is_refused(tmp_path: Path) -> None:
 
 def test_the_folder_above_must_be_there(tmp_path: Path) -> None:
     """It is where the data disk is mounted; a keyring on the boot disk would go with the machine."""
-    with pytest.raises(ControlError, match="cannot write the keyring: No such file or directory"):
+    with pytest.raises(ControlError, match="cannot write the keyring: No such file or directory") as caught:
         quick_keyring(tmp_path / "not" / "mounted").create(make_secrets("n", ["lab"]), "sean", SEAN)
+    assert "the data disk mounted" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        (errno.ENOSPC, "make room"),
+        (errno.EROFS, "can only be read"),
+        (errno.EACCES, "ask it"),
+        (errno.EIO, "look at"),
+    ],
+)
+def test_what_to_do_about_a_disk_that_refuses(tmp_path: Path, number: int, step: str) -> None:
+    class Refusing(Disk):
+        def create(self, file: Path) -> int:
+            raise OSError(number, os.strerror(number), str(file))
+
+    _, secrets, _ = made_keyring(tmp_path)
+    with pytest.raises(ControlError, match="cannot write the keyring: ") as caught:
+        quick_keyring(tmp_path, Refusing()).reseal(secrets)
+    assert caught.value.hint.startswith("nothing was changed; ")
+    assert step in caught.value.hint
 
 
 def test_an_administrator_added_and_removed(tmp_path: Path) -> None:
