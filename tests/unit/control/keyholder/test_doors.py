@@ -13,7 +13,7 @@ import sys
 import threading
 
 import pytest
-from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk
+from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk, speaks_for_others
 
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.errors import AbsentKeyholderError, KeyholderError
@@ -96,9 +96,8 @@ def test_the_daemon_may_ask_for_nothing_that_is_a_persons(node: KeyholderNode) -
     assert node.state() == "Ready"
 
 
+@speaks_for_others
 def test_root_says_for_whom_it_speaks(node: KeyholderNode) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("for root")
     node.start()
     with pytest.raises(KeyholderError, match="say for whom this is"):
         node.client.ask("unlock", {"passphrase": PASSPHRASE})
@@ -110,6 +109,11 @@ def test_who_is_no_administrator_of_the_site_is_refused(node: KeyholderNode) -> 
     with pytest.raises(KeyholderError, match=f"{ME} is no administrator of this control node") as caught:
         node.ask("unlock", passphrase=PASSPHRASE)
     assert "sean" in caught.value.hint
+
+
+@speaks_for_others
+def test_an_administrator_who_is_in_no_keyring_is_told_so(node: KeyholderNode) -> None:
+    node.start()
     with pytest.raises(KeyholderError, match="sean is no administrator of this keyring"):
         node.ask("unlock", administrator="sean", passphrase=PASSPHRASE)
 
@@ -154,6 +158,7 @@ def test_silent_clients_hold_up_nobody_and_are_bounded(node: KeyholderNode) -> N
     assert node.state() == "Ready"
 
 
+@speaks_for_others
 def test_a_wrong_passphrase_costs_its_owner_time_and_nobody_else(tmp_path_factory: pytest.TempPathFactory) -> None:
     disk = make_disk(tmp_path_factory.mktemp("two"), sean=SEANS)
     with KeyholderNode() as node:
