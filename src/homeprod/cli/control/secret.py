@@ -36,7 +36,7 @@ def _encrypt(options: argparse.Namespace) -> int:
             administrator=name_administrator(options),
             environment=options.environment,
         )
-    render.print_line(_format(str(answer.fields["text"]), options.name))
+    render.print_line(_format(answer.raw["content"].decode(), options.name))
     return 0
 
 
@@ -75,7 +75,7 @@ def _rekey(options: argparse.Namespace) -> int:
         answer = client.ask(
             "re-encrypt", {"content": text.encode()}, administrator=person, environment=options.environment
         )
-        return "\n".join(f"{indent}{line}" for line in str(answer.fields["text"]).splitlines())
+        return "\n".join(f"{indent}{line}" for line in answer.raw["content"].decode().splitlines())
 
     before = _read_input().decode(errors="surrogateescape")
     after, count = VAULT_TEXT.subn(encrypt_anew, before)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk, speaks_for_others
@@ -18,6 +19,7 @@ from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk,
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.errors import AbsentKeyholderError, KeyholderError
 from homeprod.control.keyholder.sockets.listener import CONNECTIONS
+from homeprod.control.keyholder.sockets.wire import encode
 
 FUZZ = int(os.environ.get("HOMEPROD_KEYHOLDER_FUZZ", "200"))
 SEANS = b"violin meadow copper tunnel basil"
@@ -60,7 +62,7 @@ def send(node: KeyholderNode, data: bytes, name: str = "keyholder") -> bytes:
         (b'{"verb": "unlock", "passphrase": -1}\n', "passphrase must be a length"),
         (b'{"verb": "unlock", "passphrase": true}\n', "passphrase must be a length"),
         (b'{"verb": "unlock", "passphrase": 99999999999}\n', "passphrase must be a length"),
-        (b'{"verb": "unlock", "content": 2000000, "passphrase": 2000000}\n', "at most"),
+        (b'{"verb": "unlock", "content": 4000000, "passphrase": 4000000}\n', "at most"),
         (b'{"verb": "unlock", "passphrase": 9}\nshort', "ended in the middle"),
         (b'{"verb": "unlock", "passphrase": 1}\nlonger', "more behind the message"),
         (b'{"verb": "unlock", "administrator": "%s"}\n' % ME.encode(), "has no passphrase"),
@@ -200,3 +202,15 @@ def test_passphrases_stand_in_no_log(node: KeyholderNode, disk: Disk) -> None:
     node.ask("recover", identity=disk.identity, new_passphrase=SEANS)
     log = node.log.read_text()
     assert not [one for one in (PASSPHRASE, SEANS, disk.identity, b"NONSENSE") if one.decode() in log]
+
+
+def test_an_answer_that_nobody_takes_is_told_in_the_log(node: KeyholderNode) -> None:
+    node.start()
+    with connect(node) as connection:
+        request = encode({"verb": "renew-recovery", "administrator": ME}, {"passphrase": PASSPHRASE})
+        connection.sendall(request)
+    until = time.monotonic() + 30
+    while "nobody took the answer" not in node.log.read_text():
+        assert time.monotonic() < until, node.log.read_text()
+        time.sleep(0.01)
+    assert node.state() == "Locked"

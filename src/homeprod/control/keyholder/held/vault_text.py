@@ -17,9 +17,9 @@ LIMIT = 60.0
 """Seconds. It takes half a one, most of it Ansible's start."""
 
 
-async def encrypt(environment: str, password: bytearray, text: bytearray, runtime: Path) -> str:
+async def encrypt(environment: str, password: bytearray, text: bytearray, runtime: Path) -> bytes:
     """Format 1.2, labelled with the environment, as ``ansible-vault encrypt`` prints it. Raises KeyholderError."""
-    return (await _run_vault(environment, password, text, runtime, "encrypt")).decode()
+    return await _run_vault(environment, password, text, runtime, "encrypt")
 
 
 async def decrypt(environment: str, password: bytearray, text: bytearray, runtime: Path) -> bytearray:
