@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.light_scrypt import LightWrapping
 
 from homeprod.control.keyholder.client import KeyholderClient
@@ -27,6 +28,7 @@ from homeprod.control.places import Places
 
 PASSPHRASE = b"oyster lantern velvet quarry mimosa"
 ME = pwd.getpwuid(os.geteuid()).pw_name
+speaks_for_others = pytest.mark.skipif(os.geteuid() != 0, reason="only root speaks for another person")
 NODE = "lab-ansible"
 MACHINE = "0123456789abcdef0123456789abcdef"
 LIMIT = 20.0

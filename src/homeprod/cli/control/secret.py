@@ -12,7 +12,7 @@ from homeprod.cli.control.bootstrap import show_recovery
 from homeprod.cli.control.node import ask_with_passphrase, name_administrator, open_client, show_public, use_up
 from homeprod.cli.control.terminal import Terminal
 from homeprod.control.keyholder.sockets.wire import RAW_LIMIT
-from homeprod.core.errors import ControlError
+from homeprod.core.errors import ControlError, UsageError
 
 VAULT_TEXT = re.compile(r"^(?P<indent>[ \t]*)\$ANSIBLE_VAULT;[^\n]*(?:\n(?P=indent)[0-9a-f]+)+", re.MULTILINE)
 """A vault text, whole or as the block of a YAML value."""
@@ -24,7 +24,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _encrypt(options: argparse.Namespace) -> int:
+    if options.name and not options.name.isidentifier():
+        raise UsageError(f"{options.name!r} is no name of a variable", hint="letters, digits and _ are")
     value = _read_value()
+    if value.endswith(b"\n"):
+        render.say("note: the value ends with a line break, which is part of it; printf %s leaves it out")
     with use_up(value):
         answer = open_client(options).ask(
             "encrypt",
@@ -32,7 +36,7 @@ def _encrypt(options: argparse.Namespace) -> int:
             administrator=name_administrator(options),
             environment=options.environment,
         )
-    render.print_line(_format(str(answer.fields["text"]), options.name))
+    render.print_line(_format(answer.raw["content"].decode(), options.name))
     return 0
 
 
@@ -71,7 +75,7 @@ def _rekey(options: argparse.Namespace) -> int:
         answer = client.ask(
             "re-encrypt", {"content": text.encode()}, administrator=person, environment=options.environment
         )
-        return "\n".join(f"{indent}{line}" for line in str(answer.fields["text"]).splitlines())
+        return "\n".join(f"{indent}{line}" for line in answer.raw["content"].decode().splitlines())
 
     before = _read_input().decode(errors="surrogateescape")
     after, count = VAULT_TEXT.subn(encrypt_anew, before)

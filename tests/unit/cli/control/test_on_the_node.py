@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pexpect
 import pytest
+import yaml
 from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk
 
 from homeprod.control.keyholder.client import KeyholderClient
@@ -165,10 +166,21 @@ def call(node: KeyholderNode, words: str, given: str = "") -> str:
     return done.stdout
 
 
+def read_yaml(text: str) -> dict[str, str]:
+    """As Ansible would, which has the tag `!vault` of its own."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_constructor("!vault", lambda loader, node: loader.construct_scalar(node))
+    return dict(yaml.load(text, Loader))  # noqa: S506 (a SafeLoader it is)
+
+
 def test_vault_text_is_made_and_rekeyed_in_a_pipe(node: KeyholderNode) -> None:
     node.make_ready()
     text = call(node, "secret encrypt lab --name db_secret", VALUE)
     assert text.startswith("db_secret: !vault |\n  $ANSIBLE_VAULT;1.2;AES256;lab\n  ")
+    assert read_yaml(text)["db_secret"].startswith("$ANSIBLE_VAULT;1.2;AES256;lab\n")
     person = Person(node, "secret rotate lab/vault-password")
     person.answer("your passphrase: ", PASSPHRASE)
     assert person.end() == 0

@@ -11,13 +11,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
-from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk
+from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk, speaks_for_others
 
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.errors import AbsentKeyholderError, KeyholderError
 from homeprod.control.keyholder.sockets.listener import CONNECTIONS
+from homeprod.control.keyholder.sockets.wire import encode
 
 FUZZ = int(os.environ.get("HOMEPROD_KEYHOLDER_FUZZ", "200"))
 SEANS = b"violin meadow copper tunnel basil"
@@ -60,7 +62,7 @@ def send(node: KeyholderNode, data: bytes, name: str = "keyholder") -> bytes:
         (b'{"verb": "unlock", "passphrase": -1}\n', "passphrase must be a length"),
         (b'{"verb": "unlock", "passphrase": true}\n', "passphrase must be a length"),
         (b'{"verb": "unlock", "passphrase": 99999999999}\n', "passphrase must be a length"),
-        (b'{"verb": "unlock", "content": 2000000, "passphrase": 2000000}\n', "at most"),
+        (b'{"verb": "unlock", "content": 4000000, "passphrase": 4000000}\n', "at most"),
         (b'{"verb": "unlock", "passphrase": 9}\nshort', "ended in the middle"),
         (b'{"verb": "unlock", "passphrase": 1}\nlonger', "more behind the message"),
         (b'{"verb": "unlock", "administrator": "%s"}\n' % ME.encode(), "has no passphrase"),
@@ -96,9 +98,8 @@ def test_the_daemon_may_ask_for_nothing_that_is_a_persons(node: KeyholderNode) -
     assert node.state() == "Ready"
 
 
+@speaks_for_others
 def test_root_says_for_whom_it_speaks(node: KeyholderNode) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("for root")
     node.start()
     with pytest.raises(KeyholderError, match="say for whom this is"):
         node.client.ask("unlock", {"passphrase": PASSPHRASE})
@@ -110,6 +111,11 @@ def test_who_is_no_administrator_of_the_site_is_refused(node: KeyholderNode) -> 
     with pytest.raises(KeyholderError, match=f"{ME} is no administrator of this control node") as caught:
         node.ask("unlock", passphrase=PASSPHRASE)
     assert "sean" in caught.value.hint
+
+
+@speaks_for_others
+def test_an_administrator_who_is_in_no_keyring_is_told_so(node: KeyholderNode) -> None:
+    node.start()
     with pytest.raises(KeyholderError, match="sean is no administrator of this keyring"):
         node.ask("unlock", administrator="sean", passphrase=PASSPHRASE)
 
@@ -154,6 +160,7 @@ def test_silent_clients_hold_up_nobody_and_are_bounded(node: KeyholderNode) -> N
     assert node.state() == "Ready"
 
 
+@speaks_for_others
 def test_a_wrong_passphrase_costs_its_owner_time_and_nobody_else(tmp_path_factory: pytest.TempPathFactory) -> None:
     disk = make_disk(tmp_path_factory.mktemp("two"), sean=SEANS)
     with KeyholderNode() as node:
@@ -195,3 +202,15 @@ def test_passphrases_stand_in_no_log(node: KeyholderNode, disk: Disk) -> None:
     node.ask("recover", identity=disk.identity, new_passphrase=SEANS)
     log = node.log.read_text()
     assert not [one for one in (PASSPHRASE, SEANS, disk.identity, b"NONSENSE") if one.decode() in log]
+
+
+def test_an_answer_that_nobody_takes_is_told_in_the_log(node: KeyholderNode) -> None:
+    node.start()
+    with connect(node) as connection:
+        request = encode({"verb": "renew-recovery", "administrator": ME}, {"passphrase": PASSPHRASE})
+        connection.sendall(request)
+    until = time.monotonic() + 30
+    while "nobody took the answer" not in node.log.read_text():
+        assert time.monotonic() < until, node.log.read_text()
+        time.sleep(0.01)
+    assert node.state() == "Locked"

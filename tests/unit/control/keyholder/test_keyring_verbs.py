@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode
+from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, speaks_for_others
 
 from homeprod.control.keyholder.errors import KeyholderError
 
 SEANS = b"violin meadow copper tunnel basil"
 
 
+@speaks_for_others
 def test_an_administrator_is_added_and_another_removed(node: KeyholderNode) -> None:
     node.start()
     answer = node.ask("add-administrator", name="sean", passphrase=PASSPHRASE, new_passphrase=SEANS)

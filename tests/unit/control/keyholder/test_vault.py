@@ -17,6 +17,7 @@ from tests.keyholder_node import PASSPHRASE, KeyholderNode
 from homeprod.control.keyholder import vault_client
 from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.held.runs import MOST, OpenRuns
+from homeprod.control.keyholder.sockets.wire import TEXT_LIMIT
 from homeprod.control.keyholder.watch import KeyholderWatch
 
 PROGRAM = Path(vault_client.__file__).with_name("homeprod-vault-client.py")
@@ -92,9 +93,17 @@ def test_no_run_is_opened_for_a_user_whose_runs_these_are_not(node: KeyholderNod
 
 def test_the_real_ansible_vault_reads_what_was_encrypted_through_the_client(node: KeyholderNode) -> None:
     node.make_ready()
-    text = node.ask("encrypt", environment="lab", content=SECRET.encode()).fields["text"]
+    text = node.ask("encrypt", environment="lab", content=SECRET.encode()).raw["content"].decode()
     assert text.startswith("$ANSIBLE_VAULT;1.2;AES256;lab\n")
     assert run_ansible_vault(node, open_run(node), text) == SECRET
+
+
+def test_the_longest_value_is_encrypted_and_a_longer_one_is_refused(node: KeyholderNode) -> None:
+    node.make_ready()
+    text = node.ask("encrypt", environment="lab", content=b"x" * TEXT_LIMIT).raw["content"].decode()
+    assert run_ansible_vault(node, open_run(node), text) == "x" * TEXT_LIMIT
+    with pytest.raises(KeyholderError, match="are the most"):
+        node.ask("encrypt", environment="lab", content=b"x" * (TEXT_LIMIT + 1))
 
 
 def run_ansible_vault(node: KeyholderNode, nonce: str, text: str) -> str:
@@ -134,20 +143,20 @@ def test_the_client_says_what_is_wrong(tmp_path: Path) -> None:
 
 def test_a_vault_password_is_rotated_with_the_repository(node: KeyholderNode) -> None:
     node.make_ready()
-    before = node.ask("encrypt", environment="lab", content=SECRET.encode()).fields["text"]
+    before = node.ask("encrypt", environment="lab", content=SECRET.encode()).raw["content"].decode()
     with pytest.raises(KeyholderError, match="there is no next vault password for 'lab'"):
         node.ask("re-encrypt", environment="lab", content=before.encode())
     node.ask("rotate", what="lab/vault-password", step="begin", passphrase=PASSPHRASE)
     nonce = open_run(node)
     assert run_ansible_vault(node, nonce, before) == SECRET
-    after = node.ask("re-encrypt", environment="lab", content=before.encode()).fields["text"]
+    after = node.ask("re-encrypt", environment="lab", content=before.encode()).raw["content"].decode()
     node.ask("rotate", what="lab/vault-password", step="finish", passphrase=PASSPHRASE)
     assert run_ansible_vault(node, nonce, after) == SECRET
 
 
 def test_a_text_of_another_password_is_refused(node: KeyholderNode) -> None:
     node.make_ready()
-    text = node.ask("encrypt", environment="prod", content=b"x").fields["text"]
+    text = node.ask("encrypt", environment="prod", content=b"x").raw["content"].decode()
     node.ask("rotate", what="lab/vault-password", step="begin", passphrase=PASSPHRASE)
     with pytest.raises(KeyholderError, match="Decryption failed"):
         node.ask("re-encrypt", environment="lab", content=text.encode())

@@ -17,10 +17,11 @@ from homeprod.control.keyholder.sealed.apart import Outcome
 from homeprod.control.keyholder.sockets.listener import receive_message
 from homeprod.control.keyholder.sockets.peer import Peer
 from homeprod.control.keyholder.sockets.refusal import describe
-from homeprod.control.keyholder.sockets.wire import Message, encode, wipe
+from homeprod.control.keyholder.sockets.wire import TEXT_LIMIT, Message, encode, wipe
 
 SECONDS = 10.0
 """For a whole request to come: a person has typed everything before the client connects."""
+_LOST = "a new recovery identity that was in it is lost: homeprod control secret rotate recovery makes another"
 Verb = Callable[["PeopleDoor", str, Message], Awaitable[Outcome]]
 log = logging.getLogger("homeprod.keyholder")
 
@@ -46,6 +47,9 @@ class PeopleDoor:
             message.wipe()
         try:
             await asyncio.wait_for(asyncio.get_running_loop().sock_sendall(connection, answer), SECONDS)
+        except OSError:
+            log.warning("%r for %s: nobody took the answer (%s)", message.fields.get("verb"), peer.name, _LOST)
+            raise
         finally:
             wipe(answer)
             if self._keyholder.leave():
@@ -100,13 +104,14 @@ class PeopleDoor:
         return Outcome({"administrators": self._keyholder.describe()["administrators"]})
 
     async def encrypt(self, person: str, message: Message) -> Outcome:
-        """Vault text of what came as raw bytes."""
-        environment = message.take_text("environment")
+        """Vault text, as ``content``, of what came so."""
+        environment, text = message.take_text("environment"), message.take_raw("content")
         password = self._keyholder.password(environment)
-        runtime = self._keyholder.setting.places.runtime
-        text = await vault_text.encrypt(environment, password, message.take_raw("content"), runtime)
+        if len(text) > TEXT_LIMIT:
+            raise WireError(f"that has {len(text)} bytes, and {TEXT_LIMIT} are the most", hint="encrypt less at once")
+        encrypted = await vault_text.encrypt(environment, password, text, self._keyholder.setting.places.runtime)
         log.info("%s had a secret of %s encrypted", person, environment)
-        return Outcome({"text": text})
+        return Outcome({}, {"content": encrypted})
 
     async def re_encrypt(self, person: str, message: Message) -> Outcome:
         """Vault text of the password in force, as vault text of the one that follows it."""
@@ -115,7 +120,7 @@ class PeopleDoor:
         runtime = self._keyholder.setting.places.runtime
         plain = await vault_text.decrypt(environment, old, text, runtime)
         try:
-            return Outcome({"text": await vault_text.encrypt(environment, new, plain, runtime)})
+            return Outcome({}, {"content": await vault_text.encrypt(environment, new, plain, runtime)})
         finally:
             wipe(plain)
             log.info("%s had a vault text of %s encrypted anew", person, environment)

@@ -36,7 +36,7 @@ class Agent:
         """Have these, in place of what it has. Raises KeyholderError."""
         self._forget()
         for key in keys:
-            await run(["ssh-add", "-q", "-"], key, LIMIT, environment={"SSH_AUTH_SOCK": str(self.path)})
+            await run("ssh-add", ["ssh-add", "-q", "-"], key, LIMIT, environment={"SSH_AUTH_SOCK": str(self.path)})
 
     def end(self) -> None:
         """It forgets its keys and is killed. That it did not answer is no reason to leave it alive."""

@@ -32,21 +32,22 @@ async def spawn(argv: Sequence[str], user: User, **options: Any) -> Process:
         raise ControlError(f"cannot run {argv[0]}: {error.strerror}", hint=hint) from error
 
 
-async def run(argv: Sequence[str], given: bytes | bytearray, seconds: float, **options: Any) -> bytes:
-    """The output of one that runs as we do. Raises KeyholderError where it failed, or took too long."""
+async def run(name: str, argv: Sequence[str], given: bytes | bytearray, seconds: float, **options: Any) -> bytes:
+    """The output of one that runs as we do. Raises KeyholderError where it failed, or took too long; ``name`` is what
+    a person calls it."""
     process = await spawn(argv, find_own(), stdin=PIPE, stdout=PIPE, stderr=PIPE, **options)
     try:
         async with asyncio.timeout(seconds):
             output, talk = await process.communicate(given)
     except TimeoutError as error:
-        raise KeyholderError(f"{argv[0]} did not end within {seconds:g} seconds") from error
+        raise KeyholderError(f"{name} did not end within {seconds:g} seconds") from error
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
             await process.wait()
     if process.returncode:
         last = talk.decode(errors="replace").strip().splitlines()[-1:]
-        raise KeyholderError(f"{argv[0]} failed: {' '.join(last) or f'exit code {process.returncode}'}")
+        raise KeyholderError(f"{name} failed: {' '.join(last) or f'exit code {process.returncode}'}")
     return output
 
 

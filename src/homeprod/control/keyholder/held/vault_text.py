@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from homeprod.control.keyholder.held.program import run
@@ -16,9 +17,9 @@ LIMIT = 60.0
 """Seconds. It takes half a one, most of it Ansible's start."""
 
 
-async def encrypt(environment: str, password: bytearray, text: bytearray, runtime: Path) -> str:
+async def encrypt(environment: str, password: bytearray, text: bytearray, runtime: Path) -> bytes:
     """Format 1.2, labelled with the environment, as ``ansible-vault encrypt`` prints it. Raises KeyholderError."""
-    return (await _run_vault(environment, password, text, runtime, "encrypt")).decode()
+    return await _run_vault(environment, password, text, runtime, "encrypt")
 
 
 async def decrypt(environment: str, password: bytearray, text: bytearray, runtime: Path) -> bytearray:
@@ -28,11 +29,11 @@ async def decrypt(environment: str, password: bytearray, text: bytearray, runtim
 
 async def _run_vault(environment: str, password: bytearray, text: bytearray, runtime: Path, verb: str) -> bytes:
     with _hand_over(password) as pipe, tempfile.TemporaryDirectory(dir=runtime, prefix="vault-text-") as home:
-        argv = [_find_program(), verb, "--vault-id", f"{environment}@/proc/self/fd/{pipe}", "--output", "-"]
+        argv = [*_find_program(), verb, "--vault-id", f"{environment}@/proc/self/fd/{pipe}", "--output", "-"]
         argv += ["--encrypt-vault-id", environment] if verb == "encrypt" else []
         # Ansible makes itself folders for settings and drafts, which must not be a person's
         folders = {"HOME": home, "ANSIBLE_HOME": home, "ANSIBLE_LOCAL_TEMP": home}
-        return await run(argv, text, LIMIT, environment=folders, pass_fds=[pipe])
+        return await run("ansible-vault", argv, text, LIMIT, environment=folders, pass_fds=[pipe])
 
 
 @contextmanager
@@ -47,9 +48,8 @@ def _hand_over(password: bytearray) -> Iterator[int]:
         os.close(end)
 
 
-def _find_program() -> str:
-    """The one of our own environment: it came with us. Raises ControlError."""
-    program = Path(sys.executable).with_name("ansible-vault")
-    if not program.exists():
-        raise ControlError(f"there is no {program}", hint="install it:\n\n  pip install 'homeprod[control]'")
-    return str(program)
+def _find_program() -> list[str]:
+    """Through our own Python: it came with us, and a node's bundle has no programs beside it. Raises ControlError."""
+    if find_spec("ansible") is None:
+        raise ControlError("ansible-core is not installed", hint="install it:\n\n  pip install 'homeprod[control]'")
+    return [sys.executable, "-I", "-m", "ansible", "vault"]

@@ -20,8 +20,12 @@ SSH_KEY, PASSWORD, NEXT_PASSWORD = "ssh-key", "password", "next-password"
 
 
 def find_keyring(folder: Path) -> Keyring:
-    """Imported late, so that `--help` and a refused start are quick."""
-    from homeprod.control.keyring.keyring import Keyring
+    """Imported late, so that `--help` is quick. Raises ControlError where age is not installed."""
+    try:
+        from homeprod.control.keyring.keyring import Keyring
+    except ImportError as error:
+        hint = "install its extra, with pip or uv:\n\n  pip install 'homeprod[control]'"
+        raise ControlError(f"the keyholder is not installed ({error.name} missing)", hint=hint) from error
 
     return Keyring(folder)
 

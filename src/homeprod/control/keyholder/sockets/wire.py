@@ -19,8 +19,10 @@ from homeprod.control.keyholder.errors import WireError
 RAW = ("passphrase", "new_passphrase", "identity", "content")
 """Fields that are raw bytes, in their order on the wire."""
 LINE_LIMIT = 64 * 1024
-RAW_LIMIT = 2 * 1024 * 1024
-"""Bytes of all raw fields of a message together; a back-up of the keyring or a file to encrypt is far below."""
+RAW_LIMIT = 4 * 1024 * 1024
+"""Bytes of all raw fields of a message together."""
+TEXT_LIMIT = 512 * 1024
+"""Bytes that are encrypted at once: vault text is hex of hex, four times as long."""
 Filling = Generator[memoryview, int, "Message"]
 
 
