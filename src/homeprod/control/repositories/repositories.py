@@ -102,13 +102,15 @@ class Repositories:
     async def _lay_out(self, environment: EnvironmentSettings, playbooks: Believed, vault: Believed) -> Checkout:
         tree = await _lay(self._playbooks, "playbook", playbooks.commit, self._trees)
         values = await _lay(self._vault, "vault", vault.commit, self._trees, environment.name)
+        known = self._checkouts.get(environment.name)
+        is_known = known is not None and known.playbooks == tree
         checkout = Checkout(
             environment.name,
             playbooks.commit,
             tree,
             values,
-            read_inventory(tree / "site" / "inventory.yml"),
-            self._read_settings(tree),
+            known.inventory if known and is_known else read_inventory(tree / "site" / "inventory.yml"),
+            known.settings if known and is_known else self._read_settings(tree),
             tuple(problem for problem in (playbooks.problem, vault.problem) if problem),
         )
         self._checkouts[environment.name] = checkout
