@@ -5,9 +5,9 @@
 The node is real but for the keyholder: repositories fetched at every ring and their heads' signatures believed, a
 durable ledger, a worker process a run, ansible-runner, events redacted and kept. ``ours`` is from a ring to the end
 of its run in the ledger, ``plain ansible-playbook`` the same playbook, inventory and vault without homeprod; rounds
-are interleaved and the medians compared. The host is this machine, by Ansible's local connection: a network would weigh
-on both sides alike. ``run start`` is from the ring to the start of the ansible-playbook process, as the kernel notes
-it (to 10 ms). ``idle`` is the daemon's proportional set size, and its CPU time scaled to ten minutes.
+are interleaved and the medians compared. The host is this machine, by Ansible's local connection: a network would
+weigh on both sides alike. ``run start`` is from the ring to the start of the ansible-playbook process, as the kernel
+notes it (to 10 ms). ``idle`` is the daemon's proportional set size, and its CPU time scaled to ten minutes.
 """
 
 from __future__ import annotations

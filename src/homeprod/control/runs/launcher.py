@@ -28,6 +28,11 @@ _PATIENCE = 20.0
 class Channel(Protocol):
     """To one worker. Iterating gives its messages until it is gone."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the worker has not gone."""
+        ...
+
     async def hand_over(self, job: Job) -> None:
         """What the worker waits for; once."""
         ...
@@ -54,6 +59,10 @@ class SocketChannel:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+
+    @property
+    def is_open(self) -> bool:
+        return not self._reader.at_eof()
 
     async def hand_over(self, job: Job) -> None:
         with contextlib.suppress(ConnectionError):  # a worker that is gone already is seen when it is read from
