@@ -37,7 +37,7 @@ class SpareLauncher:
             self._spare = asyncio.create_task(self._launcher.launch())
 
     async def close(self) -> None:
-        """Returns when the spare is gone. One that is cut off may be called again: the spare stays known until then."""
+        """Returns when the spare is gone. Where it is cut off it may be called again: the spare stays known."""
         spare = self._spare
         if spare is None:
             return
