@@ -20,9 +20,10 @@ from homeprod.control.keyholder.watch import KeyholderWatch, Standing
 from homeprod.control.places import Places
 from homeprod.control.repositories.repositories import Repositories
 from homeprod.control.runs.backoff import Backoff
-from homeprod.control.runs.launcher import Launcher
+from homeprod.control.runs.launcher import Launcher, SocketLauncher
 from homeprod.control.runs.preparation import Nonces, Preparation, find_uid
 from homeprod.control.runs.reconciler import Reconciler
+from homeprod.control.runs.spare import Spares
 from homeprod.control.settings import NodeSettings, read_settings
 from homeprod.control.state import NodeState
 from homeprod.control.watchman import Watchman
@@ -55,7 +56,8 @@ class ControlNode:
         self.ledger = Ledger(places.database)
         self._repositories = Repositories(lambda: self._own, places)
         self._watchman = Watchman(self._repositories, backoff, self._take_over_settings)
-        desk = Preparation(self._watchman, self._keyholder, places, self.settings, launch, find_uid)
+        self._spares = Spares(launch or (lambda environment: SocketLauncher(places.run_socket(environment))))
+        desk = Preparation(self._watchman, self._keyholder, places, self.settings, self._spares, find_uid)
         self._reconciler = Reconciler(self.ledger, desk, self.settings, uuid.uuid4().hex, backoff)
         self._standing = Standing(NodeState.LOCKED, 0)
         self._looking: asyncio.Task[None] | None = None
@@ -131,8 +133,9 @@ class ControlNode:
                 following.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await following
+                await self._reconciler.stop()  # first: it puts back what waits for a fetch
                 await self._watchman.end()
-                await self._reconciler.stop()
+                await self._spares.cool()
         finally:
             await self.ledger.close()
 
@@ -150,11 +153,13 @@ class ControlNode:
         _LOG.info("%s is %s", self._own.node, standing.state.value)
         was_ready, self._standing = self._standing.state is NodeState.READY, standing
         is_ready = standing.state is NodeState.READY
+        if is_ready and not was_ready:
+            self._watchman.begin(self.environments())
+            self._spares.warm(self.environments())
+        await self._reconciler.on_state(standing.state)
         if was_ready and not is_ready:
             await self._watchman.end()
-        elif is_ready and not was_ready:
-            self._watchman.begin(self.environments())
-        await self._reconciler.on_state(standing.state)
+            await self._spares.cool()
 
     def _take_over_settings(self) -> None:
         self.ledger.rekey = self.settings().rekey

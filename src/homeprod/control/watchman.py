@@ -52,6 +52,7 @@ class Watchman:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks, self._problems = [], {}
+        await self._repositories.stop()
 
     async def _insist(self, environment: str) -> None:
         attempt = 1

@@ -43,7 +43,7 @@ class Clone:
             await self._prepare(host_keys)
             source = branch if branch == "HEAD" else f"refs/heads/{branch}"
             await self.git.run("fetch", "--no-tags", "--quiet", address, f"+{source}:refs/fetched/{branch}")
-            head = await self.git.find_commit(f"refs/fetched/{branch}")
+            head = (self._folder / "FETCH_HEAD").read_text().split()[0]
             return await self._judge(head, branch, address, signers)
         except GitError as error:
             raise explain(self._name, error, address, branch) from error

@@ -49,6 +49,7 @@ class Repositories:
         self._playbooks = Clone("playbook", "playbooks", places, heads)
         self._vault = Clone("vault", "vault", places, heads)
         self._next: dict[str, asyncio.Task[Checkout]] = {}
+        self._tasks: set[asyncio.Task[Checkout]] = set()
         self._turn = asyncio.Lock()
         self._checkouts: dict[str, Checkout] = {}
 
@@ -63,7 +64,22 @@ class Repositories:
         if task is None:
             task = asyncio.create_task(self._fetch_in_turn(environment))
             self._next[environment] = task
+            self._tasks.add(task)
+            task.add_done_callback(self._forget)
         return await asyncio.shield(task)
+
+    async def stop(self) -> None:
+        """Whatever is being fetched is left off; returns when no git runs any more."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._next.clear()
+
+    def _forget(self, task: asyncio.Task[Checkout]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever asked may have gone; nobody else needs to hear of it
 
     async def recall(self) -> None:
         """What was believed before, as far as it is still on this disk; the git host is not asked."""
@@ -102,13 +118,15 @@ class Repositories:
     async def _lay_out(self, environment: EnvironmentSettings, playbooks: Believed, vault: Believed) -> Checkout:
         tree = await _lay(self._playbooks, "playbook", playbooks.commit, self._trees)
         values = await _lay(self._vault, "vault", vault.commit, self._trees, environment.name)
+        known = self._checkouts.get(environment.name)
+        is_known = known is not None and known.playbooks == tree
         checkout = Checkout(
             environment.name,
             playbooks.commit,
             tree,
             values,
-            read_inventory(tree / "site" / "inventory.yml"),
-            self._read_settings(tree),
+            known.inventory if known and is_known else read_inventory(tree / "site" / "inventory.yml"),
+            known.settings if known and is_known else self._read_settings(tree),
             tuple(problem for problem in (playbooks.problem, vault.problem) if problem),
         )
         self._checkouts[environment.name] = checkout

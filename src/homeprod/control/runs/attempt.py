@@ -70,22 +70,21 @@ class Attempt:
 
     async def carry_out(self) -> None:
         """Returns when the ledger knows how it ended, however long that takes on a full disk."""
+        launching = asyncio.create_task(self._desk.find_launcher(self._run.environment).launch())
         try:
             job = await self._prepare()
+            try:
+                outcome = await self._play(job, launching) if job else None
+            finally:
+                if job:
+                    await self._desk.release(job)
         except NotYetError as error:
-            wait = self._backoff.wait(self._turn.host.attempt)
-            problem = error.message  # a local: the name of an exception ends with its block
-            return await _insist(lambda: self._ledger.put_back(self._run, wait, problem))
+            return await self._put_back(error.message, self._backoff.wait(self._turn.host.attempt))
         except ControlError as error:
-            ended = Outcome(RunStatus.FAILED, str(error))
-            return await self._end(ended)
-        if job is None:
-            return await self._put_back()
-        try:
-            outcome = await self._play(job)
+            return await self._end(Outcome(RunStatus.FAILED, str(error)))
         finally:
-            await self._desk.release(job)
-        await (self._end(outcome) if outcome else self._put_back())
+            await _close(launching)
+        await (self._end(outcome) if outcome else self._put_back(self._cut))
         return None
 
     async def _prepare(self) -> Job | None:
@@ -101,19 +100,18 @@ class Attempt:
         finally:
             preparing.cancel()
 
-    async def _play(self, job: Job) -> Outcome | None:
+    async def _play(self, job: Job, launching: asyncio.Task[Channel]) -> Outcome | None:
         """None where it was cut off."""
         if self._cut:
             return None
-        await _insist(lambda: self._ledger.begin(self._run, job.revision))
         try:
-            channel = await self._desk.find_launcher(self._run.environment).launch(job)
+            channel = await asyncio.shield(launching)
         except ControlError as error:
             return self._fail(str(error))
-        try:
-            return await self._attend(channel)
-        finally:
-            await channel.close()
+        await channel.hand_over(job)
+        # Meanwhile the worker begins: a run that is cut off between the two is begun again, as any other.
+        await _insist(lambda: self._ledger.begin(self._run, job.revision))
+        return await self._attend(channel)
 
     async def _attend(self, channel: Channel) -> Outcome | None:
         """Follow the worker until it ends, the daemon wants it to, or nothing is heard of it any more."""
@@ -199,8 +197,17 @@ class Attempt:
     async def _end(self, outcome: Outcome) -> None:
         await _insist(lambda: self._ledger.end(self._run, outcome, self._settings.kept_runs))
 
-    async def _put_back(self) -> None:
-        await _insist(lambda: self._ledger.put_back(self._run, 0, self._cut))
+    async def _put_back(self, reason: str, seconds: float = 0) -> None:
+        await _insist(lambda: self._ledger.put_back(self._run, seconds, reason))
+
+
+async def _close(launching: asyncio.Task[Channel]) -> None:
+    """Returns when nothing of the worker is left, whether it was ever given a job or not."""
+    try:
+        channel = await launching
+    except ControlError:
+        return  # there is none; where that matters it was said
+    await channel.close()
 
 
 async def _insist(do: Callable[[], Awaitable[object]]) -> None:

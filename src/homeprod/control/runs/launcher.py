@@ -28,6 +28,15 @@ _PATIENCE = 20.0
 class Channel(Protocol):
     """To one worker. Iterating gives its messages until it is gone."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the worker has not gone."""
+        ...
+
+    async def hand_over(self, job: Job) -> None:
+        """What the worker waits for; once."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[Message]: ...
 
     async def cancel(self) -> None:
@@ -40,8 +49,9 @@ class Channel(Protocol):
 
 
 class Launcher(Protocol):
-    async def launch(self, job: Job) -> Channel:
-        """Raises ControlError where no worker can be had."""
+    async def launch(self) -> Channel:
+        """A worker that waits for its job: it can start while the job is being prepared. Raises ControlError where
+        none can be had."""
         ...
 
 
@@ -49,6 +59,10 @@ class SocketChannel:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+
+    @property
+    def is_open(self) -> bool:
+        return not self._reader.at_eof()
 
     async def hand_over(self, job: Job) -> None:
         with contextlib.suppress(ConnectionError):  # a worker that is gone already is seen when it is read from
@@ -107,15 +121,13 @@ class SocketLauncher:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def launch(self, job: Job) -> Channel:
+    async def launch(self) -> Channel:
         try:
             reader, writer = await asyncio.open_unix_connection(str(self._path), limit=MOST_LINE)
         except OSError as error:
-            hint = f"systemd starts it; see\n    systemctl status homeprod-run-{job.environment}.socket"
+            hint = f"systemd listens there; see\n    systemctl status homeprod-{self._path.stem}.socket"
             raise ControlError(f"no worker can be had: {error.strerror}", where=str(self._path), hint=hint) from error
-        channel = SocketChannel(reader, writer)
-        await channel.hand_over(job)
-        return channel
+        return SocketChannel(reader, writer)
 
 
 class ProcessLauncher:
@@ -125,7 +137,7 @@ class ProcessLauncher:
         self._argv = tuple(argv)
         self._environment = environment
 
-    async def launch(self, job: Job) -> Channel:
+    async def launch(self) -> Channel:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -142,6 +154,4 @@ class ProcessLauncher:
                 message = f"no worker can be started: {error.strerror}"
                 raise ControlError(message, where=self._argv[0], hint=hint) from error
         reader, writer = await asyncio.open_connection(sock=ours, limit=MOST_LINE)
-        channel = ProcessChannel(reader, writer, child)
-        await channel.hand_over(job)
-        return channel
+        return ProcessChannel(reader, writer, child)

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ansible_runner
+
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.reporter import Reporter
-from homeprod.control.runs.vault import ask_password, read_secrets
 from homeprod.core.errors import ControlError
 
 COLLECTIONS = Path(__file__).parents[2] / "ansible" / "collections"
@@ -33,9 +34,6 @@ def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict
 
 
 def _run(job: Job, folder: Path, reporter: Reporter) -> tuple[str, int | None]:
-    # Here, not at the top: it takes a third of the worker's start, and the secrets are read meanwhile.
-    import ansible_runner
-
     runner = ansible_runner.run(
         private_data_dir=str(folder),
         project_dir=job.playbooks,
@@ -75,6 +73,9 @@ def _list_arguments(job: Job) -> str | None:
 def _load_secrets(job: Job) -> set[str]:
     if not job.vault_client:
         return set()
+    # Here, not at the top: it loads the cipher, which need not hold up Ansible's start.
+    from homeprod.control.runs.vault import ask_password, read_secrets
+
     password = ask_password(job.vault_socket, job.nonce).rstrip(b"\r\n")
     return read_secrets(
         [Path(job.playbooks), *(Path(one) for one in job.inventories if Path(one).is_dir())], password

@@ -16,7 +16,8 @@ from homeprod.control.places import Places
 from homeprod.control.repositories.repositories import Checkout
 from homeprod.control.runs.attempt import NotYetError
 from homeprod.control.runs.job import Job
-from homeprod.control.runs.launcher import Launcher, SocketLauncher
+from homeprod.control.runs.launcher import Launcher
+from homeprod.control.runs.spare import Spares
 from homeprod.control.settings import NodeSettings
 from homeprod.core.errors import ControlError
 
@@ -45,7 +46,7 @@ def find_uid(user: str) -> int:
 
 
 class Preparation:
-    """The desk of a real node. ``launch`` and ``find_uid`` differ where workers are no systemd units."""
+    """The desk of a real node. ``find_uid`` differs where workers are no systemd units."""
 
     def __init__(
         self,
@@ -53,18 +54,18 @@ class Preparation:
         nonces: Nonces,
         places: Places,
         settings: Callable[[], NodeSettings],
-        launch: Callable[[str], Launcher] | None = None,
+        spares: Spares,
         find_uid: Callable[[str], int] = find_uid,
     ) -> None:
         self._checkouts = checkouts
         self._nonces = nonces
         self._places = places
         self._settings = settings
-        self._launch = launch or (lambda environment: SocketLauncher(places.run_socket(environment)))
+        self._spares = spares
         self._find_uid = find_uid
 
     def find_launcher(self, environment: str) -> Launcher:
-        return self._launch(environment)
+        return self._spares.find(environment)
 
     async def prepare(self, turn: Turn) -> Job:
         """Raises NotYetError where a repository or the keyholder is not to be had; ControlError where the host is
@@ -79,6 +80,7 @@ class Preparation:
         return self._make_job(turn, checkout, host, nonce)
 
     async def release(self, job: Job) -> None:
+        self._spares.refill(job.environment)
         try:
             await self._nonces.close_run(job.nonce)
         except KeyholderError:

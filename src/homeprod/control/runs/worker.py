@@ -124,9 +124,10 @@ class Warden:
             return {"status": "failed", "problem": "the player was killed, or broke down; the journal may say why"}
 
 
-def work(play: Play) -> None:
-    """One job, from its line to its last word."""
+def work(load: Callable[[], Play]) -> None:
+    """One job, from its line to its last word; what plays it is loaded while the job is still being prepared."""
     line = Line()
+    play = load()
     text = line.read()
     if not text:
         return  # the daemon was gone before it said anything
@@ -169,12 +170,12 @@ def _play_and_exit(play: Play, job: Job, folder: Path, line: Line, writing: int)
     os._exit(0)
 
 
-def main() -> None:
-    # Here, not at the top: a worker with another play need not load what plays by Ansible.
+def load_ansible() -> Play:
+    """Here, not at the top: a worker with another play need not load what plays by Ansible."""
     from homeprod.control.runs.play import play
 
-    work(play)
+    return play
 
 
 if __name__ == "__main__":
-    main()
+    work(load_ansible)

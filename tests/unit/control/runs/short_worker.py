@@ -53,4 +53,4 @@ def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict
 
 
 if __name__ == "__main__":
-    work(play)
+    work(lambda: play)

@@ -1,0 +1,64 @@
+"""Spare workers: used once, replaced where they died, and gone with the lock."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from tests.unit.control.runs.node import make_job
+
+from homeprod.control.runs.launcher import Channel, ProcessChannel, ProcessLauncher
+from homeprod.control.runs.spare import Spares
+
+SHORT = Path(__file__).with_name("short_worker.py")
+
+
+def pid(channel: Channel) -> int:
+    assert isinstance(channel, ProcessChannel)
+    return channel._child.pid
+
+
+def is_alive(number: int) -> bool:
+    return Path(f"/proc/{number}").exists()
+
+
+def test_a_spare_is_used_once_and_goes_with_the_lock(tmp_path: Path) -> None:
+    async def story() -> None:
+        spares = Spares(lambda _: ProcessLauncher((sys.executable, str(SHORT), str(tmp_path))))
+        spares.warm(("lab",))
+        first = await spares.find("lab").launch()
+        await first.hand_over(make_job(tmp_path, host="lab-proxy", playbook="nothing"))
+        assert [message["end"]["status"] async for message in first if "end" in message] == ["successful"]
+        await first.close()
+        second = await spares.find("lab").launch()
+        assert pid(second) != pid(first)
+        await second.close()
+        spares.refill("lab")
+        third = await spares.find("lab")._spare  # type: ignore[misc]
+        assert is_alive(pid(third))
+        await spares.cool()
+        assert not is_alive(pid(third))
+        spares.refill("lab")
+        assert spares.find("lab")._spare is None, "nothing is started while the node is locked"
+
+    asyncio.run(story())
+
+
+def test_a_spare_that_died_is_replaced(tmp_path: Path) -> None:
+    async def story() -> None:
+        argv = [("true",), (sys.executable, str(SHORT), str(tmp_path))]
+        launcher = ProcessLauncher(argv[0])
+        spares = Spares(lambda _: launcher)
+        spares.warm(("lab",))
+        dead = await spares.find("lab")._spare  # type: ignore[misc]
+        while dead.is_open:
+            await asyncio.sleep(0.01)
+        launcher._argv = argv[1]
+        living = await spares.find("lab").launch()
+        assert pid(living) != pid(dead)
+        assert living.is_open
+        await living.close()
+        await spares.cool()
+
+    asyncio.run(story())
