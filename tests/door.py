@@ -159,6 +159,8 @@ class OpenDoor:
         self._thread.join(20)
         assert not self._thread.is_alive()
         self._loop.close()
+        if self._error is not None:
+            raise self._error
 
     def restart(self) -> None:
         """What was only in memory is gone; it answers at another port."""

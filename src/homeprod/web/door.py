@@ -121,6 +121,7 @@ class _Porter:
         self._listener, self._tls, self._server, self._patience = listener, tls, server, patience
         self._inside: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lines: set[asyncio.Transport] = set()
         self._settings: dict[str, Any] = {
             "loop": asyncio.get_running_loop(),
             "keepalive_timeout": patience.headers,
@@ -154,14 +155,16 @@ class _Porter:
         loop = asyncio.get_running_loop()
         try:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _, visitor = await loop.connect_accepted_socket(
+            transport, visitor = await loop.connect_accepted_socket(
                 lambda: _Visitor(self._server, **self._settings),
                 line,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._patience.handshake,
                 ssl_shutdown_timeout=1.0,
             )
+            self._lines.add(transport)
             await visitor.gone
+            self._lines.discard(transport)
         except (OSError, EOFError):
             line.close()  # it did not come to TLS
         finally:
@@ -172,6 +175,11 @@ class _Porter:
     async def see_out(self) -> None:
         """Those who are being answered get their answer; the others are not waited for."""
         await self._server.shutdown(2.0)
+        for transport in tuple(self._lines):
+            transport.abort()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=0.1)  # those that were in are gone by then
         for task in tuple(self._tasks):
-            task.cancel()
+            task.cancel()  # those whose TLS has not begun
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # asyncio closes their sockets in the turn after this one
