@@ -187,10 +187,10 @@ def _find_address(request: web.BaseRequest) -> str:
 
 
 async def _read_json(request: web.Request) -> bytes:
-    """In the documented order: too large by its own word, no JSON, too large after all."""
-    body = await read_body(request)
+    """What can be refused by its headers is, before its body is read."""
+    require_length(request)
     require_json(request)
-    return body
+    return await read_body(request)
 
 
 def _require_method(request: web.Request, method: str) -> None:
