@@ -137,7 +137,6 @@ class OpenDoor:
         self.limits, self.patience = limits, patience
         self.sean, self.admin, self.stranger = make_key(), make_key(), make_key()
         self.settings = make_settings({"sean": self.sean}, {"anna": self.admin})
-        self._loop = asyncio.new_event_loop()
         self._is_up, self._over = threading.Event(), asyncio.Event()
         self._error: BaseException | None = None
 
@@ -158,18 +157,20 @@ class OpenDoor:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(20)
         assert not self._thread.is_alive()
-        self._loop.close()
+        if self._error is not None:
+            raise self._error
 
     def restart(self) -> None:
         """What was only in memory is gone; it answers at another port."""
         self.__exit__()
-        self._loop = asyncio.new_event_loop()
         self._is_up, self._over = threading.Event(), asyncio.Event()
         self._begin()
 
     def _work(self) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
+            with asyncio.Runner() as runner:  # as `asyncio.run` does for the daemon
+                self._loop = runner.get_loop()
+                runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001 (the test is to hear of it)
             self._error = error
         finally:

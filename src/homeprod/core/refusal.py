@@ -14,7 +14,8 @@ class _Kind:
 
 
 class Refusal(Enum):
-    """In the order in which a ring is checked. ``word`` is the answer's ``error``."""
+    """In the order in which a ring is checked, as far as ``STORAGE``; then those of other calls alone. ``word`` is
+    the answer's ``error``."""
 
     BUSY_ADDRESS = _Kind(429, "too-many", "too many refused signatures from this address; `Retry-After` says when")
     TOO_LARGE = _Kind(413, "too-large", "the body has more than 20,000 bytes; no more than that is read")
@@ -30,7 +31,6 @@ class Refusal(Enum):
         " that was answered before",
     )
     BUSY_SIGNER = _Kind(429, "too-many", "too many calls signed by this person's key; `Retry-After` says when")
-    NOT_ADMINISTRATOR = _Kind(403, "not-administrator", "this call needs an administrator's key")
     UNFIT = _Kind(
         422,
         "unfit",
@@ -48,6 +48,7 @@ class Refusal(Enum):
     OTHER_BODY = _Kind(409, "other-body", "this id came with another body before")
     HELD = _Kind(409, "held", "the host came with another SSH host key: it waits for `homeprod control trust NAME`")
     STORAGE = _Kind(503, "storage", "nothing can be stored, as the disk is full; it may be sent again as it was")
+    NOT_ADMINISTRATOR = _Kind(403, "not-administrator", "this call needs an administrator's key")
     UNKNOWN_PATH = _Kind(404, "unknown-path", "there is no such call")
     UNKNOWN_RUN = _Kind(404, "unknown-run", "no such run is kept")
     WRONG_METHOD = _Kind(405, "wrong-method", "there is such a call, with another method")

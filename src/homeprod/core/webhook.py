@@ -39,7 +39,7 @@ def parse_signatures(header: str) -> list[bytes]:
             signature = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
             continue
-        if len(signature) == 64:
+        if len(signature) == 64 and base64.b64encode(signature).decode() == text:  # one text for each signature
             found.append(signature)
     return found
 

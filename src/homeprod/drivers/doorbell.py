@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from homeprod.core.errors import ControlError, UnreachableError, UsageError
 from homeprod.core.refusal import Refusal
@@ -24,6 +25,8 @@ PATIENCE = 30.0
 _TRIES = 3
 """Connections that may fail before nobody is said to answer."""
 _MOST_BYTES = 16 * 1024 * 1024
+_AS_THEY_ARE = "/?&=%"
+"""Of a path and its query; what a person typed must not end the request's line."""
 _SILENCE = 60
 """Seconds without a byte after which a stream is taken for dead; the node sends something every 15."""
 
@@ -90,11 +93,12 @@ class Doorbell:
 
     def get(self, path: str) -> dict[str, Any]:
         """Raises ControlError, UsageError where there is no key to sign with."""
+        path = quote(path, safe=_AS_THEY_ARE)
         return self._require(self._send("GET", path, b"", self._sign_call("GET", path, b"")))
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Sent once: where the connection breaks, whether it was done is to be looked up. Raises as :meth:`get`."""
-        content = json.dumps(body or {}).encode()
+        content, path = json.dumps(body or {}).encode(), quote(path, safe=_AS_THEY_ARE)
         return self._require(self._send("POST", path, content, self._sign_call("POST", path, content)))
 
     def follow(self, path: str) -> Iterator[dict[str, Any]]:

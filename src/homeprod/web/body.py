@@ -22,7 +22,7 @@ def require_length(request: web.BaseRequest) -> None:
         raise RefusedError(Refusal.TOO_LARGE)
 
 
-async def read_body(request: web.BaseRequest, seconds: float = SECONDS) -> bytes:
+async def read_body(request: web.BaseRequest) -> bytes:
     """Raises RefusedError."""
     require_length(request)
     if not request.body_exists:
@@ -31,7 +31,7 @@ async def read_body(request: web.BaseRequest, seconds: float = SECONDS) -> bytes
     try:
         if request.content.is_eof() and request.content_length:  # it came with its headers, as a ring's mostly does
             return request.content.read_nowait()
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(SECONDS):
             while chunk := await request.content.readany():
                 parts += chunk
                 if len(parts) > MOST_BYTES:

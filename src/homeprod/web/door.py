@@ -24,6 +24,8 @@ from homeprod.web.server import Limits, explain_place, make_app
 
 _LOG = logging.getLogger("homeprod.web")
 _BACKLOG = 256
+_GOODBYE = 0.5
+"""Seconds for the other side's end of TLS, when we have ended ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class _Porter:
         self._listener, self._tls, self._server, self._patience = listener, tls, server, patience
         self._inside: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._outside: set[asyncio.Task[None]] = set()
         self._settings: dict[str, Any] = {
             "loop": asyncio.get_running_loop(),
             "keepalive_timeout": patience.headers,
@@ -151,7 +154,9 @@ class _Porter:
             task.add_done_callback(self._tasks.discard)
 
     async def _receive(self, line: socket.socket, address: str) -> None:
-        loop = asyncio.get_running_loop()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 (this is one)
+        self._outside.add(task)
         try:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _, visitor = await loop.connect_accepted_socket(
@@ -159,19 +164,22 @@ class _Porter:
                 line,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._patience.handshake,
-                ssl_shutdown_timeout=1.0,
+                ssl_shutdown_timeout=_GOODBYE,
             )
+            self._outside.discard(task)
             await visitor.gone
         except (OSError, EOFError):
             line.close()  # it did not come to TLS
         finally:
+            self._outside.discard(task)
             self._inside[address] -= 1
             if not self._inside[address]:
                 del self._inside[address]
 
     async def see_out(self) -> None:
         """Those who are being answered get their answer; the others are not waited for."""
+        for task in tuple(self._outside):
+            task.cancel()  # TLS has not begun
         await self._server.shutdown(2.0)
-        for task in tuple(self._tasks):
-            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # asyncio closes their sockets in the turn after this one

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from homeprod.control.hosts.errors import StorageError
@@ -60,7 +60,7 @@ def _answer_for(node: Node) -> Middleware:
         except web.HTTPException:
             return RefusedError(Refusal.UNKNOWN_PATH).answer()
         except ConnectionError:
-            raise  # nobody is there to be answered
+            return RefusedError(Refusal.MALFORMED).answer()  # whoever asked has gone; nobody reads this
         except Exception as error:  # noqa: BLE001 (what a mistake of ours was about is nobody's business)
             refused = refuse_ledger(error, node.settings().node)
             if refused is None:
@@ -103,6 +103,8 @@ class _Door:
         )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.version not in (HttpVersion10, HttpVersion11):
+            raise RefusedError(Refusal.MALFORMED)
         path = request.raw_path.partition("?")[0]
         if path == PATH:
             return await self._note("ring", self._ring(request))
@@ -185,10 +187,10 @@ def _find_address(request: web.BaseRequest) -> str:
 
 
 async def _read_json(request: web.Request) -> bytes:
-    """In the documented order: too large by its own word, no JSON, too large after all."""
-    body = await read_body(request)
+    """What can be refused by its headers is, before its body is read."""
+    require_length(request)
     require_json(request)
-    return body
+    return await read_body(request)
 
 
 def _require_method(request: web.Request, method: str) -> None:

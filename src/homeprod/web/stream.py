@@ -21,12 +21,13 @@ WRITE_SECONDS = 30.0
 """For a reader to take what was sent; one that does not is left."""
 MOST_OF_PERSON, MOST = 8, 64
 """Streams at once."""
-_PAGE = 200
+_PAGE = 50
+"""Events that are read at once."""
 
 
 class Streams:
-    def __init__(self, ledger: Ledger, alive: float = ALIVE_SECONDS, patience: float = WRITE_SECONDS) -> None:
-        self._ledger, self._alive, self._patience = ledger, alive, patience
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._open: Counter[str] = Counter()
 
     async def send(self, request: web.Request, person: str, run: int, after: int) -> web.StreamResponse:
@@ -64,13 +65,13 @@ class Streams:
 
     async def _wait(self, response: web.StreamResponse, news: asyncio.Event) -> None:
         try:
-            async with asyncio.timeout(self._alive):
+            async with asyncio.timeout(ALIVE_SECONDS):
                 await news.wait()
         except TimeoutError:
             await self._write(response, ": still here\n\n")
 
     async def _write(self, response: web.StreamResponse, text: str) -> None:
-        async with asyncio.timeout(self._patience):
+        async with asyncio.timeout(WRITE_SECONDS):
             await response.write(text.encode())
 
     @contextmanager

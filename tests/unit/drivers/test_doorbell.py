@@ -149,6 +149,12 @@ def test_without_a_key_only_the_status_is_told(door: OpenDoor) -> None:
         bell.get("/api/runs")
 
 
+def test_what_a_person_types_stays_in_its_place(door: OpenDoor) -> None:
+    assert door.make_bell().get("/api/runs?limit=5&host=a b\r\nX: é")["runs"] == []
+    with pytest.raises(ControlError, match="404"):
+        door.make_bell().post("/api/hosts/a b/retry")
+
+
 def test_a_run_is_followed_to_its_end(door: OpenDoor) -> None:
     ledger, bell = door.node.ledger, door.make_bell(sleep=lambda _: None)
     bell.ring("lab-proxy", "4001020-a", (HOST_KEY,))

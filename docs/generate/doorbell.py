@@ -1,0 +1,131 @@
+"""Write docs/reference/doorbell.md from the tables that the door answers by (`make docs`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from homeprod.core.refusal import Refusal
+from homeprod.core.webhook import MOST_BYTES, TOLERANCE
+from homeprod.web import body, limit, ring, signature, stream
+from homeprod.web.door import Patience
+from homeprod.web.server import Limits
+
+PAGE = Path(__file__).parents[1] / "reference" / "doorbell.md"
+HEADING = f"""\
+# The doorbell
+
+Made by `make docs` from the tables that the door answers by (`src/homeprod/core/refusal.py` and its neighbours).
+
+A control node answers HTTPS (TLS 1.2 or later) with its own certificate, which `apply` reads through the guest agent
+and pins; no other is believed. Bodies are JSON. How to ring without homeprod is told
+[apart](../how-to/ring-from-anything.md).
+
+## Signatures
+
+As [Standard Webhooks](https://www.standardwebhooks.com) has them, with ed25519 (`v1a`), so that the node stores no
+shared secret. Each of these headers stands there once:
+
+| header | value |
+|---|---|
+| `webhook-id` | `msg_` and 16 to 64 letters and digits; the same when a message is sent again |
+| `webhook-timestamp` | seconds since 1970, of this attempt; at most {TOLERANCE} s off, either way |
+| `webhook-signature` | `v1a,` and the signature in base64; of several, separated by spaces, the first \
+{signature.MOST_SIGNATURES} are tried |
+
+What is signed is `ID.TIMESTAMP.` and the body's bytes as they are sent. For every call other than the ring
+`METHOD PATH`, a line feed and the body stand in the body's place (the path with its query, as it is sent), so that a
+signature fits that call alone. An id begins with `msg_` so that nothing that is signed here can be taken for an SSH
+login or a signed commit.
+
+The known keys are those of the site as it was rendered last. Which of them signed is written down with the run. A
+ring is idempotent by its id: sent again it is the same run. Every other call counts once.
+
+## `POST {ring.PATH}`
+
+    {{"host": "lab-proxy", "instance": "4001020-5d41402a", "ssh_host_keys": ["ssh-ed25519 AAAA…"]}}
+
+Exactly these three: the host's name in the inventory, a text of at most 128 letters, digits, `.`, `_` and `-` that
+changes when the machine is made again, and up to {ring.MOST_KEYS} ed25519 host keys (none: the known ones stay).
+Nothing in it changes the host's address or variables.
+
+| answer | when |
+|---|---|
+| 202 and `{{"run": 12, "is_new": true}}` | \
+it is on the disk, and will be run; if not `is_new`, as one that waits already |
+"""
+RING_END = Refusal.STORAGE
+
+
+def render_page() -> str:
+    refusals = list(Refusal)
+    end = refusals.index(RING_END) + 1
+    return "\n".join(
+        [
+            HEADING,
+            _ORDER,
+            *_list_refusals(refusals[:end]),
+            _CALLS,
+            *_list_refusals(refusals[end:]),
+            _LIMITS,
+        ]
+    )
+
+
+def _list_refusals(refusals: list[Refusal]) -> Iterator[str]:
+    yield "| code | `error` | when |"
+    yield "|---|---|---|"
+    yield from (f"| {refusal.status} | `{refusal.word}` | {refusal.meaning} |" for refusal in refusals)
+    yield ""
+
+
+_ORDER = """\
+It is checked in this order, and refused by the first that applies, as `{"error": …}`. More than that word is told
+only to those whose signature was good.
+"""
+_CALLS = f"""\
+`Retry-After` is {ring.LOCKED_SECONDS} s while New or Locked, {ring.STORAGE_SECONDS} s with a full disk, \
+{ring.LOOKING_SECONDS} s while a newer inventory is
+fetched. Repeating a ring with the same id is right after 408, 429, 503 and a broken connection, and of no use after
+anything else until a person did something.
+
+## Other calls
+
+| call | what it gives |
+|---|---|
+| `GET /status` | the state, since when, how many hosts wait, runs by result, problems, what to do next; needs no \
+signature |
+| `GET /metrics` | the same counts for Prometheus, and answers by code; needs no signature |
+| `GET /api/hosts`, `GET /api/hosts/NAME` | hosts as they are wanted, attempted and applied; keys by fingerprint |
+| `GET /api/runs?limit=50&host=NAME`, `GET /api/runs/ID` | runs, the newest first |
+| `GET /api/runs/ID/events?after=0` | its events as they come (server-sent events, each an `id` and a line of JSON), \
+`event: end` with the run last; a comment every {stream.ALIVE_SECONDS:.0f} s |
+| `POST /api/hosts/NAME/retry` | a run now; 202 and its number |
+| `POST /api/runs/ID/cancel` | its end is asked for; 202 and the run as it was |
+| `POST /api/hosts/NAME/trust` `{{"fingerprints": ["SHA256:…"]}}` | an administrator's key alone: the held keys, \
+which must be these, are the host's from now on; 202 and a run |
+
+They need the same signature. `retry` and `trust` are refused unless the node is Ready. Beyond the codes above:
+"""
+_PATIENCE, _RATES = Patience(), Limits()
+_LIMITS = f"""\
+## Limits
+
+| what | how much |
+|---|---|
+| a body | {MOST_BYTES:,} bytes, within {body.SECONDS:.0f} s |
+| the beginning of TLS; a request's headers | {_PATIENCE.handshake:.0f} s; {_PATIENCE.headers:.0f} s, which is also \
+how long an idle connection is kept |
+| connections | {_PATIENCE.connections}, of one address {_PATIENCE.of_address} |
+| calls signed by one person | {_RATES.signer.burst} at once, then {_RATES.signer.per_second} a second |
+| refused signatures of one address (IPv6: one /64) | {_RATES.address.burst} at once, then \
+{_RATES.address.per_second} a second |
+| calls without a signature of one address | {_RATES.public.burst} at once, then {_RATES.public.per_second} a second |
+| addresses and people that are remembered | {limit.MOST_CALLERS:,} each |
+| runs followed at once | {stream.MOST}, by one person {stream.MOST_OF_PERSON}; who takes nothing for \
+{stream.WRITE_SECONDS:.0f} s is left |
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render_page(), encoding="utf-8")
