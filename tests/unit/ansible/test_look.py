@@ -33,7 +33,7 @@ def test_a_machine_that_has_nothing(tmp_path: Path) -> None:
     seen = look("web", "people", "sudo nginx", "sean", programs=programs, folder=tmp_path)
     assert (seen["named"], seen["grouped"], seen["members"]) == (False, False, [])
     assert seen["missing"] == ["sudo", "nginx"]
-    assert seen["keys"] == {"sean": ""}
+    assert (seen["accounts"], seen["keys"]) == (None, {"sean": ""})
     assert seen["runs"] is None
     assert seen["login"] == "ansible"
     assert not seen["agent_port"]
@@ -55,6 +55,7 @@ def test_a_machine_that_has_all(tmp_path: Path) -> None:
     seen = look(*arguments, programs=programs, folder=tmp_path)
     assert (seen["grouped"], seen["members"]) == (True, [me, "zoe"])
     assert seen["missing"] == ["gone", "never"]
+    assert seen["accounts"] == [me]
     assert seen["keys"] == {me: hashlib.sha256(keys.read_bytes()).hexdigest()}
     assert seen["runs"] == ["qemu-guest-agent.service", "systemd-timesyncd.service"]
 

@@ -14,6 +14,8 @@ from homeprod.control.runs.reporter import Reporter
 from homeprod.control.runs.vault import ask_password, read_secrets
 from homeprod.core.errors import ControlError
 
+COLLECTIONS = Path(__file__).parents[2] / "ansible" / "collections"
+"""With homeprod.site in it, and no other: what else a playbook needs lies in ``collections/`` beside it."""
 _ENDED = {"canceled": "canceled", "timeout": "timeout", "successful": "successful"}
 
 
@@ -91,6 +93,7 @@ def list_variables(job: Job, folder: Path) -> dict[str, str]:
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_SSH_ARGS": shlex.join(list_ssh_arguments(folder)),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_PIPELINING": "True",
         "ANSIBLE_TIMEOUT": "30",
         "ANSIBLE_GATHERING": "smart",
