@@ -172,3 +172,25 @@ def test_a_control_node_never_reboots_by_itself(host: Host) -> None:
     assert host.play()[0] == 0, host.said
     assert host.play() == (0, 0), host.said
     assert 'Unattended-Upgrade::Automatic-Reboot "false";' in host.guest.ssh("apt-config dump")
+
+
+def test_a_control_node_is_kept_true(host: Host) -> None:
+    ssh = host.guest.ssh
+    host.variables["homeprod_control_node"] = "lab-proxy"
+    try:
+        assert host.play()[0] == 2
+        assert "needs a data disk mounted at /var/lib/ansible" in " ".join(host.said.split())
+        ssh("mkdir -p /var/lib/ansible /srv/disk/keyring /etc/homeprod/tls; mount --bind /srv/disk /var/lib/ansible")
+        ssh("chmod 777 /srv/disk/keyring /etc/homeprod; install -m 644 /dev/null /etc/homeprod/tls/key.pem")
+        unit = "[Service]\\nExecStart=true\\n[Install]\\nWantedBy=multi-user.target\\n"
+        ssh(f"printf '{unit}' >/etc/systemd/system/homeprod.service")
+        assert host.play()[0] == 0, host.said
+        assert host.play() == (0, 0), host.said
+        assert ssh("stat -c %a /srv/disk/keyring /etc/homeprod /etc/homeprod/tls/key.pem").split() == [
+            "750",
+            "755",
+            "640",
+        ]
+        assert ssh("systemctl is-enabled homeprod.service").strip() == "enabled"
+    finally:
+        del host.variables["homeprod_control_node"]

@@ -48,13 +48,6 @@ def test_ansible_lint_finds_nothing(tmp_path: Path) -> None:
     assert int(said) > 25
 
 
-@pytest.mark.slow
-def test_ansible_lint_would_find_something(tmp_path: Path) -> None:
-    """So that the test above can fail."""
-    (tmp_path / "site.yml").write_text("- hosts: all\n  tasks:\n    - shell: id\n")
-    assert _run("ansible-lint", "--offline", "--profile", "production", "site.yml", cwd=tmp_path).returncode != 0
-
-
 def _list_modules(tasks: list[dict[str, Any]]) -> Iterator[str]:
     for task in tasks:
         for part in ("block", "rescue", "always"):
@@ -108,3 +101,26 @@ def test_a_secret_is_never_told(tmp_path: Path) -> None:
     done = _run("ansible-playbook", "-i", str(inventory), *options, str(play), cwd=tmp_path)
     assert "Deliver the secret" in done.stdout
     assert "canary" not in done.stdout + done.stderr
+
+
+WRONG = {
+    "a": ({"ansible_user": "root"}, "Ansible logs in as root, and this role forbids that"),
+    "b": ({"base_people": [{"name": "deploy", "keys": ["ssh-ed25519 AAAA"]}]}, "deploy is whom Ansible logs in as"),
+    "c": ({"base_people": [{"name": "zoe"}]}, "missing required arguments: keys"),
+    "d": ({"base_people": [{"name": "zoe", "keys": []}]}, "zoe could not log in"),
+}
+
+
+def test_base_refuses_before_it_changes_anything(tmp_path: Path) -> None:
+    """In check mode, on this very machine."""
+    plain = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_user": "deploy"}
+    hosts = {name: plain | wrong for name, (wrong, _) in WRONG.items()}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    (tmp_path / "play.yml").write_text("- hosts: all\n  gather_facts: false\n  roles: [homeprod.site.base]\n")
+    done = _run("ansible-playbook", "--check", "-i", "hosts.yml", "play.yml", cwd=tmp_path)
+    assert done.returncode == 2
+    lines = [line for line in done.stdout.splitlines() if line.startswith("fatal:")]
+    for name, (_, words) in WRONG.items():
+        [line] = [line for line in lines if f"[{name}]" in line]
+        assert words in line
+    assert "Have the packages" not in done.stdout

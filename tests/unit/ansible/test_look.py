@@ -1,4 +1,4 @@
-"""What the role base asks of a machine, answered by machines made of files."""
+"""What the roles ask of a machine, answered by machines made of files."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from typing import Any
 import yaml
 from tests.unit.ansible.test_collection import COLLECTION
 
-LOOK = COLLECTION / "roles" / "base" / "files" / "look.sh"
 
-
-def look(*arguments: str, programs: dict[str, str], folder: Path) -> dict[str, Any]:
+def look(*arguments: str, programs: dict[str, str], folder: Path, role: str = "base") -> dict[str, Any]:
     """``programs`` stand in for the machine's own of these names: the body of a shell script each."""
     for name, body in programs.items():
         file = folder / name
         file.write_text(f"#!/bin/sh\n{body}\n")
         file.chmod(0o755)
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "SUDO_USER": "ansible"}
-    argv = ["/bin/sh", "-c", LOOK.read_text(), "look.sh", *arguments]
+    script = (COLLECTION / "roles" / role / "files" / "look.sh").read_text()
+    argv = ["/bin/sh", "-c", script, "look.sh", *arguments]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return dict(yaml.safe_load(done.stdout))
@@ -33,7 +32,7 @@ def test_a_machine_that_has_nothing(tmp_path: Path) -> None:
     seen = look("web", "people", "sudo nginx", "sean", programs=programs, folder=tmp_path)
     assert (seen["named"], seen["grouped"], seen["members"]) == (False, False, [])
     assert seen["missing"] == ["sudo", "nginx"]
-    assert seen["keys"] == {"sean": ""}
+    assert (seen["accounts"], seen["keys"]) == (None, {"sean": ""})
     assert seen["runs"] is None
     assert seen["login"] == "ansible"
     assert not seen["agent_port"]
@@ -55,8 +54,27 @@ def test_a_machine_that_has_all(tmp_path: Path) -> None:
     seen = look(*arguments, programs=programs, folder=tmp_path)
     assert (seen["grouped"], seen["members"]) == (True, [me, "zoe"])
     assert seen["missing"] == ["gone", "never"]
+    assert seen["accounts"] == [me]
     assert seen["keys"] == {me: hashlib.sha256(keys.read_bytes()).hexdigest()}
     assert seen["runs"] == ["qemu-guest-agent.service", "systemd-timesyncd.service"]
 
     keys.chmod(0o644)  # what others can read is as if it were not there, so it is written anew
     assert look(*arguments, programs=programs, folder=tmp_path)["keys"] == {me: ""}
+
+
+def test_a_control_node(tmp_path: Path) -> None:
+    settings, persistent = tmp_path / "etc", tmp_path / "data"
+    (settings / "tls").mkdir(parents=True)
+    (persistent / "keyring").mkdir(parents=True)
+    (settings / "tls" / "key.pem").touch()
+    for path, mode in ((settings, 0o755), (settings / "tls", 0o775), (persistent, 0o755)):
+        path.chmod(mode)
+    (persistent / "keyring").chmod(0o700)
+    (settings / "tls" / "key.pem").chmod(0o644)
+    arguments = (str(settings), str(persistent))
+    seen = look(*arguments, programs={"mountpoint": "exit 1"}, folder=tmp_path, role="control_node")
+    assert (seen["mounted"], seen["private"]) == (False, [str(settings / "tls" / "key.pem")])
+    assert seen["folders"] == [str(settings / "tls")]
+    (settings / "tls" / "key.pem").chmod(0o640)
+    seen = look(*arguments, programs={"mountpoint": "exit 0"}, folder=tmp_path, role="control_node")
+    assert (seen["mounted"], seen["private"]) == (True, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from homeprod.core.errors import LabError
 from homeprod.lab.lan import Lan
 from homeprod.lab.lan.gitserver import find_sshd
+from homeprod.lab.lan.resolver import write_configuration
 from homeprod.lab.process import ProcessMark
 from homeprod.lab.repository.store import Store
 from homeprod.lab.spec import BridgeSpec, LabSpec
@@ -142,6 +144,14 @@ def test_a_killed_one_is_started_again(site: Site) -> None:
     assert not site.lan.git.is_up()
     site.lan.up()
     assert site.clone("one", "playbooks") == ""
+
+
+def test_dns_calls_the_gateway_git_unless_the_site_has_a_host_of_that_name() -> None:
+    lines = write_configuration(SPEC).splitlines()
+    assert f"host-record=git.home.example,git,{GATEWAY}" in lines
+    assert f"host-record=git.home.example,git,{GATEWAY6}" in lines
+    own = write_configuration(dataclasses.replace(SPEC, hosts={"git": ("192.0.2.9",)})).splitlines()
+    assert [line for line in own if "git" in line] == ["host-record=git.home.example,git,192.0.2.9"]
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,10 +41,15 @@ def write_configuration(spec: LabSpec) -> str:
 def _records(spec: LabSpec) -> list[str]:
     """One record for each address; the first of its names is what a reverse look-up answers."""
     by_address: dict[str, list[str]] = defaultdict(list)
-    for name, addresses in {GIT_HOST: list_gateways(spec), **spec.hosts}.items():
+    for name, addresses in {**spec.hosts, **_name_git(spec)}.items():
         for address in addresses:
             by_address[address] += _expand(name, spec.domain)
     return [f"host-record={','.join([*dict.fromkeys(names), address])}" for address, names in by_address.items()]
+
+
+def _name_git(spec: LabSpec) -> dict[str, list[str]]:
+    """Last, so that the gateway's own name is what a reverse look-up answers."""
+    return {} if GIT_HOST in spec.hosts else {GIT_HOST: list_gateways(spec)}
 
 
 def _expand(name: str, domain: str) -> list[str]:

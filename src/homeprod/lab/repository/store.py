@@ -69,9 +69,20 @@ class Store:
     def push(self, name: str, source: Path, *, force: bool = False) -> None:
         """Take every branch and tag of the repository that ``source`` is. Raises LabError in git's own words, also
         for a branch that was rewound or rewritten, unless ``force``."""
-        sign = "+" if force else ""
+        sign, path = "+" if force else "", self.path(name)
         refs = [f"{sign}refs/heads/*:refs/heads/*", f"{sign}refs/tags/*:refs/tags/*"]
-        _git("-C", str(source), "push", "--quiet", "--", str(self.path(name)), *refs)
+        _git("-C", str(source), "push", "--quiet", "--atomic", "--", str(path), *refs)
+        self._adopt_head(path, source)
+
+    def _adopt_head(self, path: Path, source: Path) -> None:
+        """A repository that was made empty takes over which branch is its own."""
+        branches = _git("-C", str(path), "for-each-ref", "--format=%(refname)", "refs/heads").split()
+        if _git("-C", str(path), "symbolic-ref", "HEAD").strip() in branches:
+            return
+        marked = _git("-C", str(source), "for-each-ref", "--format=%(HEAD)%(refname)", "refs/heads").split()
+        head = next((line[1:] for line in marked if line.startswith("*")), "")
+        if head in branches:
+            _git("-C", str(path), "symbolic-ref", "HEAD", head)
 
     def authorize(self, name: str, key: str) -> None:
         """Let the owner of a public key read the repository. Raises UsageError for what is no public key."""
@@ -98,12 +109,13 @@ class Store:
         return self.path(name).with_suffix(".keys")
 
 
-def _git(*arguments: str) -> None:
-    """Raises LabError with git's own words. Of the caller's environment, what speaks of another repository is left
-    out (a hook has it), and nobody is asked for a password."""
+def _git(*arguments: str) -> str:
+    """What it prints. Raises LabError with git's own words. Of the caller's environment, what speaks of another
+    repository is left out (a hook has it), nobody is asked for a password, and no hook is run: this may be root, in a
+    person's folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment["GIT_TERMINAL_PROMPT"] = "0"
-    argv = ("git", *arguments)
+    argv = ("git", "-c", "core.hooksPath=/dev/null", *arguments)
     try:
         done = subprocess.run(
             argv,
@@ -121,3 +133,4 @@ def _git(*arguments: str) -> None:
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("hint:")]
         raise LabError("\n".join(lines) or f"git ended with {done.returncode}")
+    return done.stdout

@@ -55,6 +55,16 @@ def test_it_is_brought_up_to_date(store: Store, source: Path) -> None:
     assert git(path, "for-each-ref", "--format=%(refname)").split() == [
         "refs/heads/lab", "refs/heads/prod", "refs/tags/v1",
     ]  # fmt: skip
+    assert git(path, "symbolic-ref", "HEAD").strip() == "refs/heads/lab"
+
+
+def test_no_hook_of_a_persons_folder_is_run(store: Store, source: Path) -> None:
+    hook = source / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    store.add("playbooks")
+    store.push("playbooks", source)
 
 
 def test_a_rewritten_branch_is_taken_by_force_alone(store: Store, source: Path) -> None:

@@ -28,6 +28,10 @@ done
 
 echo "grouped: $(is getent group "$group")"
 echo "members: [$(getent group "$group" | cut -d : -f 4)]"
+echo accounts:
+for person; do
+    if getent passwd "$person" >/dev/null; then echo "  - '$person'"; fi
+done
 echo keys:
 for person; do
     home=$(getent passwd "$person" | cut -d : -f 6)
