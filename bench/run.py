@@ -7,7 +7,8 @@ durable ledger, a worker process a run, ansible-runner, events redacted and kept
 of its run in the ledger, ``plain ansible-playbook`` the same playbook, inventory and vault without homeprod; rounds
 are interleaved and the medians compared. The host is this machine, by Ansible's local connection: a network would
 weigh on both sides alike. ``run start`` is from the ring to the start of the ansible-playbook process, as the kernel
-notes it (to 10 ms). ``idle`` is the daemon's proportional set size, and its CPU time scaled to ten minutes.
+notes it (to 10 ms). ``idle`` is the proportional set size of the daemon, with its door open, and of the spare worker
+of one environment; and the daemon's CPU time, scaled to ten minutes.
 """
 
 from __future__ import annotations
@@ -111,10 +112,16 @@ def measure_idle(seconds: float) -> tuple[float, float]:
             before = read_cpu(node.pid)
             time.sleep(seconds)
             used = read_cpu(node.pid) - before
-            rollup = Path(f"/proc/{node.pid}/smaps_rollup").read_text()
+            family = [node.pid, *map(int, Path(f"/proc/{node.pid}/task/{node.pid}/children").read_text().split())]
+            megabytes = sum(read_memory(pid) for pid in family)
             node.communicate("")
-    kilobytes = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    return kilobytes / 1000, used * 600 / seconds
+    return megabytes, used * 600 / seconds
+
+
+def read_memory(pid: int) -> float:
+    """Megabytes: what it shares with others counts in part."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1000
 
 
 def read_cpu(pid: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -117,9 +118,14 @@ async def ring_and_wait(node: ControlNode, number: int) -> Run:
 
 
 async def idle(places: Places) -> None:
-    """Ready, with nothing to do, until standard input ends."""
-    keyholder = OpenKeyholder(places.vault_socket("lab"))
-    async with await keyholder.serve(), open_node(places, keyholder).run() as node:
+    """Ready and behind its door, with nothing to do, until standard input ends."""
+    from homeprod.control.certificate import make_certificate
+    from homeprod.web.door import open_door
+
+    make_certificate(places.tls, "lab-ansible")
+    keyholder, listener = OpenKeyholder(places.vault_socket("lab")), socket.create_server(("127.0.0.1", 0))
+    node = open_node(places, keyholder)
+    async with await keyholder.serve(), node.run(), open_door(node, places, listener):
         while not node.inventory():
             await asyncio.sleep(0.05)
         print("ready", flush=True)

@@ -54,7 +54,9 @@ class Client:
     async def start(self) -> asyncio.subprocess.Process:
         self.ready = asyncio.Event()
         ours, theirs = socket.socketpair()
-        env = {**os.environ, _MARK: str(self._folder)}
+        room = self._folder / "room"
+        room.mkdir(exist_ok=True)
+        env = {**os.environ, _MARK: str(self._folder), "RUNTIME_DIRECTORY": str(room)}
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, _DAEMON, str(self._folder), self._work, stdin=theirs.fileno(), env=env

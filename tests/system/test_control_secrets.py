@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tests.unit.control.fake_keyholder import FakeKeyholder
 from tests.unit.control.repositories.origin import Setting
+from tests.unit.control.runs.node import ROOM
 from tests.unit.control.runs.vaulted import PASSWORD, encrypt, indent
 from tests.unit.control.test_daemon import ring, tell, wait_for
 
 from homeprod.control.daemon import ControlNode
 from homeprod.control.hosts.host import RunStatus
-from homeprod.control.runs.workplace import find_room
 
 CANARIES = ("canary-of-a-whole-file", "canary-of-one-value", "canary\nof two lines", "canary-that-no-log-hides")
 WHOLE = f'whole: {CANARIES[0]}\nlines: "canary\\nof two lines"\nquiet: {CANARIES[3]}\n'
@@ -73,7 +73,7 @@ def test_a_secret_is_delivered_and_nothing_else_of_the_node_has_it(tmp_path: Pat
     for file in setting.places.persistent.parent.rglob("*"):
         if file.is_file():
             assert_no_canary(file.read_bytes(), str(file))
-    assert [entry.name for entry in find_room().iterdir() if entry.is_dir()] == []
+    assert [entry.name for entry in ROOM.iterdir() if entry.is_dir()] == []
 
 
 def test_a_vault_of_another_password_is_said_and_no_text_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import signal
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.inventory import InventoryHost
 from homeprod.control.keyholder.watch import KeyholderWatch, Standing
 from homeprod.control.places import Places
-from homeprod.control.repositories.repositories import Repositories
+from homeprod.control.repositories.repositories import Checkout, Repositories
 from homeprod.control.runs.backoff import Backoff
 from homeprod.control.runs.launcher import Launcher, SocketLauncher
 from homeprod.control.runs.preparation import Nonces, Preparation, find_uid
@@ -60,7 +60,7 @@ class ControlNode:
         desk = Preparation(self._watchman, self._keyholder, places, self.settings, self._spares, find_uid)
         self._reconciler = Reconciler(self.ledger, desk, self.settings, uuid.uuid4().hex, backoff)
         self._standing = Standing(NodeState.LOCKED, 0)
-        self._looking: asyncio.Task[None] | None = None
+        self._counted: tuple[tuple[Checkout, ...], Mapping[str, InventoryHost]] = ((), {})
 
     def settings(self) -> NodeSettings:
         """The newest that are believed: of the first environment's head that brings some, else those that came with
@@ -84,14 +84,10 @@ class ControlNode:
     def inventory(self) -> Mapping[str, InventoryHost]:
         """Every host of the site, other control nodes' too; each as the head of its own environment has it. Empty
         before the first fetch."""
-        checkouts = [one for name in self.environments() if (one := self._repositories.last(name)) is not None]
-        known = {name: host for checkout in checkouts for name, host in checkout.inventory.items()}
-        for checkout in checkouts:
-            own = {
-                name: host for name, host in checkout.inventory.items() if host.environment == checkout.environment
-            }
-            known |= own
-        return known
+        checkouts = tuple(one for name in self.environments() if (one := self._repositories.last(name)) is not None)
+        if checkouts != self._counted[0]:
+            self._counted = checkouts, count_hosts(checkouts)
+        return self._counted[1]
 
     def problems(self) -> tuple[str, ...]:
         """What a person should see to: why runs wait, which heads are not believed."""
@@ -99,18 +95,11 @@ class ControlNode:
         return (*waiting, *self._watchman.problems)
 
     async def look_again(self) -> None:
-        """Fetch what the site has become since; who asks meanwhile waits for the same. What went wrong is among the
-        problems then."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._fetch_all(), name="look")
-        await asyncio.shield(self._looking)
-
-    async def _fetch_all(self) -> None:
-        if self._standing.state is NodeState.READY:
-            fetches = (self._watchman.fetch(name) for name in self.environments())
-            for failed in await asyncio.gather(*fetches, return_exceptions=True):
-                if isinstance(failed, BaseException) and not isinstance(failed, ControlError):
-                    raise failed
+        """Fetch what the site has become since; what was pushed before the call is in it. What went wrong is among
+        the problems then, and raised to nobody. While the node is not Ready nothing is fetched."""
+        for environment in self.environments() if self.state() is NodeState.READY else ():
+            with contextlib.suppress(ControlError):
+                await self._watchman.fetch(environment)
 
     async def list_waiting_for_apply(self) -> list[str]:
         """Hosts of this node whose SSH host key nobody has told it yet."""
@@ -163,6 +152,14 @@ class ControlNode:
 
     def _take_over_settings(self) -> None:
         self.ledger.rekey = self.settings().rekey
+
+
+def count_hosts(checkouts: Sequence[Checkout]) -> Mapping[str, InventoryHost]:
+    """Of all environments; where two know a host, its own environment's word counts."""
+    known = {name: host for checkout in checkouts for name, host in checkout.inventory.items()}
+    for checkout in checkouts:
+        known |= {name: host for name, host in checkout.inventory.items() if host.environment == checkout.environment}
+    return known
 
 
 async def serve(places: Places, open_door: Callable[[ControlNode], AbstractAsyncContextManager[object]]) -> None:

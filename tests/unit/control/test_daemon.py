@@ -9,12 +9,11 @@ from pathlib import Path
 
 from tests.unit.control.fake_keyholder import FakeKeyholder
 from tests.unit.control.repositories.origin import Setting
-from tests.unit.control.runs.node import WORKER
+from tests.unit.control.runs.node import start_workers
 
 from homeprod.control.daemon import ControlNode
 from homeprod.control.hosts.host import HostState, Ring, Run, RunStatus
 from homeprod.control.runs.backoff import Backoff
-from homeprod.control.runs.launcher import ProcessLauncher
 from homeprod.control.state import NodeState
 
 KEY = "ssh-ed25519 AAAA"
@@ -28,7 +27,7 @@ def tell(setting: Setting, story: Story, state: NodeState = NodeState.READY, pas
     async def run() -> None:
         keyholder = FakeKeyholder(setting.places.vault_socket("lab"), password, state)
         node = ControlNode(
-            setting.places, keyholder, lambda _: ProcessLauncher(WORKER), lambda _: os.getuid(), Backoff(0.1, 0.2)
+            setting.places, keyholder, lambda _: start_workers(), lambda _: os.getuid(), Backoff(0.1, 0.2)
         )
         async with await keyholder.serve(), node.run():
             await story(node, keyholder)
@@ -136,6 +135,18 @@ def test_the_site_may_change_its_policy_by_a_commit(tmp_path: Path) -> None:
     async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
         await wait_for(node, (await node.ledger.ring(ring(1))).run_id)
         assert (node.settings().rekey, node.ledger.rekey) == ("allow", "allow")
+        before = node.settings()
+        setting.playbooks.commit({"site.yml": "[]\n"})
+        await node.look_again()
+        assert node.settings() is before, "it is a new value only where it has changed"
+        changed = rendered.replace('"allow"', '"ask"')
+        setting.playbooks.commit({"site/lab-ansible.json": changed, "site/inventory.yml": "all: {hosts: {}}\n"})
+        assert set(node.inventory()) == {"lab-proxy", "prod-proxy"}
+        await node.look_again()
+        assert (node.settings().rekey, node.ledger.rekey, dict(node.inventory())) == ("ask", "ask", {})
+        setting.playbooks.commit({}, is_signed=False)
+        await node.look_again()
+        assert "is not signed" in node.problems()[0]
 
     tell(setting, story)
 

@@ -66,7 +66,14 @@ class Repositories:
             self._next[environment] = task
             self._tasks.add(task)
             task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if not task.cancelled() or (current is not None and current.cancelling()):
+                raise
+            hint = "it is fetched again once somebody unlocks"
+            raise ControlError("the fetch was left off: the node was locked", where=environment, hint=hint) from None
 
     async def stop(self) -> None:
         """Whatever is being fetched is left off; returns when no git runs any more."""
@@ -126,7 +133,7 @@ class Repositories:
             tree,
             values,
             known.inventory if known and is_known else read_inventory(tree / "site" / "inventory.yml"),
-            known.settings if known and is_known else self._read_settings(tree),
+            self._read_settings(tree, known),
             tuple(problem for problem in (playbooks.problem, vault.problem) if problem),
         )
         self._checkouts[environment.name] = checkout
@@ -138,7 +145,10 @@ class Repositories:
         known = self._checkouts.get(environment)
         return (known.settings if known else None) or self._settings()
 
-    def _read_settings(self, tree: Path) -> NodeSettings | None:
+    def _read_settings(self, tree: Path, known: Checkout | None) -> NodeSettings | None:
+        """The very same value as before where they are equal: others tell by that whether they have changed."""
+        if known is not None and known.playbooks == tree:
+            return known.settings
         own = self._settings()
         file = tree / "site" / f"{own.node}.json"
         if not file.is_file():
@@ -147,7 +157,7 @@ class Repositories:
         if (found.site_id, found.node) != (own.site_id, own.node):
             hint = "render the site that this control node belongs to"
             raise ControlError("the settings at the head are another control node's", where=str(file), hint=hint)
-        return found
+        return known.settings if known is not None and known.settings == found else found
 
     def _list_needed(self) -> set[Path]:
         found = self._checkouts.values()

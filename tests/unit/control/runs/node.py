@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -36,6 +40,23 @@ SETTINGS = NodeSettings(
 WORKER = (sys.executable, "-m", "homeprod.control.runs.worker")
 
 
+def find_test_room() -> Path:
+    """Of this process's runs: other tests, beside it, have hosts of the same names. In memory, with a short path for
+    ssh's sockets."""
+    if given := os.environ.get("RUNTIME_DIRECTORY"):
+        return Path(given)
+    room = Path(tempfile.mkdtemp(prefix="homeprod-test-", dir="/dev/shm"))
+    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    return room
+
+
+ROOM = find_test_room()
+
+
+def start_workers(argv: Sequence[str] = WORKER) -> ProcessLauncher:
+    return ProcessLauncher(argv, {**os.environ, "RUNTIME_DIRECTORY": str(ROOM)})
+
+
 @dataclass
 class Desk:
     """Gives every run the same job, but for its host and number. ``obstacle`` is raised instead."""
@@ -55,7 +76,7 @@ class Desk:
 
     def find_launcher(self, environment: str) -> Launcher:
         assert environment == "lab"
-        return ProcessLauncher(self.argv)
+        return start_workers(self.argv)
 
 
 @dataclass

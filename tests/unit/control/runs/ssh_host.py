@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ def serve_ssh(folder: Path) -> Iterator[SshHost]:
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(folder / "agent")], stdout=subprocess.DEVNULL)
     try:
         wait_for_port(port)
+        while not (folder / "agent").exists() and agent.poll() is None:
+            time.sleep(0.01)
         env = {**os.environ, "SSH_AUTH_SOCK": str(folder / "agent")}
         subprocess.run(["ssh-add", "-q", str(folder / "person")], check=True, env=env, capture_output=True)
         yield SshHost(port, read_key(folder / "host"), folder / "agent", log)
@@ -85,5 +88,5 @@ def wait_for_port(port: int, tries: int = 500) -> None:
             probe.settimeout(0.1)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        subprocess.run(["sleep", "0.02"], check=True)
+        time.sleep(0.02)
     raise TimeoutError(f"nobody listens on port {port}")

@@ -6,9 +6,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.unit.control.runs.node import make_job
+from tests.unit.control.runs.node import make_job, start_workers
 
-from homeprod.control.runs.launcher import Channel, ProcessChannel, ProcessLauncher
+from homeprod.control.runs.launcher import Channel, ProcessChannel
 from homeprod.control.runs.spare import Spares
 
 SHORT = Path(__file__).with_name("short_worker.py")
@@ -25,7 +25,7 @@ def is_alive(number: int) -> bool:
 
 def test_a_spare_is_used_once_and_goes_with_the_lock(tmp_path: Path) -> None:
     async def story() -> None:
-        spares = Spares(lambda _: ProcessLauncher((sys.executable, str(SHORT), str(tmp_path))))
+        spares = Spares(lambda _: start_workers((sys.executable, str(SHORT), str(tmp_path))))
         spares.warm(("lab",))
         first = await spares.find("lab").launch()
         await first.hand_over(make_job(tmp_path, host="lab-proxy", playbook="nothing"))
@@ -48,7 +48,7 @@ def test_a_spare_is_used_once_and_goes_with_the_lock(tmp_path: Path) -> None:
 def test_a_spare_that_died_is_replaced(tmp_path: Path) -> None:
     async def story() -> None:
         argv = [("true",), (sys.executable, str(SHORT), str(tmp_path))]
-        launcher = ProcessLauncher(argv[0])
+        launcher = start_workers(argv[0])
         spares = Spares(lambda _: launcher)
         spares.warm(("lab",))
         dead = await spares.find("lab")._spare  # type: ignore[misc]
