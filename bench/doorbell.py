@@ -6,7 +6,8 @@ The real door and the real ledger on this disk, in a process of their own, behin
 another. Every ring has an id, a signature and a body of its own, and is one of 500 hosts; all are signed beforehand.
 ``accepts_per_s`` is what the clients get when each sends the next ring as soon as it has the answer to the last.
 ``p99_ms`` is measured apart, at ``rate`` rings a second that arrive evenly, from the moment each was to be sent.
-``busy_p99_ms`` is the same figure under the full load of the first measurement.
+``busy_p99_ms`` is the same figure under the full load of the first measurement. ``cpu_us`` is what the server's
+process spends on one ring, all its threads together: what a core can do, where others use this machine too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,18 @@ def serve(folder: Path) -> None:
     """Until standard input ends."""
     from tests.door import FakePlace, OpenDoor, write_private
 
+    from homeprod.web.access import Limits
     from homeprod.web.limit import Rate
-    from homeprod.web.server import Limits
 
     with OpenDoor(folder, limits=Limits(signer=Rate(1e9, 1e9))) as door:
         door.node.hosts |= {f"host-{number}": FakePlace("lab") for number in range(HOSTS)}
         print(json.dumps({"port": door.port, "key": write_private(door.sean).decode()}), flush=True)
+        sys.stdin.readline()
+        begun = time.process_time()
         sys.stdin.read()
+        spent = time.process_time() - begun
         runs, hosts = door.wait_for(door.node.ledger.count_runs()), door.wait_for(door.node.ledger.hosts())
-        print(json.dumps({"runs": sum(runs.values()), "hosts": len(hosts)}), flush=True)
+        print(json.dumps({"runs": sum(runs.values()), "hosts": len(hosts), "cpu": spent}), flush=True)
 
 
 def sign_rings(key_text: str, number: int) -> list[bytes]:
@@ -116,16 +120,19 @@ async def pace(clients: list[Client], rings: Iterator[bytes], seconds: float, ra
     return waits
 
 
-async def measure(port: int, rings: list[bytes], options: argparse.Namespace) -> dict[str, Any]:
+async def measure(
+    port: int, rings: list[bytes], begin: Callable[[], None], options: argparse.Namespace
+) -> dict[str, Any]:
     clients, left = [Client(port) for _ in range(options.clients)], iter(rings)
     await asyncio.gather(*(client.connect() for client in clients))
     await load(clients, left, 0.5)  # warm
+    begin()
     paced = await pace(clients, left, options.seconds, options.rate)
     number, seconds, waits = await load(clients, left, options.seconds)
     for client in clients:
         client.writer.close()
     return {
-        "accepts": number,
+        "accepts": number + len(paced),
         "accepts_per_s": round(number / seconds),
         "p50_ms": find_quantile(paced, 0.5),
         "p99_ms": find_quantile(paced, 0.99),
@@ -156,10 +163,17 @@ def main() -> None:
             assert server.stdout is not None
             ready = json.loads(server.stdout.readline())
             most = int((options.seconds + 1) * (options.rate + 8000))
-            figures = asyncio.run(measure(ready["port"], sign_rings(ready["key"], most), options))
+
+            def begin() -> None:
+                assert server.stdin is not None
+                server.stdin.write("\n")
+                server.stdin.flush()
+
+            figures = asyncio.run(measure(ready["port"], sign_rings(ready["key"], most), begin, options))
             rest, _ = server.communicate(timeout=SECONDS)
             kept = json.loads(rest)
     assert kept["hosts"] == HOSTS, kept
+    figures["cpu_us"] = round(kept["cpu"] / figures["accepts"] * 1e6)
     if options.json:
         print(json.dumps(figures))
         return

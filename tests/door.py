@@ -25,8 +25,8 @@ from homeprod.core.webhook import ID, SIGNATURE, TIMESTAMP, call_content, render
 from homeprod.drivers.doorbell import RING, Doorbell
 from homeprod.drivers.pinned import PinnedLine
 from homeprod.drivers.signer import FileSigner
+from homeprod.web.access import Limits
 from homeprod.web.door import Patience, open_door
-from homeprod.web.server import Limits
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from homeprod.core.refusal import Refusal
 from homeprod.core.webhook import MOST_BYTES, TOLERANCE
 from homeprod.web import body, limit, ring, signature, stream
+from homeprod.web.access import Limits
 from homeprod.web.door import Patience
-from homeprod.web.server import Limits
 
 PAGE = Path(__file__).parents[1] / "reference" / "doorbell.md"
 HEADING = f"""\

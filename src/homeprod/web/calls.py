@@ -32,7 +32,7 @@ MOST_RUNS = 500
 class Call:
     """``name`` is the host's name or the run's number, as the path has it."""
 
-    request: web.Request
+    request: web.BaseRequest
     caller: Caller
     name: str
     body: bytes

@@ -18,9 +18,10 @@ from aiohttp import web
 from homeprod.control.places import Places
 from homeprod.core.errors import ControlError
 from homeprod.core.refusal import Refusal
+from homeprod.web.access import Limits
 from homeprod.web.answer import RefusedError
 from homeprod.web.node import Node
-from homeprod.web.server import Limits, explain_place, make_app
+from homeprod.web.server import explain_place, make_server
 
 _LOG = logging.getLogger("homeprod.web")
 _BACKLOG = 256
@@ -51,10 +52,7 @@ async def open_door(
     ControlError where the certificate cannot be used or the port is taken."""
     tls = make_context(places)
     bound = listener or _bind(node.settings().port)
-    runner = web.AppRunner(make_app(node, limits), access_log=None)
-    await runner.setup()
-    assert runner.server is not None  # noqa: S101 (setup makes it)
-    porter = _Porter(bound, tls, runner.server, patience)
+    porter = _Porter(bound, tls, make_server(node, limits), patience)
     work = asyncio.create_task(porter.work(), name="door")
     try:
         yield bound
@@ -64,7 +62,6 @@ async def open_door(
             await work
         bound.close()
         await porter.see_out()
-        await runner.cleanup()
 
 
 def make_context(places: Places) -> ssl.SSLContext:

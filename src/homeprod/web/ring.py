@@ -22,6 +22,8 @@ from homeprod.web.signature import Caller, Guard, read_ed25519
 PATH = "/hooks/provision"
 LOCKED_SECONDS, NEW_SECONDS, STORAGE_SECONDS, LOOKING_SECONDS = 60, 60, 10, 5
 """What Retry-After says."""
+LOOK_SECONDS = 10.0
+"""For a newer inventory to be there, before whoever rings is asked to come again."""
 MOST_KEYS = 8
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -65,8 +67,8 @@ def _normalize(line: str) -> str | None:
 
 
 class Bell:
-    def __init__(self, node: Node, guard: Guard, look_seconds: float = 10.0) -> None:
-        self._node, self._guard, self._look_seconds = node, guard, look_seconds
+    def __init__(self, node: Node, guard: Guard) -> None:
+        self._node, self._guard = node, guard
 
     async def ring(self, caller: Caller, wish: Wish, body: bytes) -> web.Response:
         """Raises RefusedError."""
@@ -123,13 +125,20 @@ class Bell:
         except UnknownHostError:
             return ""
 
+    async def _look(self, host: str) -> None:
+        """Twice where need be: the first may be somebody else's, begun before this host was pushed."""
+        for _ in range(2):
+            await self._node.look_again()
+            if host in self._node.inventory():
+                return
+
     async def _require_place(self, host: str) -> Place:
         """Where the host belongs, by a newer inventory where this one does not know it. Raises RefusedError."""
         place = self._node.inventory().get(host)
         if place is None:
             try:
-                async with asyncio.timeout(self._look_seconds):
-                    await self._node.look_again()
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._look(host)
             except TimeoutError:
                 raise RefusedError(Refusal.LOOKING, retry_after=LOOKING_SECONDS, **self._name_node()) from None
             place = self._node.inventory().get(host)

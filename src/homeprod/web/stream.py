@@ -30,7 +30,7 @@ class Streams:
         self._ledger = ledger
         self._open: Counter[str] = Counter()
 
-    async def send(self, request: web.Request, person: str, run: int, after: int) -> web.StreamResponse:
+    async def send(self, request: web.BaseRequest, person: str, run: int, after: int) -> web.StreamResponse:
         """Until the run has ended and everything of it is sent. Raises RefusedError, UnknownRunError."""
         await self._ledger.run(run)
         with self._count(person), self._listen(run) as news:

@@ -17,8 +17,8 @@ from homeprod.control.hosts.turn import Outcome
 from homeprod.control.state import NodeState
 from homeprod.core.errors import ControlError, UnreachableError, UsageError
 from homeprod.drivers.doorbell import Doorbell, Reply
+from homeprod.web.access import Limits
 from homeprod.web.limit import Rate
-from homeprod.web.server import Limits
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from homeprod.control.hosts.host import RunStatus
 from homeprod.control.hosts.turn import Outcome
 from homeprod.control.state import NodeState
 from homeprod.core.webhook import call_content
+from homeprod.web.access import Limits
 from homeprod.web.limit import Rate
-from homeprod.web.server import Limits
 
 CALLS = (
     ("GET", "/api/hosts"),

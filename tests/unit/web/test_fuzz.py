@@ -24,8 +24,8 @@ from tests.door import HOST_KEY, OTHER_HOST_KEY, OpenDoor, connect, make_id, mak
 
 from homeprod.core.refusal import Refusal
 from homeprod.core.webhook import ID, MOST_BYTES, SIGNATURE, TIMESTAMP, call_content, render_signature, signed_content
+from homeprod.web.access import Limits
 from homeprod.web.limit import Rate
-from homeprod.web.server import Limits
 
 NUMBER = int(os.environ.get("HOMEPROD_FUZZ", "5000"))
 SEED = int(os.environ.get("HOMEPROD_FUZZ_SEED", "5"))

@@ -12,8 +12,8 @@ from tests.door import HOST_KEY, OTHER_HOST_KEY, FakePlace, OpenDoor, make_id, m
 from homeprod.control.hosts.host import HostState
 from homeprod.control.state import NodeState
 from homeprod.core.webhook import MOST_BYTES, SIGNATURE
+from homeprod.web.access import Limits
 from homeprod.web.limit import Rate
-from homeprod.web.server import Limits
 
 
 @pytest.fixture
@@ -165,6 +165,51 @@ def test_a_host_that_the_inventory_does_not_know(door: OpenDoor) -> None:
 def test_a_host_that_was_pushed_just_now(door: OpenDoor) -> None:
     door.node.pushed = {"lab-fresh": FakePlace("lab")}
     assert door.ring(make_wish("lab-fresh")).status == 202
+
+
+def test_an_inventory_that_is_long_in_coming(door: OpenDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("homeprod.web.ring.LOOK_SECONDS", 0.05)
+    door.node.look_seconds = 60
+    heard = door.ring(make_wish("lab-fresh"))
+    assert (heard.status, heard.body["error"], heard.headers["Retry-After"]) == (503, "looking", "5")
+
+
+@pytest.mark.parametrize("state", [NodeState.READY, NodeState.LOCKED])
+def test_a_full_disk_stores_nothing_and_says_so(door: OpenDoor, state: NodeState) -> None:
+    door.node.is_in = state
+    door.node.hosts |= {f"host-{count}": FakePlace("lab") for count in range(150)}
+    _limit_pages(door, 1)
+    for count in range(150):
+        host, again = f"host-{count}", make_id()
+        heard = door.ring(make_wish(host), message_id=again)
+        if heard.body.get("error") == "storage":
+            break
+    assert (heard.status, heard.body["error"], heard.headers["Retry-After"]) == (503, "storage", "10")
+    assert host not in {one.name for one in door.wait_for(door.node.ledger.hosts())}
+    _limit_pages(door, 100_000)
+    assert door.ring(make_wish(host), message_id=again).status == (202 if state is NodeState.READY else 503)
+    assert door.wait_for(door.node.ledger.host(host)).wanted_instance == "4001020-abc"
+
+
+def _limit_pages(door: OpenDoor, number: int) -> None:
+    """SQLite takes the number of those that are there, where it is larger; then it says that the disk is full."""
+    door.wait_for(
+        door.node.ledger._writer.write(lambda to: to.execute(f"PRAGMA max_page_count = {number}").fetchall())
+    )
+
+
+def test_a_mistake_of_ours_tells_nothing(
+    door: OpenDoor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("canary-words")
+
+    monkeypatch.setattr(door.node, "inventory", fail)
+    heard = door.ring(make_wish())
+    assert (heard.status, heard.body) == (500, {"error": "mistake"})
+    said = [record.getMessage() for record in caplog.records]
+    assert [one.rpartition(":")[0] for one in said] == [f"a mistake of homeprod's own: RuntimeError at {__name__}"]
+    assert door.wait_for(door.node.ledger.hosts()) == []
 
 
 def test_a_host_of_another_control_node_names_it(door: OpenDoor) -> None:
