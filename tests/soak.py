@@ -95,6 +95,31 @@ PARTS = (
         {"HOMEPROD_RACES": "20", "HOMEPROD_QUICK_RACES": "200"},
     ),
     Part(
+        "control-kills",
+        "the daemon killed at 1,000 random moments under rings with short runs, at 20 with real Ansible: no ring is"
+        " lost, none is run twice as another, no row stays running, no child is left",
+        ("--timeout", "3500", "tests/system/test_control_kill.py"),
+        {"HOMEPROD_KILLS": "1000", "HOMEPROD_ANSIBLE_KILLS": "20"},
+    ),
+    Part(
+        "door",
+        "100,000 rings that are wrong in some way at the door of a control node: nothing is accepted that must not be",
+        ("--timeout", "3500", "tests/unit/web/test_fuzz.py"),
+        {"HOMEPROD_FUZZ": "100000"},
+    ),
+    Part(
+        "keyring",
+        "every file operation of every change of the keyring refused, and the power cut at it; sequences of changes",
+        ("-n", "2", "--timeout", "3500", "tests/unit/control/keyring"),
+        {"HOMEPROD_KEYRING_STRIDE": "1", "HOMEPROD_KEYRING_SEQUENCES": "100", "HYPOTHESIS_PROFILE": "search"},
+    ),
+    Part(
+        "keyholder",
+        "the keyholder killed at 200 random moments; 20,000 messages that are none at its doors",
+        ("-n", "2", "--timeout", "3500", "tests/unit/control/keyholder"),
+        {"HOMEPROD_KEYHOLDER_KILLS": "200", "HOMEPROD_KEYHOLDER_FUZZ": "20000"},
+    ),
+    Part(
         "booted",
         "every test that boots machines",
         ("-n", "2", "--dist", "loadfile", "-m", "guest and not soak", "tests"),
