@@ -103,7 +103,7 @@ PARTS = (
     ),
     Part(
         "door",
-        "100,000 rings that are wrong in some way at the door of a control node: nothing is accepted that must not be",
+        "100,000 rings that are wrong in some way at a control node's door: nothing is accepted that must not be",
         ("--timeout", "3500", "tests/unit/web/test_fuzz.py"),
         {"HOMEPROD_FUZZ": "100000"},
     ),

@@ -30,6 +30,7 @@ def open_repositories(stage: Stage) -> Repositories:
 def begin_control_node(stage: Stage) -> None:
     """New → Locked → Ready; a node that is further already is left as it is."""
     person = Person(stage, find_folder(LAB).keys)
+    wait_for_answer(stage)
     if read_state(stage) == "New":
         person.bootstrap()
     stage.homeprod("control", "publish", "--yes")
@@ -38,6 +39,15 @@ def begin_control_node(stage: Stage) -> None:
     if read_state(stage) == "Locked":
         person.unlock()
     stage.homeprod("control", "status")
+
+
+def wait_for_answer(stage: Stage) -> None:
+    """Raises DemoError where nobody answers in time."""
+    deadline = time.monotonic() + LIMIT
+    while read_state(stage) == "unreachable":
+        if time.monotonic() > deadline:
+            raise DemoError(f"{NODE} does not answer")
+        time.sleep(3)
 
 
 def read_state(stage: Stage) -> str:

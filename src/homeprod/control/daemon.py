@@ -18,6 +18,7 @@ from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.inventory import InventoryHost
 from homeprod.control.keyholder.watch import KeyholderWatch, Standing
 from homeprod.control.places import Places
+from homeprod.control.readiness import tell_systemd
 from homeprod.control.repositories.repositories import Checkout, Repositories
 from homeprod.control.runs.backoff import Backoff
 from homeprod.control.runs.launcher import Launcher, SocketLauncher
@@ -170,4 +171,5 @@ async def serve(places: Places, open_door: Callable[[ControlNode], AbstractAsync
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
     async with ControlNode(places).run() as node, open_door(node):
+        tell_systemd("READY=1")
         await over.wait()

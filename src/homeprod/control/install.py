@@ -30,6 +30,7 @@ PROGRAMS = {
     "unlock": 'exec /usr/local/bin/homeprod control unlock "$@"',
     "lock": 'exec /usr/local/bin/homeprod control lock "$@"',
 }
+COMPILING = "homeprod-compile.service"
 LINKS = {"bootstrap.sh": "bootstrap", "unlock.sh": "unlock"}
 """The names that the original's scripts had."""
 
@@ -122,7 +123,9 @@ def _start_units(units: dict[str, str]) -> None:
     _run("systemctl", "daemon-reload")
     starting = list_services(units)
     _run("systemctl", "enable", *starting)
-    _run("systemctl", "restart", "--no-block", *starting)
+    # Not waited for: it takes a while, and nothing needs it.
+    _run("systemctl", "restart", "--no-block", *(name for name in starting if name == COMPILING))
+    _run("systemctl", "restart", *(name for name in starting if name != COMPILING))
 
 
 def write_whole(file: Path, text: str, mode: int) -> None:

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from homeprod.control.keyholder.claim import claim, tell_systemd
+from homeprod.control.keyholder.claim import claim
 from homeprod.control.keyholder.doors.daemon import DaemonDoor
 from homeprod.control.keyholder.doors.people import PeopleDoor
 from homeprod.control.keyholder.hardening import harden
@@ -20,6 +20,7 @@ from homeprod.control.keyholder.sealed.patience import Patience
 from homeprod.control.keyholder.sockets.listener import Listener, make_passage
 from homeprod.control.keyholder.sockets.peer import User, find_group, find_own, find_user
 from homeprod.control.places import Places
+from homeprod.control.readiness import tell_systemd
 from homeprod.control.state import NodeState
 from homeprod.core.errors import ControlError, HomeprodError
 

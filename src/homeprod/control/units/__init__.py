@@ -123,9 +123,11 @@ After=network-online.target homeprod-keyholder.service
 RequiresMountsFor=/var/lib/ansible
 
 [Service]
+Type=notify
 User=homeprod
 Group=homeprod
 ExecStart={PYTHON} -B -m homeprod control serve
+TimeoutStartSec=300
 Restart=always
 RestartSec=1
 KillMode=control-group
