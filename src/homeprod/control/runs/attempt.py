@@ -70,22 +70,28 @@ class Attempt:
 
     async def carry_out(self) -> None:
         """Returns when the ledger knows how it ended, however long that takes on a full disk."""
-        launching = asyncio.create_task(self._desk.find_launcher(self._run.environment).launch())
+        # What waits for a repository may wait for long, again and again: no worker is started for that.
+        launching = None if self._turn.host.problem else self._launch()
         try:
-            job = await self._prepare()
-            try:
-                outcome = await self._play(job, launching) if job else None
-            finally:
-                if job:
+            outcome = None
+            if job := await self._prepare():
+                launching = launching or self._launch()
+                try:
+                    outcome = await self._play(job, launching)
+                finally:
                     await self._desk.release(job)
         except NotYetError as error:
             return await self._put_back(error.message, self._backoff.wait(self._turn.host.attempt))
         except ControlError as error:
             return await self._end(Outcome(RunStatus.FAILED, str(error)))
         finally:
-            await _close(launching)
+            if launching is not None:
+                await _close(launching)
         await (self._end(outcome) if outcome else self._put_back(self._cut))
         return None
+
+    def _launch(self) -> asyncio.Task[Channel]:
+        return asyncio.create_task(self._desk.find_launcher(self._run.environment).launch())
 
     async def _prepare(self) -> Job | None:
         """None where it was cut off meanwhile: a lock does not wait for a slow git server."""
