@@ -46,7 +46,8 @@ class Repositories:
         self.commit(self.playbooks, "the rendered site")
         self.commit(self.vault, "an empty vault")
         for name in (PLAYBOOKS, VAULT):
-            self.stage.lab("repository", "add", LAB, name, "--from", str(self.stage.site.parent / name))
+            verb = "push" if name in self.stage.ask("lab", "repository", "list", LAB) else "add"
+            self.stage.lab("repository", verb, LAB, name, "--from", str(self.stage.site.parent / name))
 
     def authorize(self, deploy: dict[str, str]) -> None:
         """Let the control node's deploy keys read, each its repository and no other."""
