@@ -46,7 +46,10 @@ def serve(folder: Path) -> None:
         sys.stdin.read()
         spent = time.process_time() - begun
         runs, hosts = door.wait_for(door.node.ledger.count_runs()), door.wait_for(door.node.ledger.hosts())
-        print(json.dumps({"runs": sum(runs.values()), "hosts": len(hosts), "cpu": spent}), flush=True)
+        rings = door.wait_for(
+            door.node.ledger._read(lambda of: of.execute("SELECT count(*) FROM rings").fetchone()[0])
+        )
+        print(json.dumps({"rings": rings, "runs": sum(runs.values()), "hosts": len(hosts), "cpu": spent}), flush=True)
 
 
 def sign_rings(key_text: str, number: int) -> list[bytes]:
@@ -125,7 +128,7 @@ async def measure(
 ) -> dict[str, Any]:
     clients, left = [Client(port) for _ in range(options.clients)], iter(rings)
     await asyncio.gather(*(client.connect() for client in clients))
-    await load(clients, left, 0.5)  # warm
+    warm, _, _ = await load(clients, left, 0.5)
     begin()
     paced = await pace(clients, left, options.seconds, options.rate)
     number, seconds, waits = await load(clients, left, options.seconds)
@@ -133,6 +136,7 @@ async def measure(
         client.writer.close()
     return {
         "accepts": number + len(paced),
+        "warm": warm,
         "accepts_per_s": round(number / seconds),
         "p50_ms": find_quantile(paced, 0.5),
         "p99_ms": find_quantile(paced, 0.99),
@@ -173,6 +177,7 @@ def main() -> None:
             rest, _ = server.communicate(timeout=SECONDS)
             kept = json.loads(rest)
     assert kept["hosts"] == HOSTS, kept
+    assert kept["rings"] == figures["accepts"] + figures.pop("warm"), kept  # each is on the disk
     figures["cpu_us"] = round(kept["cpu"] / figures["accepts"] * 1e6)
     if options.json:
         print(json.dumps(figures))
