@@ -127,3 +127,17 @@ def test_nobody_follows_more_than_may_be_followed(door: OpenDoor, monkeypatch: p
 async def wait_until_left(door: OpenDoor) -> None:
     while door.node.ledger._listeners:
         await asyncio.sleep(0.02)
+
+
+def test_whoever_asks_whether_a_body_may_come_is_told(door: OpenDoor) -> None:
+    body = json.dumps(make_wish()).encode()
+    signed = "".join(f"{name}: {value}\r\n" for name, value in sign(door.sean, body).items())
+    head = f"POST /hooks/provision HTTP/1.1\r\nHost: door\r\nContent-Type: application/json\r\n{signed}"
+    with speak(door) as line:
+        line.sendall(f"{head}Expect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        assert line.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        line.sendall(body)
+        assert hear_all(line).startswith(b"HTTP/1.1 202 ")
+    with speak(door) as line:
+        line.sendall(f"{head}Expect: 100-continue\r\nContent-Length: 30000\r\n\r\n".encode())
+        assert hear_all(line).startswith(b"HTTP/1.1 413 ")
