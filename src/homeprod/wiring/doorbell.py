@@ -78,7 +78,8 @@ class Bells:
             answer = self._open(node).ring(ring.host, ring.instance, ring.host_keys)
         except (UnreachableError, TransientError) as error:
             return f"waits for {node}: {error.message}"
-        say(answer.words)
+        if not answer.waits:  # why it waits is told at the end
+            say(answer.words)
         return answer.waits
 
     def _open(self, node: str) -> Doorbell:
