@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
+from homeprod.control.hosts.errors import StorageError
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.inventory import InventoryHost
 from homeprod.control.keyholder.watch import KeyholderWatch, Standing
@@ -56,7 +57,7 @@ class ControlNode:
         self._keyholder: Keyholder = keyholder or KeyholderWatch(places.daemon_socket)
         self.ledger = Ledger(places.database)
         self._repositories = Repositories(lambda: self._own, places)
-        self._watchman = Watchman(self._repositories, backoff, self._take_over_settings)
+        self._watchman = Watchman(self._repositories, backoff, self._take_over)
         self._spares = Spares(launch or (lambda environment: SocketLauncher(places.run_socket(environment))))
         desk = Preparation(self._watchman, self._keyholder, places, self.settings, self._spares, find_uid)
         self._reconciler = Reconciler(self.ledger, desk, self.settings, uuid.uuid4().hex, backoff)
@@ -150,6 +151,15 @@ class ControlNode:
         if was_ready and not is_ready:
             await self._watchman.end()
             await self._spares.cool()
+
+    async def _take_over(self) -> None:
+        """What a fetch brought."""
+        self._take_over_settings()
+        own = {name: host.environment for name, host in self.inventory().items()}
+        try:
+            await self.ledger.place_hosts(own)
+        except StorageError as error:  # the next fetch says it again
+            _LOG.error("%s", error)
 
     def _take_over_settings(self) -> None:
         self.ledger.rekey = self.settings().rekey

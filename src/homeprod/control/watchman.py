@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from homeprod.control.repositories.errors import RepositoryError
 from homeprod.control.repositories.repositories import Checkout, Repositories
@@ -16,7 +16,7 @@ class Watchman:
     """Every fetch goes through it, so that what is wrong with a repository is known whoever asked. ``tell`` is called
     after each that brought something."""
 
-    def __init__(self, repositories: Repositories, backoff: Backoff, tell: Callable[[], None]) -> None:
+    def __init__(self, repositories: Repositories, backoff: Backoff, tell: Callable[[], Awaitable[None]]) -> None:
         self._repositories = repositories
         self._tell = tell
         self._backoff = backoff
@@ -37,7 +37,7 @@ class Watchman:
             self._problems[environment] = (waiting,)
             raise
         self._problems[environment] = checkout.problems
-        self._tell()
+        await self._tell()
         return checkout
 
     def begin(self, environments: Sequence[str]) -> None:

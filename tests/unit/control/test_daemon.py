@@ -52,6 +52,22 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
+def test_a_host_that_was_rung_for_before_anything_was_known_is_configured_after_the_unlock(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        await node.ledger.note_wanted(ring(1, environment=""))
+        keyholder.turn(NodeState.READY)
+
+        async def is_configured() -> bool:
+            return (await node.ledger.host("lab-proxy")).applied_instance == "i1"
+
+        await until(is_configured)
+        assert (await node.ledger.host("lab-proxy")).environment == "lab"
+
+    tell(setting, story, NodeState.LOCKED)
+
+
 def test_a_ring_while_ready_configures_the_host(tmp_path: Path) -> None:
     setting = Setting.make(tmp_path)
 

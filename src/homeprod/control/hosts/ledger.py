@@ -10,7 +10,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +110,12 @@ class Ledger:
         done = await self._writer.write(lambda to: turn.want_revision(to, host, revision, by, self.clock.now()))
         self._tell(Notice())
         return done
+
+    async def place_hosts(self, environments: Mapping[str, str]) -> None:
+        """Where each host belongs, as the inventory says: a ring that came while Locked did not know. Raises
+        StorageError."""
+        await self._writer.write(lambda to: ring.place_hosts(to, environments))
+        self._tell(Notice())
 
     async def want_current(self, by: str) -> int:
         """Every pinned host that is not what it should be becomes due; how many. Raises StorageError."""

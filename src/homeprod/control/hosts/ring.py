@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homeprod.control.hosts.errors import ConflictingIdError, NothingHeldError, UnknownHostError
@@ -130,3 +131,12 @@ def _add(names: str, name: str) -> str:
     if name in names.split(", ") or len(names) + len(name) > _MOST_RINGERS:
         return names
     return f"{names}, {name}" if names else name
+
+
+def place_hosts(connection: sqlite3.Connection, environments: Mapping[str, str]) -> None:
+    """Correct the environment of hosts, and of their runs that wait."""
+    rows = [(environment, name, environment) for name, environment in sorted(environments.items())]
+    connection.executemany("UPDATE hosts SET environment = ? WHERE name = ? AND environment != ?", rows)
+    connection.executemany(
+        "UPDATE runs SET environment = ? WHERE host = ? AND environment != ? AND status = 'queued'", rows
+    )

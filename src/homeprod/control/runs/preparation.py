@@ -71,6 +71,8 @@ class Preparation:
         """Raises NotYetError where a repository or the keyholder is not to be had; ControlError where the host is
         none of this node's, or nobody said which key it has."""
         environment = turn.host.environment
+        if not environment:  # it was rung for while nothing could be looked up; the next fetch says it
+            raise NotYetError("waiting: its environment is not known before the site's inventory is fetched")
         try:
             checkout = await self._checkouts.fetch(environment)
         except ControlError as error:
