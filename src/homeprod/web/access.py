@@ -40,15 +40,12 @@ class Access:
             Buckets(rate) for rate in (limits.signer, limits.address, limits.public)
         )
 
-    def require_calm(self, request: web.BaseRequest) -> None:
-        """Before anything else is looked at: too many signatures from this address were bad."""
-        if wait := self._refused.find_wait(_find_address(request)):
-            raise RefusedError(Refusal.BUSY_ADDRESS, retry_after=wait)
-
     def require_ringer(self, request: web.BaseRequest, body: bytes) -> Caller:
         caller = self._checker.find_caller(request, body)
         if caller is None:
-            self._refused.take(_find_address(request))
+            # Counted after the look, not before it: a stranger behind the same address keeps nobody out.
+            if wait := self._refused.take(_find_address(request)):
+                raise RefusedError(Refusal.BUSY_ADDRESS, retry_after=wait)
             raise RefusedError(Refusal.UNSIGNED)
         if wait := self._signers.take(caller.person):
             raise RefusedError(Refusal.BUSY_SIGNER, retry_after=wait)

@@ -72,7 +72,6 @@ class _Hall:
         return refused or RefusedError(Refusal.MISTAKE)
 
     async def _ring(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._access.require_calm(request)
         body = await _read_json(request)
         wish = parse_wish(body)
         caller = self._access.require_ringer(request, body)
@@ -86,7 +85,6 @@ class _Hall:
             raise RefusedError(Refusal.UNKNOWN_PATH)
         if request.method != method:
             raise RefusedError(Refusal.WRONG_METHOD)
-        self._access.require_calm(request)
         body = await _read_json(request) if method == "POST" else await read_body(request)
         caller = self._access.require_caller(request, body)
         return await handler(Call(request, caller, match[1], body))
