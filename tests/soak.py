@@ -120,6 +120,17 @@ PARTS = (
         {"HOMEPROD_KEYHOLDER_KILLS": "200", "HOMEPROD_KEYHOLDER_FUZZ": "20000"},
     ),
     Part(
+        "roles",
+        "the roles of homeprod.site on a booted machine, by plain ansible-playbook: the second run changes nothing",
+        ("-m", "guest and soak", "tests/system/test_roles.py"),
+    ),
+    Part(
+        "control-booted",
+        "`make demo` whole, then every secret of the control node searched for: in memory while Ready and while"
+        " Locked, in its files, on raw disks, CDs and in the lab's folder",
+        ("-m", "guest and soak", "tests/system/test_control_booted.py"),
+    ),
+    Part(
         "booted",
         "every test that boots machines",
         ("-n", "2", "--dist", "loadfile", "-m", "guest and not soak", "tests"),
