@@ -80,8 +80,8 @@ def play_booted(stage: Stage, prospect: Prospect) -> None:
                     raise DemoError(f"/etc/demo-secret has the hash {found}, the secret {digest}")
                 tell(f"the same: {digest}")
         stage.make_room(prospect, batch)
-    with stage.step("the plan again", "nothing may be left to do"):
-        stage.homeprod("plan")
+    with stage.step("the plan again", "for these machines nothing may be left to do"):
+        stage.plan(NODE, *(name for batch in prospect.batches for name in batch))
     with stage.step(f"a login on {NODE}", "its keyring is a sealed file"):
         stage.run_in(NODE, ADMINISTRATOR, "sudo head -c 21 /var/lib/ansible/keyring/keyring.age")
 

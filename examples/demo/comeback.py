@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from demo.control import read_state, wait_for_runs
-from demo.machine import ADMINISTRATOR, NODE
+from demo.machine import ADMINISTRATOR, NODE, REST
 from demo.person import Person
 from demo.stage import LAB, DemoError, Stage, tell
 
@@ -41,7 +41,12 @@ def play_comeback(stage: Stage) -> None:
     with stage.step("the same machines, by the same keys"):
         stage.homeprod("configure", HOST)
         wait_for_runs(stage, (HOST,))
-    with stage.step("the plan"):
+    with stage.step("the machines of prod", "by the other environment's keys and branch"):
+        stage.apply(*REST)
+        wait_for_runs(stage, REST)
+        for name, user in REST.items():
+            stage.log_in(name, user)
+    with stage.step("the plan", "nothing may be left to do"):
         stage.homeprod("plan")
     stage.show_table()
 

@@ -122,6 +122,10 @@ class Stage:
         waiting = ["--wait-limit", "1200"] if self.boots else ["--no-wait"]
         self.homeprod("apply", "--yes", "--start", *waiting, *only, allowed=allowed)
 
+    def plan(self, *names: str) -> None:
+        """Nothing may be left to do for these."""
+        self.homeprod("plan", *(word for name in names for word in ("--only", name)))
+
     def ask(self, *arguments: str) -> str:
         """What the program prints. Raises DemoError."""
         command = [str(PROGRAM), "--site", str(self.site), "--lab", LAB, *arguments]
