@@ -42,7 +42,7 @@ def play_comeback(stage: Stage) -> None:
         stage.homeprod("configure", HOST)
         wait_for_runs(stage, (HOST,))
     with stage.step("the machines of prod", "by the other environment's keys and branch"):
-        stage.apply(*REST)
+        stage.apply()
         wait_for_runs(stage, REST)
         for name, user in REST.items():
             stage.log_in(name, user)
