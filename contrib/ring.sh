@@ -37,7 +37,7 @@ while :; do
   { printf '%s.%s.' "$id" "$time"; cat "$work/body"; } > "$work/content"
   openssl pkeyutl -sign -rawin -inkey "$RING_KEY" -in "$work/content" -out "$work/signature"
   signature=$(openssl base64 -A -in "$work/signature")
-  code=$(curl --silent --show-error --max-time 30 --output "$work/answer" --dump-header "$work/head" \
+  code=$(curl --silent --show-error --noproxy "*" --max-time 30 --output "$work/answer" --dump-header "$work/head" \
     --write-out '%{http_code}' --cacert "$certificate" --connect-to "::$address" \
     --header 'Content-Type: application/json' --header "webhook-id: $id" --header "webhook-timestamp: $time" \
     --header "webhook-signature: v1a,$signature" --data-binary "@$work/body" \
