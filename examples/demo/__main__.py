@@ -83,7 +83,7 @@ def play_booted(stage: Stage, prospect: Prospect) -> None:
     with stage.step("the plan again", "for these machines nothing may be left to do"):
         stage.plan(NODE, *(name for batch in prospect.batches for name in batch))
     with stage.step(f"a login on {NODE}", "its keyring is a sealed file"):
-        stage.run_in(NODE, ADMINISTRATOR, "sudo head -c 21 /var/lib/ansible/keyring/keyring.age")
+        stage.run_in(NODE, ADMINISTRATOR, "sudo sh -c 'head -n 1 /var/lib/ansible/keyring/*/keyring.age'")
 
 
 if __name__ == "__main__":
