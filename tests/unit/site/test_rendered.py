@@ -19,8 +19,15 @@ from homeprod.site.rendered.files import render_site
 from homeprod.site.rendered.inventory import describe_inventory
 from homeprod.site.rendered.settings import render_settings
 
-SITE = load_site(Path(__file__).parents[3] / "examples" / "pegasus")
+EXAMPLES = Path(__file__).parents[3] / "examples"
+SITE = load_site(EXAMPLES / "pegasus")
 CONFIGURED = {"lab-coder", "lab-proxy", "prod-proxy", "prod-proxy-passthrough"}
+
+
+def test_the_example_has_what_its_site_renders() -> None:
+    folder = EXAMPLES / "pegasus-playbooks"
+    there = {str(file.relative_to(folder)): file.read_text() for file in (folder / "site").iterdir()}
+    assert there == render_site(SITE), "run homeprod --site examples/pegasus render --to examples/pegasus-playbooks"
 
 
 def test_a_control_nodes_settings_are_what_it_reads() -> None:
