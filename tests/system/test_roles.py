@@ -138,6 +138,10 @@ def test_what_a_stranger_changed_is_put_right(host: Host) -> None:
     assert host.play() == (0, 0), host.said
     assert ssh("cat /home/sean/.ssh/authorized_keys").splitlines() == [SEAN]
     assert ssh("hostname").strip() == "lab-proxy"
+    ssh("cd /home/sean && mv .ssh .gone && su sean -c 'ln -s /etc/sudoers.d .ssh'")
+    assert host.play()[0] == 0, host.said
+    assert ssh("stat -c %U /etc/sudoers.d; stat -c %F /home/sean/.ssh").split() == ["root", "directory"]
+    assert "authorizedkeysfile .ssh/authorized_keys" in ssh("sshd -T").splitlines()
 
 
 def test_what_would_end_badly_changes_nothing(host: Host) -> None:
