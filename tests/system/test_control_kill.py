@@ -21,6 +21,7 @@ import pytest
 KILLS = int(os.environ.get("HOMEPROD_KILLS", "50"))
 ANSIBLE_KILLS = int(os.environ.get("HOMEPROD_ANSIBLE_KILLS", "3"))
 HOSTS = ("lab-proxy", "lab-coder", "lab-media")
+_ROOT = Path(__file__).parents[2]
 _DAEMON = str(Path(__file__).with_name("control_daemon_process.py"))
 _MARK = "HOMEPROD_TEST_DAEMON"
 
@@ -57,6 +58,7 @@ class Client:
         room = self._folder / "room"
         room.mkdir(exist_ok=True)
         env = {**os.environ, _MARK: str(self._folder), "RUNTIME_DIRECTORY": str(room)}
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), env.get("PYTHONPATH"))))
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, _DAEMON, str(self._folder), self._work, stdin=theirs.fileno(), env=env
