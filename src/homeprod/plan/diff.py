@@ -10,7 +10,7 @@ from homeprod.core.errors import HomeprodError
 from homeprod.core.secret import find_secret
 from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.attributes import find_effect
-from homeprod.plan.bundle import desire_bundles
+from homeprod.plan.bundle import DesiredBundle, desire_bundles
 from homeprod.plan.change import Action, Change, Difference
 from homeprod.plan.coldstart import notice_waiting, plan_cold_start
 from homeprod.plan.config import Drive
@@ -25,7 +25,7 @@ from homeprod.plan.departed import explain_keeping
 from homeprod.plan.desired import DesiredMachine, desire
 from homeprod.plan.drives import coming_value, compare_attached, compare_disks, notice_disks
 from homeprod.plan.guest import desire_iso
-from homeprod.plan.image import desire_images
+from homeprod.plan.image import DesiredImage, desire_images
 from homeprod.plan.keys import compare_keys
 from homeprod.plan.leftover import find_leftovers
 from homeprod.plan.mark import Mark, words_of
@@ -54,7 +54,7 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     unknown = {machine.vmid: machine for machine in find_unknown(site.config.id, desired, actual)}
     files = frozenset((node, volume.id) for (node, _), content in actual.content.items() for volume in content)
     comparison = _Comparison(site, actual, new_instance, wish or Wish(), files, frozenset(unknown))
-    changes: list[Change] = [*_compare_images(site, actual), *_compare_bundles(site, actual)]
+    changes: list[Change] = [*_compare_files(site, actual)]
     conflicts: list[Conflict] = []
     notices: list[Notice] = []
     listed = {machine.vmid: machine for machine in actual.resources.machines}
@@ -103,24 +103,18 @@ def diff(site: Site, actual: Actual, new_instance: NewInstance, wish: Wish | Non
     )
 
 
-def _compare_images(site: Site, actual: Actual) -> Iterator[Change]:
+def _compare_files(site: Site, actual: Actual) -> Iterator[Change]:
+    """Images, and the bundle that control nodes are installed from: on a shared storage once, whatever the nodes."""
     seen: set[str] = set()
-    for image in desire_images(site):
-        volumes = actual.content.get((image.node, image.storage))
-        if volumes is None:  # the storage is not there, or off: an obstacle for whatever is made from the image
+    files: tuple[DesiredImage | DesiredBundle, ...] = (*desire_images(site), *desire_bundles(site))
+    for wanted in files:
+        volumes = actual.content.get((wanted.node, wanted.storage))
+        if volumes is None:  # the storage is not there, or off: an obstacle for whatever is made from it
             continue
-        is_there = any(volume.id == image.volume for volume in volumes)
-        if not is_there and not (image.volume in seen and actual.is_shared(image.storage)):
-            seen.add(image.volume)
-            yield Change(Action.CREATE, image.address, image.node, why="is not there", volume=image.volume)
-
-
-def _compare_bundles(site: Site, actual: Actual) -> Iterator[Change]:
-    for bundle in desire_bundles(site):
-        volumes = actual.content.get((bundle.node, bundle.storage))
-        if volumes is not None and all(volume.id != bundle.volume for volume in volumes):
-            why = "is not there"
-            yield Change(Action.CREATE, bundle.address, bundle.node, why=why, volume=bundle.volume)
+        is_there = any(volume.id == wanted.volume for volume in volumes)
+        if not is_there and not (wanted.volume in seen and actual.is_shared(wanted.storage)):
+            seen.add(wanted.volume)
+            yield Change(Action.CREATE, wanted.address, wanted.node, why="is not there", volume=wanted.volume)
 
 
 def _notice_stand_ins(site: Site, actual: Actual) -> Iterator[Notice]:

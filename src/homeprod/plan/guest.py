@@ -9,6 +9,7 @@ from homeprod.cloudinit.iso import name_iso, render_files
 from homeprod.cloudinit.network import Card
 from homeprod.cloudinit.userdata import DataMount, Guest, User
 from homeprod.core.ids import choose_mac
+from homeprod.plan.volume import StoredFile
 from homeprod.site.configured import list_people
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.rendered.settings import render_settings
@@ -16,7 +17,7 @@ from homeprod.site.site import Site
 
 
 @dataclass(frozen=True, slots=True)
-class DesiredIso:
+class DesiredIso(StoredFile):
     """The cloud-init ISO of one machine. ``volume`` is ``STORAGE:iso/NAME``; the name carries its content's hash."""
 
     volume: str
@@ -26,14 +27,6 @@ class DesiredIso:
     def render_files(self) -> Mapping[str, bytes]:
         """Its files by name. Raises HomeprodError where one looks as if it held a secret."""
         return render_files(self.guest, self.card)
-
-    @property
-    def storage(self) -> str:
-        return self.volume.partition(":")[0]
-
-    @property
-    def file(self) -> str:
-        return self.volume.partition("/")[2]
 
 
 def desire_iso(site: Site, name: str, machine: VirtualMachine, instance: str) -> DesiredIso:

@@ -5,27 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homeprod.core.address import Address
+from homeprod.plan.volume import StoredFile
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.place import Image
 from homeprod.site.site import Site
 
 
 @dataclass(frozen=True, slots=True)
-class DesiredImage:
+class DesiredImage(StoredFile):
     """An image on one node. ``volume`` is ``STORAGE:import/NAME``."""
 
     address: Address
     node: str
     volume: str
     image: Image
-
-    @property
-    def storage(self) -> str:
-        return self.volume.partition(":")[0]
-
-    @property
-    def file(self) -> str:
-        return self.volume.partition("/")[2]
 
 
 def image_name(site: Site, image: Image) -> str:

@@ -25,8 +25,7 @@ def find_leftovers(site: Site, actual: Actual, changes: Sequence[Change]) -> Ite
     if any(list_unread(site.config.id, vmids, actual)):
         return
     needed = {volume for found in actual.machines.values() for volume in found.volumes()}
-    needed |= {image.volume for image in desire_images(site)}
-    needed |= {bundle.volume for bundle in desire_bundles(site)}
+    needed |= {wanted.volume for wanted in (*desire_images(site), *desire_bundles(site))}
     needed |= {name_iso_volume(site, change) for change in changes}
     prefixes = {f"{kind}/homeprod-{site.config.id[:8]}-": name for kind, name in _KINDS.items()}
     unread = {listed.name for listed in actual.resources.machines if listed.vmid not in actual.machines}

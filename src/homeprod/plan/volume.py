@@ -1,8 +1,23 @@
-"""Whose a volume is: what its name says."""
+"""What a volume's name says: where it is stored, and whose it is."""
 
 from __future__ import annotations
 
 import re
+
+
+class StoredFile:
+    """What images and ISOs share: ``volume`` is ``STORAGE:KIND/NAME``."""
+
+    __slots__ = ()
+    volume: str
+
+    @property
+    def storage(self) -> str:
+        return self.volume.partition(":")[0]
+
+    @property
+    def file(self) -> str:
+        return self.volume.partition("/")[2]
 
 
 def read_owner(volume: str) -> int | None:
