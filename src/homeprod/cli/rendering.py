@@ -7,6 +7,7 @@ from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.core.errors import HomeprodError, UsageError
+from homeprod.drivers.wholefile import write_whole
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.rendered.files import FOLDER, render_site
 
@@ -66,10 +67,7 @@ def _list_old(folder: Path) -> set[str]:
 
 
 def _write(file: Path, text: str) -> None:
-    part = file.with_name(f".{file.name}.part")
     try:
-        file.parent.mkdir(exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
+        write_whole(file, text)
     except OSError as error:
         raise HomeprodError(f"cannot write it: {error.strerror}", where=str(file)) from error

@@ -6,7 +6,6 @@ made but that TLS key, which belongs to the machine as sshd's host key does.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from homeprod.control.places import Places
 from homeprod.control.settings import EnvironmentSettings, NodeSettings
 from homeprod.control.units import list_services
 from homeprod.core.errors import ControlError
+from homeprod.drivers.wholefile import write_whole
 
 USER = "homeprod"
 """Of the daemon."""
@@ -126,18 +126,6 @@ def _start_units(units: dict[str, str]) -> None:
     # Not waited for: it takes a while, and nothing needs it.
     _run("systemctl", "restart", "--no-block", *(name for name in starting if name == COMPILING))
     _run("systemctl", "restart", *(name for name in starting if name != COMPILING))
-
-
-def write_whole(file: Path, text: str, mode: int) -> None:
-    """The old one or the new one, never half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.part")
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.chmod(mode)
-    part.replace(file)
 
 
 def _run(*command: str) -> None:

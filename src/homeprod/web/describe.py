@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
 from homeprod.control.hosts.host import Host, Run
+from homeprod.core.fingerprint import find_fingerprint
 from homeprod.web.tally import is_waiting
 
 
@@ -49,9 +48,4 @@ def describe_run(run: Run) -> dict[str, Any]:
 
 
 def list_fingerprints(keys: Iterable[str]) -> list[str]:
-    """``SHA256:…`` of each, as ``ssh-keygen -l`` and a machine's console show them."""
-    return [_fingerprint(base64.b64decode(key.split(" ")[1])) for key in keys]
-
-
-def _fingerprint(blob: bytes) -> str:
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    return [find_fingerprint(key) for key in keys]

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from homeprod.control.certificate import make_certificate
-from homeprod.control.install import PROGRAMS, make_entry_points, write_whole
+from homeprod.control.install import make_entry_points
 
 
 def test_ansibles_programs_can_be_run(tmp_path: Path) -> None:
@@ -31,12 +31,3 @@ def test_a_certificate_is_made_once_and_fits_its_key(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o640
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
-
-
-def test_a_file_is_written_whole_with_its_mode(tmp_path: Path) -> None:
-    file = tmp_path / "below" / "unlock"
-    write_whole(file, "old\n", 0o600)
-    write_whole(file, PROGRAMS["unlock"], 0o755)
-    assert file.read_text() == PROGRAMS["unlock"]
-    assert stat.S_IMODE(file.stat().st_mode) == 0o755
-    assert [entry.name for entry in file.parent.iterdir()] == ["unlock"]

@@ -14,14 +14,16 @@ from pathlib import Path
 from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.question import ask
+from homeprod.control.places import Places
 from homeprod.core.errors import ControlError
+from homeprod.drivers.wholefile import write_whole
 from homeprod.site.configured import KEYS_FOLDER, list_environments, name_key
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.people import PUBLIC_KEY
 from homeprod.site.site import Site
 from homeprod.wiring.controlnode import choose_node, read_node_file
 
-PUBLIC_FILE = "/var/lib/ansible/public.json"
+PUBLIC_FILE = str(Places().public_file)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     _confirm(site, public, changed, options)
     for name, key in changed.items():
-        _write(site.root / KEYS_FOLDER / name, key)
+        write_whole(site.root / KEYS_FOLDER / name, f"{key.strip()}\n")
         render.print_line(f"written  {KEYS_FOLDER}/{name}")
     render.say("commit them with the site, then make the machines that waited:\n\n  homeprod apply")
     return 0
@@ -84,10 +86,3 @@ def _tell_deploy_keys(public: dict[str, dict[str, str]]) -> None:
     """Where git asks for them, they are to be allowed to read."""
     for name, key in sorted(public["deploy"].items()):
         render.say(f"deploy key of the {name} repository (to read, never to write):\n  {key}")
-
-
-def _write(file: Path, key: str) -> None:
-    part = file.with_name(f".{file.name}.part")
-    file.parent.mkdir(exist_ok=True)
-    part.write_text(f"{key.strip()}\n", encoding="utf-8")
-    part.replace(file)

@@ -4,10 +4,10 @@ one."""
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from homeprod.core.errors import ControlError
+from homeprod.drivers.wholefile import write_whole
 
 
 class Heads:
@@ -25,12 +25,7 @@ class Heads:
     def write(self, name: str, commit: str) -> None:
         """Raises OSError; then the old ones stay."""
         heads = {**self._read_all(), name: commit}
-        draft = self._file.with_name(f".{self._file.name}.new")
-        with draft.open("w") as file:
-            json.dump(heads, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._file)
+        write_whole(self._file, json.dumps(heads, indent=1, sort_keys=True), 0o600)
 
     def _read_all(self) -> dict[str, str]:
         try:

@@ -13,9 +13,10 @@ from tests.keyholder_node import make_settings
 from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.roster import read_roster
 from homeprod.control.keyholder.sealed.patience import LONGEST, WAITING, Patience
-from homeprod.control.keyholder.sealed.public import find_fingerprint, make_record, read_record, write_record
+from homeprod.control.keyholder.sealed.public import make_record, read_record, write_record
 from homeprod.control.settings import parse_settings
 from homeprod.core.errors import ControlError
+from homeprod.core.fingerprint import find_fingerprint
 
 
 def test_each_wrong_passphrase_costs_twice_as_much_up_to_a_limit_until_a_right_one() -> None:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from homeprod.core.errors import ControlError
+from homeprod.core.fingerprint import find_fingerprint
+from homeprod.drivers.wholefile import write_whole
 
 _ENVIRONMENT, _DEPLOY = "ansible-", "deploy-"
-
-
-def find_fingerprint(key: str) -> str:
-    """As `ssh-keygen -l` prints it. Of a line ``ssh-ed25519 AAAA… comment``."""
-    digest = hashlib.sha256(base64.b64decode(key.split()[1])).digest()
-    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def make_record(node: str, keys: Mapping[str, str]) -> dict[str, Any]:
@@ -47,28 +40,11 @@ def read_record(file: Path) -> dict[str, Any]:
 def write_file(file: Path, text: str) -> None:
     """For everybody to read; a power cut leaves the old one or the new one. Raises ControlError."""
     try:
-        _write_whole(file, text)
+        write_whole(file, text)
     except OSError as error:
         raise ControlError(
             f"cannot write: {error.strerror}", where=str(file), hint="make room on the data disk"
         ) from error
-
-
-def _write_whole(file: Path, text: str) -> None:
-    draft = file.with_name(f".{file.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        os.fchmod(descriptor, 0o644)  # whatever the umask
-        os.write(descriptor, text.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    draft.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def write_record(file: Path, record: Mapping[str, Any]) -> None:
