@@ -26,19 +26,12 @@ class Buckets:
 
     def take(self, caller: str) -> float:
         """0 where the caller may go on, which takes a token; else the seconds until there is one."""
-        wait = self.find_wait(caller)
-        if not wait:
-            tokens, seen = self._callers[caller]
-            self._callers[caller] = tokens - 1, seen
-        return wait
-
-    def find_wait(self, caller: str) -> float:
-        """The same, without taking one."""
         now, rate = self._now(), self._rate
         tokens, seen = self._callers.get(caller, (rate.burst, now))
         tokens = min(rate.burst, tokens + (now - seen) * rate.per_second)
-        self._callers[caller] = tokens, now
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / rate.per_second
+        self._callers[caller] = (tokens if wait else tokens - 1), now
         self._callers.move_to_end(caller)
         if len(self._callers) > MOST_CALLERS:
             self._callers.popitem(last=False)
-        return 0.0 if tokens >= 1 else (1 - tokens) / rate.per_second
+        return wait
