@@ -1,6 +1,6 @@
 """The control node's own settings: who may do what, where git is, what it configures. Nothing in them is secret.
 
-cloud-init brings them to /etc/homeprod/control.json; later ones come with the rendered site (``site/control.json``),
+cloud-init brings them to /etc/homeprod/control.json; later ones come with the rendered site (``site/NODE.json``),
 at the verified head of an environment's branch.
 """
 
@@ -12,9 +12,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from homeprod.core.errors import ControlError
-
-FORMAT = 1
-"""Of the file; a node refuses a later one."""
 
 
 class _Settings(BaseModel):

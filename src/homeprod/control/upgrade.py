@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from homeprod import __version__
+from homeprod.cloudinit.userdata import BUNDLE_LABEL
 from homeprod.core.errors import ControlError
 
-LABEL = "homeprod"
-"""Of the CD."""
 LIMIT = 900
 
 
@@ -43,7 +42,11 @@ def read_version(text: str) -> tuple[int, ...]:
 def _mounted() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="homeprod-cd-") as folder:
         done = subprocess.run(
-            ("mount", "-o", "ro", f"LABEL={LABEL}", folder), capture_output=True, text=True, timeout=60, check=False
+            ("mount", "-o", "ro", f"LABEL={BUNDLE_LABEL}", folder),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         if done.returncode:
             hint = "where you apply from, put it in:\n\n  homeprod apply"

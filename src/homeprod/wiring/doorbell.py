@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from homeprod.control.places import Places
 from homeprod.core.errors import TransientError, UnreachableError
 from homeprod.drivers.doorbell import Doorbell
 from homeprod.drivers.signer import Signer, open_signer
@@ -21,7 +22,7 @@ from homeprod.site.configured import find_control
 from homeprod.site.site import Site
 from homeprod.wiring.controlnode import read_node_file
 
-CERTIFICATE_FILE = "/etc/homeprod/tls/certificate.pem"
+CERTIFICATE_FILE = str(Places().tls / "certificate.pem")
 PATIENCE = 20.0
 """Seconds for a connection."""
 
