@@ -109,7 +109,8 @@ class ProcessChannel(SocketChannel):
     async def close(self) -> None:
         await super().close()
         try:
-            await asyncio.wait_for(self._child.wait(), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await self._child.wait()
         except TimeoutError:
             self._child.kill()
             await self._child.wait()

@@ -103,8 +103,10 @@ class Reconciler:
             except ControlError as error:  # a full disk: what is due stays due
                 _LOG.error("%s", error)
                 pause = _PAUSE
+            # Not `wait_for`: before Python 3.12 it forgets a cancellation that meets what it waits for.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def _fill(self) -> float | None:
         """Begin what is due and has room; the seconds until the next is due."""

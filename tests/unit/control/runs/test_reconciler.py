@@ -6,6 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
 from tests.unit.control.runs.node import SETTINGS, Desk, Node, make_job, open_node, tell
 
 from homeprod.control.hosts.host import HostState, RunStatus
@@ -170,6 +171,22 @@ def test_a_flood_of_events_is_kept_whole_and_in_order(tmp_path: Path) -> None:
         assert events[-1].data == '{"event": {"kind": "ok", "message": "2999"}}'
 
     tell(tmp_path, make_desk(tmp_path, "tell 3000"), story)
+
+
+@pytest.mark.timeout(20)
+def test_a_stop_at_the_very_moment_of_news_is_a_stop(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "nothing")
+    desk.obstacle = NotYetError("waiting: playbook repository")
+
+    async def story(node: Node) -> None:
+        accepted = await node.ring("lab-proxy")
+        await node.until(accepted.run_id, lambda found: found.status is RunStatus.QUEUED)
+        await asyncio.sleep(0.02)  # it waits for news, or until that host is due
+        await node.reconciler.on_state(NodeState.READY)  # which is news
+        await asyncio.sleep(0)  # it was heard, and not acted upon yet; with this the node is stopped
+
+    for _ in range(5):
+        tell(tmp_path, desk, story)
 
 
 def test_a_worker_that_ends_without_a_word_is_a_failure(tmp_path: Path) -> None:

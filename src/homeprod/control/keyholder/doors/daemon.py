@@ -39,7 +39,8 @@ class DaemonDoor:
             answer = self._answer(message)
         except Exception as error:  # noqa: BLE001 (whatever it is, the client is told and the door stays)
             answer = describe(error)
-        await asyncio.wait_for(_send(connection, answer), SECONDS)
+        async with asyncio.timeout(SECONDS):
+            await _send(connection, answer)
 
     def _answer(self, message: Message) -> dict[str, Any]:
         verb = message.fields.get("verb")
@@ -68,7 +69,8 @@ class DaemonDoor:
         try:
             while not gone.done():
                 changed = asyncio.create_task(self._keyholder.standing.find_next_change().wait())
-                await asyncio.wait_for(_send(connection, {"ok": True, **self._keyholder.describe()}), SECONDS)
+                async with asyncio.timeout(SECONDS):
+                    await _send(connection, {"ok": True, **self._keyholder.describe()})
                 await asyncio.wait({changed, gone}, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
         finally:

@@ -46,7 +46,8 @@ class PeopleDoor:
         finally:
             message.wipe()
         try:
-            await asyncio.wait_for(asyncio.get_running_loop().sock_sendall(connection, answer), SECONDS)
+            async with asyncio.timeout(SECONDS):
+                await asyncio.get_running_loop().sock_sendall(connection, answer)
         except OSError:
             log.warning("%r for %s: nobody took the answer (%s)", message.fields.get("verb"), peer.name, _LOST)
             raise
