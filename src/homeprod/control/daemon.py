@@ -16,7 +16,7 @@ from typing import Protocol
 
 from homeprod.control.hosts.errors import StorageError
 from homeprod.control.hosts.ledger import Ledger
-from homeprod.control.inventory import InventoryHost
+from homeprod.control.inventory import InventoryHost, list_untold
 from homeprod.control.keyholder.watch import KeyholderWatch, Standing
 from homeprod.control.places import Places
 from homeprod.control.readiness import tell_systemd
@@ -105,9 +105,7 @@ class ControlNode:
 
     async def list_waiting_for_apply(self) -> list[str]:
         """Hosts of this node whose SSH host key nobody has told it yet."""
-        pinned = {host.name for host in await self.ledger.hosts() if host.is_pinned}
-        own = [host.name for host in self.inventory().values() if host.control_node == self._own.node]
-        return sorted(set(own) - pinned)
+        return list_untold(self.inventory(), await self.ledger.hosts(), self._own.node)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[ControlNode]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
+from homeprod.control.hosts.host import Host
 from homeprod.core.errors import ControlError
 
 
@@ -26,6 +27,21 @@ class InventoryHost:
     def known_as(self) -> str:
         """As known_hosts has it (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
         return self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+
+
+class Place(Protocol):
+    """Where a host belongs."""
+
+    @property
+    def environment(self) -> str: ...
+    @property
+    def control_node(self) -> str: ...
+
+
+def list_untold(places: Mapping[str, Place], hosts: Iterable[Host], node: str) -> list[str]:
+    """Hosts of that control node whose SSH host key nobody has told it yet: they wait for an apply."""
+    pinned = {host.name for host in hosts if host.is_pinned}
+    return sorted(name for name, place in places.items() if place.control_node == node and name not in pinned)
 
 
 def read_inventory(file: Path) -> Mapping[str, InventoryHost]:

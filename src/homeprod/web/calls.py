@@ -15,6 +15,7 @@ from homeprod.control.hosts.errors import (
     UnknownHostError,
     UnknownRunError,
 )
+from homeprod.control.inventory import list_untold
 from homeprod.control.state import NodeState
 from homeprod.core.refusal import Refusal
 from homeprod.web.answer import RefusedError, send
@@ -47,10 +48,7 @@ class Calls:
 
     async def list_hosts(self, _: Call) -> web.StreamResponse:
         hosts = await self._node.ledger.hosts()
-        pinned, own = {host.name for host in hosts if host.is_pinned}, self._node.settings().node
-        waiting = sorted(
-            name for name, place in self._node.inventory().items() if place.control_node == own and name not in pinned
-        )
+        waiting = list_untold(self._node.inventory(), hosts, self._node.settings().node)
         return send({"hosts": [describe_host(host) for host in hosts], "waiting_for_apply": waiting})
 
     async def show_host(self, call: Call) -> web.StreamResponse:

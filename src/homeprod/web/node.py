@@ -6,17 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.inventory import Place
 from homeprod.control.settings import NodeSettings
 from homeprod.control.state import NodeState
-
-
-class Place(Protocol):
-    """Where a host belongs, as the rendered inventory says."""
-
-    @property
-    def environment(self) -> str: ...
-    @property
-    def control_node(self) -> str: ...
 
 
 class Node(Protocol):

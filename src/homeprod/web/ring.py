@@ -12,11 +12,12 @@ from aiohttp import web
 
 from homeprod.control.hosts.errors import ConflictingIdError, HeldKeyError, StorageError, UnknownHostError
 from homeprod.control.hosts.host import Ring
+from homeprod.control.inventory import Place
 from homeprod.control.state import NodeState
 from homeprod.core.refusal import Refusal
 from homeprod.web.answer import RefusedError, send
 from homeprod.web.body import parse_object
-from homeprod.web.node import Node, Place
+from homeprod.web.node import Node
 from homeprod.web.signature import Caller, Guard, read_ed25519
 
 PATH = "/hooks/provision"
