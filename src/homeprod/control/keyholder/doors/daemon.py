@@ -39,8 +39,7 @@ class DaemonDoor:
             answer = self._answer(message)
         except Exception as error:  # noqa: BLE001 (whatever it is, the client is told and the door stays)
             answer = describe(error)
-        async with asyncio.timeout(SECONDS):
-            await _send(connection, answer)
+        await asyncio.wait_for(_send(connection, answer), SECONDS)
 
     def _answer(self, message: Message) -> dict[str, Any]:
         verb = message.fields.get("verb")
@@ -69,8 +68,7 @@ class DaemonDoor:
         try:
             while not gone.done():
                 changed = asyncio.create_task(self._keyholder.standing.find_next_change().wait())
-                async with asyncio.timeout(SECONDS):
-                    await _send(connection, {"ok": True, **self._keyholder.describe()})
+                await asyncio.wait_for(_send(connection, {"ok": True, **self._keyholder.describe()}), SECONDS)
                 await asyncio.wait({changed, gone}, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
         finally:

@@ -46,8 +46,7 @@ class PeopleDoor:
         finally:
             message.wipe()
         try:
-            async with asyncio.timeout(SECONDS):
-                await asyncio.get_running_loop().sock_sendall(connection, answer)
+            await asyncio.wait_for(asyncio.get_running_loop().sock_sendall(connection, answer), SECONDS)
         except OSError:
             log.warning("%r for %s: nobody took the answer (%s)", message.fields.get("verb"), peer.name, _LOST)
             raise
