@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ from homeprod.control.runs.attempt import NotYetError
 from homeprod.control.runs.descendants import find_descendants
 from homeprod.control.state import NodeState
 from homeprod.core.errors import ControlError
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_a_run_is_left() -> Iterator[None]:
+    """Whatever a test does, no process of its workers outlives it; those of other fixtures are not ours."""
+    before = find_descendants()
+    yield
+    assert find_descendants() - before == set()
 
 
 def make_desk(folder: Path, playbook: str, **facts: object) -> Desk:
@@ -219,7 +228,3 @@ def find_commands(command: str) -> list[int]:
                 continue
             found += [int(entry.name)] if text.rstrip("\x00") == command else []
     return found
-
-
-def test_nothing_of_a_run_is_left_in_this_process() -> None:
-    assert find_descendants() == set()
