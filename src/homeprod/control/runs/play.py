@@ -13,6 +13,7 @@ import ansible_runner
 
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.reporter import Reporter
+from homeprod.control.runs.terminal import use_terminal
 from homeprod.core.errors import ControlError
 
 COLLECTIONS = Path(__file__).parents[2] / "ansible" / "collections"
@@ -23,6 +24,7 @@ _ENDED = {"canceled": "canceled", "timeout": "timeout", "successful": "successfu
 def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """The last word of the run. Raises ControlError where it cannot begin."""
     _prepare(job, folder)
+    use_terminal()
     reporter = Reporter(send, lambda: _load_secrets(job))
     status, return_code = _run(job, folder, reporter)
     reporter.finish()
@@ -94,7 +96,7 @@ def list_variables(job: Job, folder: Path) -> dict[str, str]:
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_SSH_ARGS": shlex.join(list_ssh_arguments(folder)),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
-        "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_SSH_PIPELINING": "True",
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_TIMEOUT": "30",
         "ANSIBLE_GATHERING": "smart",
