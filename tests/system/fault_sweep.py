@@ -25,6 +25,7 @@ from homeprod.cli.plan import Planned
 from homeprod.cli.settle import make_settled
 from homeprod.core.errors import HomeprodError
 from homeprod.core.sizes import GiB
+from homeprod.drivers.bundle import bring_bundle
 from homeprod.drivers.proxmox import Connection, Endpoint, Limits, Login, ProxmoxHypervisor, Trust
 from homeprod.drivers.proxmox.task import Pace
 from homeprod.drivers.proxmox.transport.credential import SecretText
@@ -154,7 +155,15 @@ def apply_site(door: Door, site: Site) -> Outcome:
     terms = Terms(limit=LEASE_LIMIT)
     with closing(door.open()) as cluster, hold_lease(cluster, site.config.id, terms, lambda _: None) as lease:
         planned = make_settled(site, cluster, lambda: _make_plan(cluster, site))
-        work = Work(site, lease.hypervisor, desire(site), planned.actual, MANNER, is_stopping=lease.is_stopping)
+        work = Work(
+            site,
+            lease.hypervisor,
+            desire(site),
+            planned.actual,
+            MANNER,
+            bundle_source=bring_bundle,
+            is_stopping=lease.is_stopping,
+        )
         return apply_plan(work, planned.plan, lambda _: None)
 
 
