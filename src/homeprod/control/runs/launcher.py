@@ -86,6 +86,10 @@ class SocketChannel:
                 while await self._reader.read(65536):
                     pass
         self._writer.close()
+        # What is cut off here would take the end that all wait for with it, and close() may be called again.
+        await asyncio.shield(self._wait_closed())
+
+    async def _wait_closed(self) -> None:
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
 

@@ -16,7 +16,7 @@ import pytest
 from tests.unit.control.runs.node import ROOM, make_job
 from tests.unit.control.runs.test_reconciler import find_commands
 
-from homeprod.control.runs.launcher import SocketLauncher
+from homeprod.control.runs.launcher import SocketChannel, SocketLauncher
 from homeprod.core.errors import ControlError
 
 SHORT = Path(__file__).with_name("short_worker.py")
@@ -86,3 +86,19 @@ def test_a_socket_that_nobody_serves_is_said(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="no worker can be had: No such file or directory") as caught:
         asyncio.run(SocketLauncher(tmp_path / "run-lab.sock").launch())
     assert "systemctl status homeprod-run-lab.socket" in caught.value.hint
+
+
+def test_a_close_that_was_cut_off_at_any_moment_can_be_done_again() -> None:
+    async def story(turns: int) -> None:
+        ours, theirs = socket.socketpair()
+        channel = SocketChannel(*await asyncio.open_connection(sock=ours))
+        theirs.close()
+        closing = asyncio.create_task(channel.close())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait((closing,))
+        await channel.close()
+
+    for turns in range(12):
+        asyncio.run(story(turns))
