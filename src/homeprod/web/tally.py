@@ -24,7 +24,7 @@ _NEXT = {
 
 def is_waiting(host: Host) -> bool:
     """Whether it is not yet what it should be, for whatever reason."""
-    is_behind = bool(host.wanted_instance) and not host.is_current
+    is_behind = bool(host.wanted_instance) and (not host.is_current or bool(host.asked_by))
     return is_behind or bool(host.held_keys) or host.state is not HostState.IDLE
 
 

@@ -55,7 +55,8 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Times are seconds since 1970. ``held_keys`` wait for a person's trust."""
+    """Times are seconds since 1970. ``held_keys`` wait for a person's trust; ``asked_by`` rang while no run could be
+    queued."""
 
     name: str
     environment: str
@@ -73,6 +74,7 @@ class Host:
     held_keys: tuple[str, ...]
     held_by: str
     problem: str
+    asked_by: str
 
     @property
     def is_pinned(self) -> bool:

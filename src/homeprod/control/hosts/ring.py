@@ -41,8 +41,10 @@ def accept(connection: sqlite3.Connection, ring: Ring, now: float, may_rekey: bo
 
 
 def note_wanted(connection: sqlite3.Connection, ring: Ring) -> None:
-    """Only what the host should become, and its key where it has none; no run, and the id stays unused."""
+    """What the host should become, its key where it has none, and that somebody asked; no run, and the id stays
+    unused."""
     _pin(connection, ring, may_rekey=False)
+    connection.execute("UPDATE hosts SET asked_by = ? WHERE name = ?", (ring.rung_by, ring.host))
 
 
 def _pin(connection: sqlite3.Connection, ring: Ring, may_rekey: bool) -> bool:
@@ -75,7 +77,7 @@ def queue_run(connection: sqlite3.Connection, host: str, by: str, now: float) ->
         number = int(found[0])
         _join(connection, number, _add(found[1], by))
     connection.execute(
-        "UPDATE hosts SET due = ?, attempt = 0, problem = '',"
+        "UPDATE hosts SET due = ?, attempt = 0, problem = '', asked_by = '',"
         " state = CASE state WHEN 'running' THEN 'running' ELSE 'due' END WHERE name = ?",
         (now, host),
     )

@@ -10,7 +10,7 @@ from homeprod.control.hosts.host import Event, Host, HostState, Run, RunStatus
 
 _HOST = (
     "name, environment, state, wanted_revision, wanted_instance, attempted_revision, attempted_instance,"
-    " applied_revision, applied_instance, due, attempt, owner, host_keys, held_keys, held_by, problem"
+    " applied_revision, applied_instance, due, attempt, owner, host_keys, held_keys, held_by, problem, asked_by"
 )
 _RUN = (
     "id, host, environment, status, revision, instance, rung_by, attempt, created, started, ended, owner,"

@@ -37,6 +37,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE events (
             run INTEGER NOT NULL, seq INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (run, seq))""",
     ),
+    # Who rang while the node was Locked, since when nothing was queued for the host.
+    ("ALTER TABLE hosts ADD COLUMN asked_by TEXT NOT NULL DEFAULT ''",),
 )
 """One tuple of statements a version; a version that was released is never edited."""
 

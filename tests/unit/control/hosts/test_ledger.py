@@ -195,6 +195,20 @@ def test_what_is_noted_while_locked_is_no_run_until_the_node_is_ready(tmp_path: 
     keep(tmp_path, story)
 
 
+def test_a_ring_while_locked_is_a_run_after_the_unlock_though_the_host_was_current(tmp_path: Path) -> None:
+    async def story(ledger: Ledger) -> None:
+        await ledger.ring(RING)
+        await finish(ledger, await claim(ledger))
+        assert await ledger.want_current("unlock") == 0
+        await ledger.note_wanted(again(2))
+        assert (await ledger.host("lab-proxy")).asked_by == "sean"
+        assert [await ledger.want_current("unlock") for _ in range(2)] == [1, 0]
+        await finish(ledger, await claim(ledger))
+        assert await ledger.claim("me") is None
+
+    keep(tmp_path, story)
+
+
 def test_a_failed_run_is_tried_again_and_then_waits_for_a_person(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await ledger.ring(RING)
