@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from demo.comeback import play_comeback
-from demo.control import begin_control_node, begin_repositories, deliver_secret, wait_for_runs
+from demo.control import begin_control_node, begin_repositories, deliver_secret, ring_for_idle, wait_for_runs
 from demo.machine import ADMINISTRATOR, NODE, Prospect, look_around
 from demo.stage import LAB, DemoError, Stage, tell
 
@@ -69,6 +69,7 @@ def play_booted(stage: Stage, prospect: Prospect) -> None:
         with stage.step("machines", f"{', '.join(batch)}: made, booted, and handed to the control node"):
             stage.apply(*batch)
         with stage.step("Ansible configures them", "from the playbook repository, by signed commits"):
+            ring_for_idle(stage, batch)
             wait_for_runs(stage, batch)
         with stage.step("a login in each", "by key, over the lab's own network"):
             for name, user in batch.items():

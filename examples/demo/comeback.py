@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 
-from demo.control import read_state, wait_for_runs
+from demo.control import wait_for_runs, wait_for_state
 from demo.machine import ADMINISTRATOR, NODE, REST
 from demo.person import Person
-from demo.stage import LAB, DemoError, Stage, tell
+from demo.stage import LAB, DemoError, Stage
 
 from homeprod.lab.folder import find_folder
 
 HOST = "lab-proxy"
-LIMIT = 600.0
-"""Seconds for a boot under emulation."""
 
 
 def play_comeback(stage: Stage) -> None:
@@ -24,6 +22,7 @@ def play_comeback(stage: Stage) -> None:
     person = Person(stage, find_folder(LAB).keys)
     with stage.step("the control node is rebooted"):
         stage.run_in(NODE, ADMINISTRATOR, "sudo systemd-run --on-active=1 systemctl reboot")
+        time.sleep(5)  # it is not off yet
         wait_for_state(stage, "Locked")
         stage.homeprod("control", "status", allowed=(2,))
     with stage.step("a ring while it is Locked", "it is kept as a wish, and is no run: exit 3"):
@@ -49,14 +48,3 @@ def play_comeback(stage: Stage) -> None:
     with stage.step("the plan", "nothing may be left to do"):
         stage.homeprod("plan")
     stage.show_table()
-
-
-def wait_for_state(stage: Stage, wanted: str) -> None:
-    """Raises DemoError."""
-    deadline = time.monotonic() + LIMIT
-    time.sleep(5)  # it is not off yet
-    while (state := read_state(stage)) != wanted:
-        if time.monotonic() > deadline:
-            raise DemoError(f"{NODE} is {state}, not {wanted}, after {LIMIT:.0f} s")
-        time.sleep(3)
-    tell(f"{NODE} is {wanted}")

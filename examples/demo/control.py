@@ -30,7 +30,7 @@ def open_repositories(stage: Stage) -> Repositories:
 def begin_control_node(stage: Stage) -> None:
     """New → Locked → Ready; a node that is further already is left as it is."""
     person = Person(stage, find_folder(LAB).keys)
-    wait_for_answer(stage)
+    wait_for_state(stage, "New", "Locked", "Ready")
     if read_state(stage) == "New":
         person.bootstrap()
     stage.homeprod("control", "publish", "--yes")
@@ -41,13 +41,17 @@ def begin_control_node(stage: Stage) -> None:
     stage.homeprod("control", "status")
 
 
-def wait_for_answer(stage: Stage) -> None:
-    """Raises DemoError where nobody answers in time."""
-    deadline = time.monotonic() + LIMIT
-    while read_state(stage) == "unreachable":
+def wait_for_state(stage: Stage, *wanted: str) -> None:
+    """Until it is one of them. Raises DemoError."""
+    deadline, told = time.monotonic() + LIMIT, ""
+    while (state := read_state(stage)) not in wanted:
         if time.monotonic() > deadline:
-            raise DemoError(f"{NODE} does not answer")
+            raise DemoError(f"{NODE} is {state}, not {' or '.join(wanted)}, after {LIMIT:.0f} s")
+        if state != told:
+            tell(f"  {NODE} is {state}")
+            told = state
         time.sleep(3)
+    tell(f"  {NODE} is {state}")
 
 
 def read_state(stage: Stage) -> str:
@@ -61,6 +65,13 @@ def deliver_secret(stage: Stage) -> str:
     text = stage.run_in(NODE, ADMINISTRATOR, command, given=secret)
     open_repositories(stage).keep_secret(text)
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def ring_for_idle(stage: Stage, hosts: Iterable[str]) -> None:
+    """Apply rings for what it makes or changes; where it had nothing to do, a person rings."""
+    waiting = {host["name"] for host in json.loads(stage.ask("control", "hosts", "--json"))["hosts"] if host["waits"]}
+    for host in sorted(set(hosts) - waiting):
+        stage.homeprod("configure", host)
 
 
 def wait_for_runs(stage: Stage, hosts: Iterable[str]) -> None:

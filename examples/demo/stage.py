@@ -135,9 +135,9 @@ class Stage:
         return done.stdout
 
     def ask_any(self, *arguments: str) -> str:
-        """What the program prints, whatever its exit code says."""
+        """What the program prints, whatever its exit code says; its complaints are not shown."""
         command = [str(PROGRAM), "--site", str(self.site), "--lab", LAB, *arguments]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         return done.stdout
 
     def run_in(self, name: str, user: str, command: str, *, given: str = "") -> str:
