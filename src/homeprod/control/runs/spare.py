@@ -12,17 +12,24 @@ from collections.abc import Callable
 from homeprod.control.runs.launcher import Channel, Launcher
 from homeprod.core.errors import ControlError
 
+PATIENCE = 600.0
+"""Seconds that a spare is kept while nobody needs it: it is 15 MB, and without it a run starts a tenth of a second
+later."""
+
 
 class SpareLauncher:
     """Gives the spare one, or where there is none a new one."""
 
-    def __init__(self, launcher: Launcher) -> None:
+    def __init__(self, launcher: Launcher, patience: float = PATIENCE) -> None:
         self._launcher = launcher
+        self._patience = patience
         self._spare: asyncio.Task[Channel] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._parting: list[asyncio.Task[Channel]] = []
+        self._ending = asyncio.Lock()
 
     async def launch(self) -> Channel:
-        spare, self._spare = self._spare, None
-        if spare is not None:
+        if spare := self._take():
             try:
                 channel = await spare
             except ControlError:
@@ -35,32 +42,47 @@ class SpareLauncher:
     def refill(self) -> None:
         if self._spare is None:
             self._spare = asyncio.create_task(self._launcher.launch())
+            self._timer = asyncio.get_running_loop().call_later(self._patience, self._let_go)
 
     async def close(self) -> None:
-        """Returns when the spare is gone. Where it is cut off it may be called again: the spare stays known."""
-        spare = self._spare
-        if spare is None:
-            return
-        try:
-            channel = await asyncio.shield(spare)
-        except ControlError:
-            pass  # there was none
-        else:
-            await channel.close()
-        self._spare = None
+        """Returns when no spare is left. Where it is cut off it may be called again: they stay known."""
+        if spare := self._take():
+            self._parting.append(spare)
+        async with self._ending:
+            while self._parting:
+                await _end(self._parting[0])
+                del self._parting[0]
+
+    def _take(self) -> asyncio.Task[Channel] | None:
+        spare, self._spare = self._spare, None
+        if self._timer is not None:
+            self._timer.cancel()
+        return spare
+
+    def _let_go(self) -> None:
+        self._leaving = asyncio.create_task(self.close())
+
+
+async def _end(spare: asyncio.Task[Channel]) -> None:
+    try:
+        channel = await asyncio.shield(spare)
+    except ControlError:
+        return  # there was none
+    await channel.close()
 
 
 class Spares:
-    """One an environment, from :meth:`warm` to :meth:`cool`."""
+    """One an environment, from :meth:`warm` to :meth:`cool`; for ``patience`` seconds since the last run."""
 
-    def __init__(self, launch: Callable[[str], Launcher]) -> None:
+    def __init__(self, launch: Callable[[str], Launcher], patience: float = PATIENCE) -> None:
         self._launch = launch
+        self._patience = patience
         self._launchers: dict[str, SpareLauncher] = {}
         self._is_warm = False
 
     def find(self, environment: str) -> SpareLauncher:
         if environment not in self._launchers:
-            self._launchers[environment] = SpareLauncher(self._launch(environment))
+            self._launchers[environment] = SpareLauncher(self._launch(environment), self._patience)
         return self._launchers[environment]
 
     def warm(self, environments: tuple[str, ...]) -> None:

@@ -62,3 +62,21 @@ def test_a_spare_that_died_is_replaced(tmp_path: Path) -> None:
         await spares.cool()
 
     asyncio.run(story())
+
+
+def test_a_spare_that_nobody_needs_is_let_go_and_the_next_run_gets_a_new_one(tmp_path: Path) -> None:
+    async def story() -> None:
+        spares = Spares(lambda _: start_workers((sys.executable, str(SHORT), str(tmp_path))), patience=0.1)
+        spares.warm(("lab",))
+        spare = await spares.find("lab")._spare  # type: ignore[misc]
+        async with asyncio.timeout(30):
+            while is_alive(pid(spare)):
+                await asyncio.sleep(0.01)
+        other = await spares.find("lab").launch()
+        assert other.is_open
+        await other.close()
+        spares.refill("lab")
+        await spares.cool()
+        assert (spares.find("lab")._spare, spares.find("lab")._parting) == (None, [])
+
+    asyncio.run(story())
