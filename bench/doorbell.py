@@ -1,6 +1,6 @@
 """How many rings a control node takes in a second, each durable and signed, and how long one waits for its answer.
 
-    bench/doorbell.py [--seconds 5] [--clients 64] [--rate 1000] [--json]
+    bench/doorbell.py [--seconds 5] [--clients 64] [--rate 2000] [--json]
 
 The real door and the real ledger on this disk, in a process of their own, behind TLS; 64 keep-alive clients in
 another. Every ring has an id, a signature and a body of its own, and is one of 500 hosts; all are signed beforehand.
@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=1000)
+    parser.add_argument("--rate", type=float, default=2000)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
