@@ -1,7 +1,7 @@
 """`make soak`: the long proofs, whole, in parts of an hour at most.
 
-A part that passed at this commit is not run again, so a run that was cut off goes on where it was. The results go to
-docs/soak.md with the commit and the machine.
+A part that passed at this commit is not run again, so a run that was cut off goes on where it was; single parts are
+named as arguments. The results go to docs/soak.md with the commit and the machine.
 """
 
 from __future__ import annotations
@@ -138,14 +138,19 @@ PARTS = (
 )
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
+    """``names`` of parts; none: all of them."""
+    parts = [part for part in PARTS if not names or part.name in names]
+    if unknown := set(names) - {part.name for part in parts}:
+        sys.stderr.write(f"soak: no such part: {', '.join(sorted(unknown))}\n")
+        return 64
     commit = _ask("git", "rev-parse", "--short=12", "HEAD")
     if _ask("git", "status", "--porcelain"):
         sys.stderr.write("soak: commit first: a result belongs to a commit\n")
         return 64
-    failed = [part.name for part in PARTS if not _run(part, commit)]
+    failed = [part.name for part in parts if not _run(part, commit)]
     _write_page()
-    sys.stdout.write(f"soak: {len(PARTS) - len(failed)} passed, {len(failed)} failed {failed or ''}\n")
+    sys.stdout.write(f"soak: {len(parts) - len(failed)} passed, {len(failed)} failed {failed or ''}\n")
     return 1 if failed else 0
 
 
@@ -195,4 +200,4 @@ def _ask(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
