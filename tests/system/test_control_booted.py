@@ -111,9 +111,7 @@ def test_no_secret_is_anywhere_but_where_it_must_be(
 
 def _await_off(demo: Demo) -> None:
     deadline = time.monotonic() + 300
-    while any(
-        m["name"] == NODE and m["status"] == "running" for m in json.loads(demo.run("status", "--json"))["machines"]
-    ):
+    while any(row["name"] == NODE and row["state"] == "running" for row in json.loads(demo.run("status", "--json"))):
         assert time.monotonic() < deadline
         time.sleep(2)
 
