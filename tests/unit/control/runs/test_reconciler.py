@@ -117,6 +117,43 @@ def test_what_can_never_run_is_said_and_not_tried_again(tmp_path: Path) -> None:
     tell(tmp_path, desk, story)
 
 
+def test_a_mistake_of_our_own_ends_the_run_and_not_the_node(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    desk = make_desk(tmp_path, "nothing")
+    desk.obstacle = ZeroDivisionError("nobody foresaw it")
+
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.problem) == (
+            RunStatus.FAILED,
+            "a mistake of the control node's own: ZeroDivisionError",
+        )
+        assert "nobody foresaw it" in caplog.text
+        desk.obstacle = None
+        assert (await node.wait_for((await node.ring("lab-proxy")).run_id)).status is RunStatus.SUCCESSFUL
+
+    tell(tmp_path, desk, story, SETTINGS.model_copy(update={"attempts": 1}))
+
+
+def test_what_a_host_says_need_not_be_text(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.problem) == (RunStatus.FAILED, "not UTF-8: ?")
+        assert "not UTF-8: ?" in (await node.ledger.events(run.id))[-1].data
+
+    tell(tmp_path, make_desk(tmp_path, "mumble"), story)
+    desk = make_desk(tmp_path, "nothing")
+    desk.obstacle = NotYetError("waiting: a link \udcfc leads out of it")
+
+    async def waiting(node: Node) -> None:
+        await node.ring("lab-proxy")
+        async with asyncio.timeout(30):
+            while (await node.ledger.host("lab-proxy")).problem != "waiting: a link ? leads out of it":
+                await asyncio.sleep(0.01)
+
+    (tmp_path / "second").mkdir()
+    tell(tmp_path / "second", desk, waiting)
+
+
 def test_a_person_cancels_a_run_with_all_that_it_started(tmp_path: Path) -> None:
     async def story(node: Node) -> None:
         accepted = await node.ring("lab-proxy")
