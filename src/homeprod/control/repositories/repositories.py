@@ -153,7 +153,7 @@ class Repositories:
         file = tree / "site" / f"{own.node}.json"
         if not file.is_file():
             return None
-        found = parse_settings(file.read_text(), str(file))
+        found = parse_settings(file.read_bytes(), str(file))
         if (found.site_id, found.node) != (own.site_id, own.node):
             hint = "render the site that this control node belongs to"
             raise ControlError("the settings at the head are another control node's", where=str(file), hint=hint)

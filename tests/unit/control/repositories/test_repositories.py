@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,23 @@ def test_a_link_that_leads_out_of_the_repository_is_refused(tmp_path: Path) -> N
     (setting.playbooks.folder / "out").symlink_to("/etc/passwd")
     setting.playbooks.commit({})
     assert "cannot be laid out" in refuse(setting).message
+
+
+def test_a_link_that_leads_nowhere_is_refused_or_a_link_like_any_other(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    (setting.playbooks.folder / "loop").symlink_to("loop")
+    setting.playbooks.commit({})
+    if sys.version_info < (3, 13):  # a later Python says of a loop that it leads to itself
+        assert "loop is a link that leads nowhere" in refuse(setting).message
+
+
+def test_settings_that_are_no_text_are_refused_in_words(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    setting.playbooks.commit({"site/lab-ansible.json": "{}"})
+    (setting.playbooks.folder / "site" / "lab-ansible.json").write_bytes(b"\xff\xfe{}")
+    setting.playbooks.commit({})
+    with pytest.raises(ControlError, match="the control node's settings are wrong"):
+        fetch(setting)
 
 
 def test_an_inventory_that_is_damaged_or_missing_is_said(tmp_path: Path) -> None:
