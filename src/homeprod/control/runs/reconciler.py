@@ -103,6 +103,9 @@ class Reconciler:
             except ControlError as error:  # a full disk: what is due stays due
                 _LOG.error("%s", error)
                 pause = _PAUSE
+            except Exception as error:  # noqa: BLE001 (whatever it is, it must not end what makes all hosts due)
+                _LOG.error("a mistake of the control node's own", exc_info=error)
+                pause = _PAUSE
             # Not `wait_for`: before Python 3.12 it forgets a cancellation that meets what it waits for.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):

@@ -11,6 +11,8 @@ import pytest
 from tests.unit.control.runs.node import SETTINGS, Desk, Node, make_job, open_node, tell
 
 from homeprod.control.hosts.host import HostState, RunStatus
+from homeprod.control.hosts.turn import Turn
+from homeprod.control.runs import reconciler
 from homeprod.control.runs.attempt import NotYetError
 from homeprod.control.runs.descendants import find_descendants
 from homeprod.control.state import NodeState
@@ -152,6 +154,27 @@ def test_what_a_host_says_need_not_be_text(tmp_path: Path) -> None:
 
     (tmp_path / "second").mkdir()
     tell(tmp_path / "second", desk, waiting)
+
+
+def test_a_mistake_of_our_own_does_not_end_what_makes_hosts_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "_PAUSE", 0.05)
+
+    async def story(node: Node) -> None:
+        real, failing = node.ledger.claim, 3
+
+        async def claim(owner: str) -> Turn | None:
+            nonlocal failing
+            failing -= 1
+            if failing >= 0:
+                raise ZeroDivisionError
+            return await real(owner)
+
+        monkeypatch.setattr(node.ledger, "claim", claim)
+        assert (await node.wait_for((await node.ring("lab-proxy")).run_id)).status is RunStatus.SUCCESSFUL
+
+    tell(tmp_path, make_desk(tmp_path, "nothing"), story)
 
 
 def test_a_person_cancels_a_run_with_all_that_it_started(tmp_path: Path) -> None:
