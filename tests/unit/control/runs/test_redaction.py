@@ -52,6 +52,9 @@ def test_short_values_are_left_and_long_ones_go_line_by_line() -> None:
     assert redaction.redact("short cut") == "short cut"
     assert list_secrets(b"no yaml: [") == {"no yaml: ["}
     assert list_secrets(b"just a text") == {"just a text"}
+    tagged = b"a: !!int not-a-number\nb: !unsafe [one-canary, {c: !x two-canary}]\nd: &e {f: !!binary YWJj, g: *e}\n"
+    assert list_secrets(tagged) == {"not-a-number", "one-canary", "two-canary", "YWJj"}
+    assert list_secrets(b"[" * 100_000) == {"[" * 100_000}
     assert Redaction([]).redact({"a": 1}) == {"a": 1}
 
 
