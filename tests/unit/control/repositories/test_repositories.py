@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -160,6 +161,19 @@ def test_a_link_that_leads_nowhere_is_refused_or_a_link_like_any_other(tmp_path:
     setting.playbooks.commit({})
     if sys.version_info < (3, 13):  # a later Python says of a loop that it leads to itself
         assert "loop is a link that leads nowhere" in refuse(setting).message
+
+
+def test_an_address_is_never_taken_for_an_option(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    fetch(setting)
+    # git runs what stands behind --upload-pack; what it takes for the address then is the branch that is asked for
+    address = f"--upload-pack=touch {tmp_path}/run; false"
+    known = setting.settings.model_copy(update={"playbooks": address})
+    clone = setting.places.cache / "git" / "playbooks.git"
+    subprocess.run(["git", "-C", clone, "config", "remote.origin.url", str(setting.playbooks.folder)], check=True)
+    with pytest.raises(ControlError):
+        asyncio.run(Repositories(lambda: known, setting.places).fetch("lab"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_settings_that_are_no_text_are_refused_in_words(tmp_path: Path) -> None:
