@@ -163,6 +163,25 @@ def test_a_link_that_leads_nowhere_is_refused_or_a_link_like_any_other(tmp_path:
         assert "loop is a link that leads nowhere" in refuse(setting).message
 
 
+def test_for_a_signature_of_another_kind_nothing_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting.make(tmp_path)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("gpg", "gpgsm"):
+        (programs / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    tree = setting.playbooks.git("rev-parse", "HEAD^{tree}")
+    for kind in ("PGP SIGNATURE", "SIGNED MESSAGE"):
+        commit = f"tree {tree}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n"
+        commit += f"gpgsig -----BEGIN {kind}-----\n \n AAAA\n -----END {kind}-----\n\nevil\n"
+        (tmp_path / "commit").write_text(commit)
+        made = setting.playbooks.git("hash-object", "-t", "commit", "-w", str(tmp_path / "commit"))
+        setting.playbooks.git("reset", "-q", "--hard", made)
+        assert "playbook repository: its head" in refuse(setting).message
+    assert not (tmp_path / "started").exists()
+
+
 def test_an_address_is_never_taken_for_an_option(tmp_path: Path) -> None:
     setting = Setting.make(tmp_path)
     fetch(setting)
