@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.unit.control.runs.node import SETTINGS, Desk, Node, make_job, open_node, tell
 
-from homeprod.control.hosts.host import HostState, RunStatus
+from homeprod.control.hosts.errors import StorageError
+from homeprod.control.hosts.host import HostState, Ring, RunStatus
 from homeprod.control.hosts.turn import Turn
 from homeprod.control.runs import reconciler
 from homeprod.control.runs.attempt import NotYetError
@@ -218,6 +219,31 @@ def test_a_lock_cuts_runs_off_and_unlock_takes_them_up_again(tmp_path: Path) -> 
         assert (run.status, run.attempt) == (RunStatus.SUCCESSFUL, 1)
 
     tell(tmp_path, make_desk(tmp_path, "detach 61.75"), story)
+
+
+def test_a_full_disk_at_the_unlock_hides_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciler, "_PAUSE", 0.05)
+
+    async def story() -> None:
+        async with open_node(tmp_path, make_desk(tmp_path, "nothing"), state=NodeState.LOCKED) as node:
+            await node.ledger.note_wanted(Ring("msg_1", "lab-proxy", "lab", "i1", ("ssh-ed25519 AAAA",), "sean", ""))
+            real, is_full = node.ledger.want_current, True
+
+            async def want_current(by: str) -> int:
+                if is_full:
+                    raise StorageError("database or disk is full", "control.db")
+                return await real(by)
+
+            monkeypatch.setattr(node.ledger, "want_current", want_current)
+            async with asyncio.timeout(30):
+                await node.reconciler.on_state(NodeState.READY)
+                await node.reconciler.on_state(NodeState.LOCKED)
+                await node.reconciler.on_state(NodeState.READY)
+                is_full = False
+                while not (await node.ledger.host("lab-proxy")).is_current:
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(story())
 
 
 def test_nothing_runs_while_the_node_is_locked(tmp_path: Path) -> None:
