@@ -134,6 +134,25 @@ def test_hosts_that_are_not_this_nodes_are_refused_in_words(tmp_path: Path) -> N
     tell(setting, story)
 
 
+def test_hosts_that_were_rung_for_while_locked_and_are_not_this_nodes_are_not_tried_for_ever(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        for number, host in enumerate(("nobody", "prod-proxy")):
+            await node.ledger.note_wanted(ring(number, host, ""))
+        keyholder.turn(NodeState.READY)
+
+        async def are_refused() -> bool:
+            return {host.state for host in await node.ledger.hosts()} == {HostState.FAILED}
+
+        await until(are_refused)
+        problems = {host.name: host.problem for host in await node.ledger.hosts()}
+        assert problems["nobody"] == "nobody: the inventory has no such host"
+        assert problems["prod-proxy"] == "prod: this control node has no such environment"
+
+    tell(setting, story, NodeState.LOCKED)
+
+
 def test_an_unsigned_head_never_runs_and_the_believed_one_goes_on(tmp_path: Path) -> None:
     setting = Setting.make(tmp_path)
 
