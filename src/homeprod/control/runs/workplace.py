@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,11 +19,12 @@ _PATIENCE = 30.0
 
 
 def find_room() -> Path:
-    """The folder of this user's runs, on a tmpfs: what systemd made for it, or one below /dev/shm. Raises
-    ControlError where somebody else has it."""
+    """The folder of this user's runs, on a tmpfs: what systemd made for it, or one below /dev/shm that tmpfiles.d
+    made at the start, or we do. Raises ControlError where somebody else has it."""
     if given := os.environ.get("RUNTIME_DIRECTORY"):
         return Path(given)
-    room = Path(f"/dev/shm/homeprod-run-{os.getuid()}")  # noqa: S108 (private: made 0700, and its owner is looked at)
+    user = pwd.getpwuid(os.getuid()).pw_name
+    room = Path(f"/dev/shm/homeprod-run-{user}")  # noqa: S108 (private: made 0700, and its owner is looked at)
     with contextlib.suppress(FileExistsError):
         room.mkdir(mode=0o700)
     facts = room.lstat()
