@@ -120,8 +120,7 @@ class ControlNode:
                 yield self
             finally:
                 following.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await following
+                await asyncio.gather(following, return_exceptions=True)  # whatever it is, runs are put back
                 await self._reconciler.stop()  # first: it puts back what waits for a fetch
                 await self._watchman.end()
                 await self._spares.cool()

@@ -14,6 +14,7 @@ from tests.light_scrypt import LightWrapping
 from tests.system.canary import Canary, Search
 
 from homeprod.control.keyholder.errors import KeyholderError
+from homeprod.control.keyholder.standing import find_machine_file
 from homeprod.control.keyring.keyring import Keyring
 
 OTHER_MACHINE = "fedcba9876543210fedcba9876543210\n"
@@ -82,6 +83,13 @@ def test_a_machine_made_again_takes_the_keyring_over(node: KeyholderNode, disk: 
     assert node.state() == "Locked"
     node.ask("unlock", passphrase=PASSPHRASE)
     assert disk.public["fingerprints"]["ansible-lab"] in node.read_agent("lab")
+
+
+def test_a_mark_of_the_machine_that_is_damaged_ends_nothing(node: KeyholderNode) -> None:
+    find_machine_file(node.places).write_bytes(b"\xff\xfe\n")
+    assert node.start().state() == "New"
+    node.ask("bootstrap")
+    assert node.state() == "Locked"
 
 
 def test_another_nodes_disk_is_not_taken_over(node: KeyholderNode) -> None:
