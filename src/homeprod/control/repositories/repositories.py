@@ -104,7 +104,7 @@ class Repositories:
 
     async def _fetch_in_turn(self, environment: str) -> Checkout:
         async with self._turn:
-            del self._next[environment]
+            self._next.pop(environment, None)  # a stop meanwhile has forgotten it already
             return await self._fetch(environment)
 
     async def _fetch(self, environment: str) -> Checkout:
