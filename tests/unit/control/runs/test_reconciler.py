@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.control.runs.node import SETTINGS, Desk, Node, make_job, open_node, tell
+from tests.unit.control.runs.node import ROOM, SETTINGS, Desk, Node, make_job, open_node, tell
 
 from homeprod.control.hosts.errors import StorageError
 from homeprod.control.hosts.host import HostState, Ring, RunStatus
@@ -282,6 +282,17 @@ def test_a_stop_at_the_very_moment_of_news_is_a_stop(tmp_path: Path) -> None:
 
     for _ in range(5):
         tell(tmp_path, desk, story)
+
+
+def test_what_a_killed_worker_left_is_gone_with_the_next_one_of_any_host(tmp_path: Path) -> None:
+    left_over = ROOM / "lab-lost"
+    (left_over / "artifacts").mkdir(parents=True)
+
+    async def story(node: Node) -> None:
+        await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert not left_over.exists()
+
+    tell(tmp_path, make_desk(tmp_path, "nothing"), story)
 
 
 def test_a_worker_that_ends_without_a_word_is_a_failure(tmp_path: Path) -> None:
