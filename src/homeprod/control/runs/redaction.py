@@ -58,8 +58,9 @@ class Redaction:
         return f"{''.join(parts)}{text[place:most]} … ({len(text)} characters)"
 
 
-def list_secrets(plain: bytes) -> set[str]:
-    """Every value of a decrypted text: of a variables' file each scalar, else the text itself."""
+def list_secrets(plain: bytes, *, is_value: bool = False) -> set[str]:
+    """Every value of a decrypted text: of a variables' file each scalar, else the text itself. ``is_value`` says that
+    it stood in a file as a value, so that it is a secret as a whole, though it may look like a file of variables."""
     text = plain.decode(errors="replace")
     try:
         # Nodes, not what they would become: 0600 stays 0600, whatever tag stands before it.
@@ -67,6 +68,7 @@ def list_secrets(plain: bytes) -> set[str]:
     except (yaml.YAMLError, RecursionError):
         node = None
     values = set(_list_scalars(node)) if isinstance(node, yaml.CollectionNode) else {text}
+    values |= {text} if is_value else set()
     return {value for value in values if len(value.strip()) >= SHORTEST}
 
 

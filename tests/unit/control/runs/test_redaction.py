@@ -70,6 +70,12 @@ def test_nothing_of_random_secrets_is_left_in_random_talk() -> None:
             assert json.dumps(secret)[1:-1] not in told["json"]
 
 
+def test_a_value_that_looks_like_variables_is_a_secret_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "all.yml").write_text(f"a: !vault |\n{indent(encrypt('x9: K2'))}")
+    redaction = Redaction(read_secrets([tmp_path], PASSWORD.encode()))
+    assert redaction.redact("it is x9: K2, say") == f"it is {MASK}, say"
+
+
 def test_the_real_ansible_vaults_text_is_read(tmp_path: Path) -> None:
     whole, part = encrypt("password: whole-canary\nlist: [one-canary]\n"), encrypt("part-canary")
     variables = tmp_path / "lab" / "group_vars" / "all"
