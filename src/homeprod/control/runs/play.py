@@ -105,6 +105,8 @@ def list_variables(job: Job, folder: Path) -> dict[str, str]:
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
         "ANSIBLE_NOCOLOR": "True",
         "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "False",
+        # Every module would write what it was given into the machine's journal, secrets too.
+        "ANSIBLE_NO_TARGET_SYSLOG": "True",
     }
 
 
