@@ -120,8 +120,7 @@ class ControlNode:
                 yield self
             finally:
                 following.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await following
+                await asyncio.gather(following, return_exceptions=True)  # whatever it is, runs are put back
                 await self._reconciler.stop()  # first: it puts back what waits for a fetch
                 await self._watchman.end()
                 await self._spares.cool()
@@ -133,9 +132,11 @@ class ControlNode:
             try:
                 async for standing in self._keyholder.watch():
                     await self._take(standing)
-            except ControlError as error:  # it refuses us: nothing is known of it, so nothing may run
-                _LOG.error("%s", error)
-                await self._take(Standing(NodeState.LOCKED, self._standing.since, waiting=str(error)))
+            except Exception as error:  # noqa: BLE001 (it refuses us, or we are wrong: nothing is known, so nothing runs)
+                is_foreseen = isinstance(error, ControlError)
+                _LOG.error("the keyholder's state: %s", error, exc_info=None if is_foreseen else error)
+                words = str(error) if is_foreseen else f"a mistake of the control node's own: {type(error).__name__}"
+                await self._take(Standing(NodeState.LOCKED, self._standing.since, waiting=words))
             await asyncio.sleep(_PAUSE)
 
     async def _take(self, standing: Standing) -> None:

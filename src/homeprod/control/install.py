@@ -6,6 +6,8 @@ made but that TLS key, which belongs to the machine as sshd's host key does.
 
 from __future__ import annotations
 
+import grp
+import pwd
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from homeprod.control.certificate import make_certificate
+from homeprod.control.ownership import give_tree, make_given
 from homeprod.control.places import Places
 from homeprod.control.settings import EnvironmentSettings, NodeSettings
 from homeprod.control.units import list_services
@@ -25,7 +28,8 @@ USER = "homeprod"
 ADMINISTRATORS = "homeprod-admin"
 """The group of those who may speak to the keyholder."""
 PROGRAMS = {
-    "homeprod": 'exec /opt/homeprod/current/bin/python -m homeprod "$@"',
+    # -P: what lies in the folder that a person happens to be in must not be run in its place, with their passphrase.
+    "homeprod": 'exec /opt/homeprod/current/bin/python -P -m homeprod "$@"',
     "bootstrap": 'exec /usr/local/bin/homeprod control bootstrap "$@"',
     "unlock": 'exec /usr/local/bin/homeprod control unlock "$@"',
     "lock": 'exec /usr/local/bin/homeprod control lock "$@"',
@@ -79,13 +83,11 @@ def _make_folders(places: Places, environments: Iterable[EnvironmentSettings]) -
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(mode)
         shutil.chown(folder, owner, owner)
-        for path in folder.rglob("*") if folder.is_relative_to(places.persistent) else ():
-            shutil.chown(path, owner, owner)
+        if folder.is_relative_to(places.persistent):
+            give_tree(folder, pwd.getpwnam(owner).pw_uid, grp.getgrnam(owner).gr_gid)
     for one in environments:
-        facts = places.cache / "facts" / one.name
-        facts.mkdir(parents=True, exist_ok=True)
-        facts.chmod(0o700)
-        shutil.chown(facts, one.user, one.user)
+        user = pwd.getpwnam(one.user)
+        make_given(places.cache, ("facts", one.name), user.pw_uid, user.pw_gid)
 
 
 def make_entry_points(folder: Path) -> None:

@@ -65,7 +65,7 @@ class NodeSettings(_Settings):
         return next((one for one in self.environments if one.name == name), None)
 
 
-def parse_settings(text: str, where: str) -> NodeSettings:
+def parse_settings(text: str | bytes, where: str) -> NodeSettings:
     """Raises ControlError where it is none, or of a later format."""
     try:
         return NodeSettings.model_validate_json(text)
@@ -82,7 +82,7 @@ def parse_settings(text: str, where: str) -> NodeSettings:
 def read_settings(file: Path) -> NodeSettings:
     """Raises ControlError where they cannot be read."""
     try:
-        text = file.read_text()
+        text = file.read_bytes()
     except OSError as error:
         hint = "they come with cloud-init, onto a machine that the site declares as control node"
         message = f"cannot read the control node's settings: {error.strerror}"

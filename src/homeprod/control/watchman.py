@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from homeprod.control.repositories.errors import RepositoryError
 from homeprod.control.repositories.repositories import Checkout, Repositories
 from homeprod.control.runs.backoff import Backoff
 from homeprod.core.errors import ControlError
+
+_LOG = logging.getLogger("homeprod.control")
 
 
 class Watchman:
@@ -36,6 +38,12 @@ class Watchman:
             waiting = error.waiting if isinstance(error, RepositoryError) else f"waiting: {error}"
             self._problems[environment] = (waiting,)
             raise
+        except Exception as error:  # what it is stands in the log; whoever asked has to wait, as for any other reason
+            _LOG.error("fetching %s: a mistake of the control node's own", environment, exc_info=error)
+            words = f"a mistake of the control node's own: {type(error).__name__}"
+            self._problems[environment] = (f"waiting: {words}",)
+            hint = "see what the node says, and report it\n    journalctl -u homeprod-control"
+            raise ControlError(words, where=environment, hint=hint) from error
         self._problems[environment] = checkout.problems
         await self._tell()
         return checkout
@@ -48,9 +56,7 @@ class Watchman:
         """Nothing is fetched any more."""
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks, self._problems = [], {}
         await self._repositories.stop()
 

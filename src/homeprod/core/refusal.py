@@ -17,13 +17,13 @@ class Refusal(Enum):
     """In the order in which a ring is checked, as far as ``STORAGE``; then those of other calls alone. ``word`` is
     the answer's ``error``."""
 
-    BUSY_ADDRESS = _Kind(429, "too-many", "too many refused signatures from this address; `Retry-After` says when")
     TOO_LARGE = _Kind(413, "too-large", "the body has more than 20,000 bytes; no more than that is read")
     NOT_JSON = _Kind(415, "not-json", "the content type is not `application/json`, or the body is compressed")
     TOO_SLOW = _Kind(408, "too-slow", "the body was not there within 10 seconds")
     MALFORMED = _Kind(
         400, "malformed", "no HTTP that can be read, or the body is not the JSON object that is asked for"
     )
+    BUSY_ADDRESS = _Kind(429, "too-many", "too many refused signatures from this address; `Retry-After` says when")
     UNSIGNED = _Kind(
         401,
         "signature",

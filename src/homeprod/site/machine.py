@@ -18,6 +18,8 @@ TAG = re.compile(r"[a-z0-9_][a-z0-9_.+-]*")  # pve-common JSONSchema `pve-tag`, 
 SERIAL = re.compile(r"[a-z][a-z0-9_]{0,15}")  # 16: an ext4 label, and within the 20 of a SCSI serial
 
 Keeper = Literal["ansible", "harbormaster"]
+_TAKEN = {"admin": "the group of administrators (homeprod-admin)", "deploy": "the agent with the keys for git"}
+"""An environment's runs have a Unix user, an agent and sockets of its name."""
 ColdStarts = Literal["never", "ask", "allowed"]
 StartPhase = Literal["network", "infrastructure", "desktop", "internal", "external", "never"]
 
@@ -30,6 +32,13 @@ class Environment(Declared):
     branch: str = ""
     control_node: str = ""
     after: Environment | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if name in _TAKEN:
+            raise ValueError(f"an environment cannot be called {name}: on its control node that is {_TAKEN[name]}")
+        return name
 
 
 class Disk(Declared):

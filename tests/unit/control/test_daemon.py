@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+import pytest
 from tests.unit.control.fake_keyholder import FakeKeyholder
 from tests.unit.control.repositories.origin import Setting
 from tests.unit.control.runs.node import start_workers
 
+from homeprod.control import daemon
 from homeprod.control.daemon import ControlNode
 from homeprod.control.hosts.host import HostState, Ring, Run, RunStatus
+from homeprod.control.inventory import InventoryHost
+from homeprod.control.repositories import repositories
 from homeprod.control.runs.backoff import Backoff
 from homeprod.control.state import NodeState
 
@@ -130,6 +134,25 @@ def test_hosts_that_are_not_this_nodes_are_refused_in_words(tmp_path: Path) -> N
     tell(setting, story)
 
 
+def test_hosts_that_were_rung_for_while_locked_and_are_not_this_nodes_are_not_tried_for_ever(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        for number, host in enumerate(("nobody", "prod-proxy")):
+            await node.ledger.note_wanted(ring(number, host, ""))
+        keyholder.turn(NodeState.READY)
+
+        async def are_refused() -> bool:
+            return {host.state for host in await node.ledger.hosts()} == {HostState.FAILED}
+
+        await until(are_refused)
+        problems = {host.name: host.problem for host in await node.ledger.hosts()}
+        assert problems["nobody"] == "nobody: the inventory has no such host"
+        assert problems["prod-proxy"] == "prod: this control node has no such environment"
+
+    tell(setting, story, NodeState.LOCKED)
+
+
 def test_an_unsigned_head_never_runs_and_the_believed_one_goes_on(tmp_path: Path) -> None:
     setting = Setting.make(tmp_path)
 
@@ -165,6 +188,54 @@ def test_the_site_may_change_its_policy_by_a_commit(tmp_path: Path) -> None:
         assert "is not signed" in node.problems()[0]
 
     tell(setting, story)
+
+
+def test_a_mistake_of_our_own_while_fetching_makes_runs_wait_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = Setting.make(tmp_path)
+    real, is_wrong = repositories.read_inventory, True
+
+    def read(file: Path) -> Mapping[str, InventoryHost]:
+        if is_wrong:
+            raise ZeroDivisionError
+        return real(file)
+
+    monkeypatch.setattr(repositories, "read_inventory", read)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        nonlocal is_wrong
+        accepted = await node.ledger.ring(ring(1))
+        await until(lambda: has_problem(node, "waiting: a mistake of the control node's own: ZeroDivisionError"))
+        keyholder.turn(NodeState.LOCKED)
+        await until(lambda: has_state(node, NodeState.LOCKED))
+        is_wrong = False
+        keyholder.turn(NodeState.READY)
+        assert (await wait_for(node, accepted.run_id)).status is RunStatus.SUCCESSFUL
+
+    tell(setting, story)
+
+
+def test_the_node_follows_the_keyholder_whatever_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting.make(tmp_path)
+    monkeypatch.setattr(daemon, "_PAUSE", 0.05)
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        real, failing = node._reconciler.on_state, 1
+
+        async def fail_once(state: NodeState) -> None:
+            nonlocal failing
+            failing -= 1
+            if failing == 0:
+                raise ZeroDivisionError
+            await real(state)
+
+        monkeypatch.setattr(node._reconciler, "on_state", fail_once)
+        keyholder.turn(NodeState.READY)
+        accepted = await node.ledger.ring(ring(1))
+        assert (await wait_for(node, accepted.run_id)).status is RunStatus.SUCCESSFUL
+
+    tell(setting, story, NodeState.LOCKED)
 
 
 async def is_current(node: ControlNode) -> bool:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from homeprod.control.certificate import make_certificate
-from homeprod.control.install import make_entry_points
+from homeprod.control.install import PROGRAMS, make_entry_points
 
 
 def test_ansibles_programs_can_be_run(tmp_path: Path) -> None:
@@ -21,6 +21,18 @@ def test_ansibles_programs_can_be_run(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     # The link is outside of the environment, so that its packages may not be found; the script itself is run.
     assert "ansible" in done.stdout + done.stderr
+
+
+def test_a_persons_program_runs_nothing_of_the_folder_that_they_are_in(tmp_path: Path) -> None:
+    import sys
+
+    line = PROGRAMS["homeprod"].replace("/opt/homeprod/current/bin/python", sys.executable)
+    assert sys.executable in line
+    for name in ("argparse.py", "homeprod.py"):
+        (tmp_path / name).write_text("raise SystemExit('a trap')\n")
+    command = ("sh", "-c", line, "homeprod", "--help")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "a trap" in done.stderr) == (0, False), done.stderr
 
 
 def test_a_certificate_is_made_once_and_fits_its_key(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from homeprod.control.runs.workplace import find_room
 from homeprod.control.settings import EnvironmentSettings
 from homeprod.control.units import CONFINED, PYTHON, list_services, render_units
 from homeprod.core.secret import find_secret
@@ -79,6 +83,17 @@ def test_runs_of_each_environment_are_users_of_their_own() -> None:
     assert (run["StandardOutput"], run["StandardError"]) == ("journal", "journal")
     socket = read_directives("homeprod-run-lab.socket")
     assert (socket["SocketUser"], socket["SocketMode"], socket["Accept"]) == ("homeprod", "0600", "yes")
+
+
+def test_the_rooms_of_runs_are_made_where_the_workers_look_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start of the machine: else a run of one environment could take the name of another's, and keep it."""
+    made = {words[1]: words[2:5] for line in UNITS["homeprod.conf"].splitlines() if (words := line.split())}
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: None)
+    monkeypatch.setattr(Path, "lstat", lambda _: SimpleNamespace(st_uid=os.getuid(), st_mode=0o40700))
+    for user in ("homeprod-lab", "homeprod-prod"):
+        monkeypatch.setattr(pwd, "getpwuid", lambda _, user=user: SimpleNamespace(pw_name=user))
+        assert made[str(find_room())] == ["0700", user, user]
 
 
 def test_what_starts_with_the_machine() -> None:

@@ -34,7 +34,10 @@ def _add(options: argparse.Namespace) -> int:
         )
     render.print_line(f"{options.name} can unlock this node")
     if not answer.fields["is_listed"]:
-        render.say(f"note: the site does not let {options.name} speak to it yet; name them there as an administrator")
+        render.say(
+            f"note: the node does not let {options.name} speak to it yet; name them in the site as an administrator,"
+            " and bring its settings here (docs/how-to/control-node.md)"
+        )
     return 0
 
 

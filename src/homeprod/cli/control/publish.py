@@ -16,6 +16,8 @@ from homeprod.cli.connection import connect
 from homeprod.cli.question import ask
 from homeprod.control.places import Places
 from homeprod.core.errors import ControlError
+from homeprod.core.fingerprint import find_fingerprint
+from homeprod.drivers.doorwords import tell
 from homeprod.drivers.wholefile import write_whole
 from homeprod.site.configured import KEYS_FOLDER, list_environments, name_key
 from homeprod.site.loader import find_root, load_site
@@ -58,11 +60,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _parse(text: str, node: str) -> dict[str, dict[str, str]]:
+    """With the fingerprints of these very keys: those that stand beside them prove nothing to who compares them."""
     try:
         public: dict[str, dict[str, str]] = json.loads(text)
-        return {name: dict(public[name]) for name in ("environments", "deploy", "fingerprints")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ControlError("its public keys cannot be read", where=f"vm/{node}: {PUBLIC_FILE}") from error
+        found = {group: dict(public[group]) for group in ("environments", "deploy")}
+        fingerprints = {
+            f"{prefix}-{name}": find_fingerprint(key)
+            for group, prefix in (("environments", "ansible"), ("deploy", "deploy"))
+            for name, key in found[group].items()
+        }
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        hint = f"unlocking writes them anew, on a terminal:\n\n  ssh -t {node} unlock"
+        raise ControlError("its public keys cannot be read", where=f"vm/{node}: {PUBLIC_FILE}", hint=hint) from error
+    return {**found, "fingerprints": fingerprints}
 
 
 def _differs(file: Path, key: str) -> bool:
@@ -85,4 +95,4 @@ def _confirm(
 def _tell_deploy_keys(public: dict[str, dict[str, str]]) -> None:
     """Where git asks for them, they are to be allowed to read."""
     for name, key in sorted(public["deploy"].items()):
-        render.say(f"deploy key of the {name} repository (to read, never to write):\n  {key}")
+        render.say(f"deploy key of the {name} repository (to read, never to write):\n  {tell(key)}")

@@ -35,11 +35,11 @@ class ConflictingIdError(ControlError):
 
 
 class StorageError(ControlError):
-    """The ledger could not be written: nothing of what was asked is kept, and it may be asked again."""
+    """The ledger could not be written or read: nothing of what was asked is kept, and it may be asked again."""
 
     def __init__(self, reason: str, where: str) -> None:
         hint = "free some room on the control node's data disk; what was refused may be sent again as it was"
-        super().__init__(f"the control node cannot write its ledger: {reason}", where=where, hint=hint)
+        super().__init__(f"the control node cannot use its ledger: {reason}", where=where, hint=hint)
 
 
 class UnknownHostError(ControlError):

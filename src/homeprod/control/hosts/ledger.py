@@ -194,7 +194,11 @@ class Ledger:
         return None if due is None else due - self.clock.now()
 
     async def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reader, ask, self._connections[1])
+        """Raises StorageError where the file cannot be read."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, ask, self._connections[1])
+        except sqlite3.Error as error:
+            raise StorageError(str(error), str(self._file)) from error
 
     def _tell(self, notice: Notice) -> None:
         for listener in tuple(self._listeners):

@@ -7,6 +7,7 @@ gathered by themselves, as they queue up behind the commit before.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -94,10 +95,12 @@ class Writer:
         self._connection.execute("RELEASE wish")
 
     def _give_up(self, batch: list[_Wish], error: Exception) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
         for wish in batch:
             wish.error = StorageError(str(error), self._where)
+        # A disk that fails may fail here too; the next batch cannot begin then, and comes here again.
+        with contextlib.suppress(sqlite3.Error, OSError):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
 
 def _settle(batch: list[_Wish]) -> None:

@@ -187,8 +187,10 @@ class Keyholder:
                     holdings, _ = plan_holdings(answer, self.read_roster(), self.setting.daemon_user)
                     await self._opened.hold(holdings)
                 self._publish(answer.fields["public"])
-        finally:
-            wipe(answer.raw.pop("content"))
+        except BaseException:
+            answer.wipe()  # a new recovery identity too, which nobody will see
+            raise
+        wipe(answer.raw.pop("content"))
         return answer
 
     def password(self, environment: str) -> bytearray:
@@ -237,13 +239,17 @@ class Keyholder:
         self.end_soon()
 
     async def _shut_and_leave(self) -> None:
-        await self._shut()
-        self.leave()
+        try:
+            await self._shut()
+        finally:
+            self.leave()
 
     async def _shut(self) -> None:
         opened, self._opened = self._opened, None
-        if opened is not None:
-            self.runs.close_all()
-            await opened.end()
-            self.standing.move(NodeEvent.LOCK)
-        self._is_over = True
+        try:
+            if opened is not None:
+                self.runs.close_all()
+                await opened.end()
+                self.standing.move(NodeEvent.LOCK)
+        finally:
+            self._is_over = True  # whatever went wrong: with the process goes its memory, and with it every agent

@@ -49,7 +49,7 @@ def find_machine_file(places: Places) -> Path:
 def find_state(places: Places, has_keyring: bool, machine: str) -> NodeState:
     """After a start. A machine that was made again is New, though the keyring is there: a person takes it over."""
     file = find_machine_file(places)
-    is_known = file.exists() and file.read_text().strip() == machine
+    is_known = file.exists() and file.read_bytes().strip() == machine.encode()  # damaged, it need not be text
     return NodeState.LOCKED if has_keyring and is_known else NodeState.NEW
 
 

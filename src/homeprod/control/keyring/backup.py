@@ -38,7 +38,8 @@ def check_whole(files: Mapping[str, bytes], where: str) -> Label:
         raise DamagedKeyringError(
             "those who can open it and the identities beside it are not the same people",
             where=where,
-            hint="seal it anew while the node is Ready, or take another back-up",
+            hint="give whoever is missing a new identity, or take another back-up\n\n"
+            "  homeprod control admin add NAME --replace",
         )
     return label
 

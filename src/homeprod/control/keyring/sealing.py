@@ -17,8 +17,6 @@ from homeprod.control.keyring.hidden import Hidden
 from homeprod.control.keyring.scrypt import choose_work, seal_with_passphrase
 from homeprod.core.errors import ControlError
 
-PREFIX = "AGE-SECRET-KEY-"
-
 
 class Wrapping(Protocol):
     """How an identity lies under a passphrase."""
@@ -81,12 +79,3 @@ def unseal(sealed: bytes, identity: Identity) -> Hidden | None:
         return Hidden(pyrage.decrypt(sealed, [identity]).decode())
     except (pyrage.DecryptError, UnicodeDecodeError):
         return None
-
-
-def is_recipient(text: str) -> bool:
-    """Whether it is an X25519 recipient; its own checksum counts (Bech32)."""
-    try:
-        Recipient.from_str(text)
-    except pyrage.RecipientError:
-        return False
-    return True

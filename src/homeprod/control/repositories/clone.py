@@ -42,7 +42,7 @@ class Clone:
         try:
             await self._prepare(host_keys)
             source = branch if branch == "HEAD" else f"refs/heads/{branch}"
-            await self.git.run("fetch", "--no-tags", "--quiet", address, f"+{source}:refs/fetched/{branch}")
+            await self.git.run("fetch", "--no-tags", "--quiet", "--", address, f"+{source}:refs/fetched/{branch}")
             head = (self._folder / "FETCH_HEAD").read_text().split()[0]
             return await self._judge(head, branch, address, signers)
         except GitError as error:

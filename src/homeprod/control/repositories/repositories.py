@@ -104,7 +104,7 @@ class Repositories:
 
     async def _fetch_in_turn(self, environment: str) -> Checkout:
         async with self._turn:
-            del self._next[environment]
+            self._next.pop(environment, None)  # a stop meanwhile has forgotten it already
             return await self._fetch(environment)
 
     async def _fetch(self, environment: str) -> Checkout:
@@ -153,7 +153,7 @@ class Repositories:
         file = tree / "site" / f"{own.node}.json"
         if not file.is_file():
             return None
-        found = parse_settings(file.read_text(), str(file))
+        found = parse_settings(file.read_bytes(), str(file))
         if (found.site_id, found.node) != (own.site_id, own.node):
             hint = "render the site that this control node belongs to"
             raise ControlError("the settings at the head are another control node's", where=str(file), hint=hint)

@@ -42,8 +42,16 @@ def _make_readable(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        elif not path.resolve().is_relative_to(folder.resolve()):
-            raise GitError(f"fatal: it cannot be laid out: {path.relative_to(folder)} is a link that leads out of it")
+        elif reason := _judge_link(path, folder):
+            raise GitError(f"fatal: it cannot be laid out: {path.relative_to(folder)} is a link that {reason}")
+
+
+def _judge_link(link: Path, folder: Path) -> str:
+    """What is wrong with it; empty where it may stay."""
+    try:
+        return "" if link.resolve().is_relative_to(folder.resolve()) else "leads out of it"
+    except (RuntimeError, OSError):  # before Python 3.13, a loop is the first
+        return "leads nowhere"
 
 
 def forget_trees(below: Path, needed: set[Path], kept: int = _KEPT) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol
 
 from homeprod.control.hosts.errors import StorageError
@@ -84,6 +85,9 @@ class Attempt:
             return await self._put_back(error.message, self._backoff.wait(self._turn.host.attempt))
         except ControlError as error:
             return await self._end(Outcome(RunStatus.FAILED, str(error)))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the host must not count as running for ever)
+            _LOG.error("run %d: a mistake of the control node's own", self._run.id, exc_info=error)
+            outcome = self._fail(f"a mistake of the control node's own: {type(error).__name__}")
         finally:
             if launching is not None:
                 await _close(launching)
@@ -166,7 +170,7 @@ class Attempt:
             batch = [await gathered.get()]
             while not gathered.empty():
                 batch.append(gathered.get_nowait())
-            texts = [json.dumps(one, ensure_ascii=False) for one in batch if one is not None]
+            texts = [_clean(json.dumps(one, ensure_ascii=False)) for one in batch if one is not None]
             await self._keep_events(texts)
             if None in batch:
                 return
@@ -201,10 +205,17 @@ class Attempt:
         return Outcome(status, problem, self._ledger.clock.now() + self._backoff.wait(attempt))
 
     async def _end(self, outcome: Outcome) -> None:
-        await _insist(lambda: self._ledger.end(self._run, outcome, self._settings.kept_runs))
+        known = replace(outcome, problem=_clean(outcome.problem))
+        await _insist(lambda: self._ledger.end(self._run, known, self._settings.kept_runs))
 
     async def _put_back(self, reason: str, seconds: float = 0) -> None:
-        await _insist(lambda: self._ledger.put_back(self._run, seconds, reason))
+        await _insist(lambda: self._ledger.put_back(self._run, seconds, _clean(reason)))
+
+
+def _clean(text: str) -> str:
+    """As the ledger can hold it: what a program prints, and a file's name, need not be text (what is none comes as
+    lone surrogates)."""
+    return text.encode(errors="replace").decode()
 
 
 async def _close(launching: asyncio.Task[Channel]) -> None:

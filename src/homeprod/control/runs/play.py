@@ -64,7 +64,8 @@ def _prepare(job: Job, folder: Path) -> None:
             "the program that asks for the vault password cannot be run", where=job.vault_client, hint=hint
         )
     (folder / "known_hosts").write_text("".join(f"{line}\n" for line in job.known_hosts))
-    (folder / "cp").mkdir()
+    for name in ("cp", "tmp"):
+        (folder / name).mkdir()
 
 
 def _list_arguments(job: Job) -> str | None:
@@ -89,6 +90,8 @@ def list_variables(job: Job, folder: Path) -> dict[str, str]:
     programs = str(Path(sys.executable).parent)
     return {
         "PATH": f"{programs}:{os.environ.get('PATH', '/usr/bin:/bin')}",
+        # What a module needs for a while on the node itself stays in memory, and is gone with the run.
+        "TMPDIR": str(folder / "tmp"),
         "SSH_AUTH_SOCK": job.agent_socket,
         "HOMEPROD_VAULT_SOCKET": job.vault_socket,
         "HOMEPROD_VAULT_NONCE": job.nonce,
@@ -105,6 +108,8 @@ def list_variables(job: Job, folder: Path) -> dict[str, str]:
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
         "ANSIBLE_NOCOLOR": "True",
         "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "False",
+        # Every module would write what it was given into the machine's journal, secrets too.
+        "ANSIBLE_NO_TARGET_SYSLOG": "True",
     }
 
 

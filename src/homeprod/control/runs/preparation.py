@@ -18,7 +18,7 @@ from homeprod.control.runs.attempt import NotYetError
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.launcher import Launcher
 from homeprod.control.runs.spare import Spares
-from homeprod.control.settings import NodeSettings
+from homeprod.control.settings import EnvironmentSettings, NodeSettings
 from homeprod.core.errors import ControlError
 
 VAULT_CLIENT = Path(keyholder.__file__).with_name("homeprod-vault-client.py")
@@ -71,14 +71,13 @@ class Preparation:
         """Raises NotYetError where a repository or the keyholder is not to be had; ControlError where the host is
         none of this node's, or nobody said which key it has."""
         environment = turn.host.environment
-        if not environment:  # it was rung for while nothing could be looked up; the next fetch says it
-            raise NotYetError("waiting: its environment is not known before the site's inventory is fetched")
-        try:
-            checkout = await self._checkouts.fetch(environment)
-        except ControlError as error:
-            raise NotYetError(f"waiting: {error}", hint=error.hint) from error
+        if not environment:  # it was rung for while nothing could be looked up; each fetch says whose a host is
+            await self._refuse_stranger(turn.host.name)
+            raise NotYetError("waiting: its environment was not known before the site's inventory was fetched")
+        known = self._find_environment(environment)
+        checkout = await self._fetch(environment)
         host = find_own_host(checkout, turn.host, self._settings().node)
-        nonce = await self._open(turn)
+        nonce = await self._open(turn, known)
         return self._make_job(turn, checkout, host, nonce)
 
     async def release(self, job: Job) -> None:
@@ -88,13 +87,31 @@ class Preparation:
         except KeyholderError:
             return  # it answers nobody: then it gives nobody a password either, and forgets its runs with its end
 
-    async def _open(self, turn: Turn) -> str:
-        settings = self._settings().find_environment(turn.host.environment)
-        if settings is None:
-            hint = "declare it in the site, and render the site again"
-            raise ControlError("this control node has no such environment", where=turn.host.environment, hint=hint)
+    async def _refuse_stranger(self, host: str) -> None:
+        """Raises ControlError where no inventory has the host, NotYetError where one of them is not to be had."""
+        for environment in self._settings().environments:
+            if host in (await self._fetch(environment.name)).inventory:
+                return
+        hint = "render the site into the playbook repository, and push that signed\n    homeprod render --to DIR"
+        raise ControlError("the inventory has no such host", where=host, hint=hint)
+
+    async def _fetch(self, environment: str) -> Checkout:
         try:
-            return await self._nonces.open_run(settings.name, str(turn.run.id), self._find_uid(settings.user))
+            return await self._checkouts.fetch(environment)
+        except ControlError as error:
+            raise NotYetError(f"waiting: {error}", hint=error.hint) from error
+
+    def _find_environment(self, name: str) -> EnvironmentSettings:
+        found = self._settings().find_environment(name)
+        if found is None:
+            hint = "declare it in the site, and render the site again"
+            raise ControlError("this control node has no such environment", where=name, hint=hint)
+        return found
+
+    async def _open(self, turn: Turn, environment: EnvironmentSettings) -> str:
+        try:
+            uid = self._find_uid(environment.user)
+            return await self._nonces.open_run(environment.name, str(turn.run.id), uid)
         except KeyholderError as error:
             raise NotYetError(f"waiting: {error}", hint=error.hint) from error
 

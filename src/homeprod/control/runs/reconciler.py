@@ -41,6 +41,7 @@ class Reconciler:
         self._owner = owner
         self._backoff = backoff
         self._is_ready = False
+        self._is_looked_through = False
         self._wake = asyncio.Event()
         self._attempts: dict[int, tuple[Attempt, asyncio.Task[None]]] = {}
         self._loop: asyncio.Task[None] | None = None
@@ -65,10 +66,15 @@ class Reconciler:
         await self._cut_off("the daemon was stopped")
 
     async def on_state(self, state: NodeState) -> None:
-        """Ready: whatever is not what it should be becomes due. Any other: every run is cut off and put back."""
+        """Ready: whatever is not what it should be becomes due, once that can be written. Any other: every run is cut
+        off and put back."""
         was_ready, self._is_ready = self._is_ready, state is NodeState.READY
         if self._is_ready and not was_ready:
-            await self._want_current()
+            self._is_looked_through = False
+            try:
+                await self._look_through()
+            except ControlError as error:  # a full disk: it is tried again, and meanwhile a lock is heard
+                _LOG.error("%s", error)
         elif was_ready and not self._is_ready:
             await self._cut_off("the control node was locked")
         self._wake.set()
@@ -78,15 +84,15 @@ class Reconciler:
         """The runs that are under way."""
         return tuple(self._attempts)
 
-    async def _want_current(self) -> None:
-        while self._is_ready:
+    async def _look_through(self) -> None:
+        """Once an unlock: what is not as it should be becomes due. Raises StorageError."""
+        if self._is_ready and not self._is_looked_through:
+            self._is_looked_through = True
             try:
                 await self._ledger.want_current("unlock")
-            except ControlError as error:
-                _LOG.error("%s", error)
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
+            except BaseException:
+                self._is_looked_through = False
+                raise
 
     async def _cut_off(self, reason: str) -> None:
         tasks = [task for _, task in self._attempts.values()]
@@ -103,6 +109,9 @@ class Reconciler:
             except ControlError as error:  # a full disk: what is due stays due
                 _LOG.error("%s", error)
                 pause = _PAUSE
+            except Exception as error:  # noqa: BLE001 (whatever it is, it must not end what makes all hosts due)
+                _LOG.error("a mistake of the control node's own", exc_info=error)
+                pause = _PAUSE
             # Not `wait_for`: before Python 3.12 it forgets a cancellation that meets what it waits for.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -110,6 +119,7 @@ class Reconciler:
 
     async def _fill(self) -> float | None:
         """Begin what is due and has room; the seconds until the next is due."""
+        await self._look_through()
         while self._is_ready and len(self._attempts) < self._settings().parallel_runs:
             turn = await self._ledger.claim(self._owner)
             if turn is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import urllib.parse
 from collections.abc import Iterable
 from typing import Any
@@ -27,49 +28,61 @@ class Redaction:
         forms = {form for secret in secrets for form in _list_forms(secret)}
         # The longest first: a secret that holds another one goes as a whole.
         words = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, words))) if words else None
+        self._longest = len(words[0]) if words else 0
+        self._pattern = re.compile("|".join(map(re.escape, words)) if words else r"(?!)")
 
-    def redact(self, value: Any) -> Any:
-        """The same shape, masked in every text, key and number."""
+    def redact(self, value: Any, most: int = sys.maxsize) -> Any:
+        """The same shape, masked in every text, key and number; of a text that has more than ``most`` characters the
+        rest is left out."""
         if isinstance(value, str):
-            return self._pattern.sub(MASK, value) if self._pattern else value
+            return self._mask(value) if len(value) <= most else self._mask_start(value, most)
         if isinstance(value, dict):
-            return {self.redact(key): self.redact(item) for key, item in value.items()}
+            return {self.redact(key, most): self.redact(item, most) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.redact(item) for item in value]
+            return [self.redact(item, most) for item in value]
         if isinstance(value, int | float) and not isinstance(value, bool):
             return MASK if self.redact(str(value)) != str(value) else value
         return value
 
+    def _mask(self, text: str) -> str:
+        return self._pattern.sub(MASK, text)
 
-def list_secrets(plain: bytes) -> set[str]:
-    """Every value of a decrypted text: of a variables' file each scalar, else the text itself."""
+    def _mask_start(self, text: str, most: int) -> str:
+        """A secret that begins before the cut is masked as a whole, though it ends behind it."""
+        parts, place = [], 0
+        for match in self._pattern.finditer(text[: most + self._longest]):
+            if match.start() >= most:
+                break
+            parts += [text[place : match.start()], MASK]
+            place = match.end()
+        return f"{''.join(parts)}{text[place:most]} … ({len(text)} characters)"
+
+
+def list_secrets(plain: bytes, *, is_value: bool = False) -> set[str]:
+    """Every value of a decrypted text: of a variables' file each scalar, else the text itself. ``is_value`` says that
+    it stood in a file as a value, so that it is a secret as a whole, though it may look like a file of variables."""
     text = plain.decode(errors="replace")
     try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader that takes unknown tags for what they hold)
-    except yaml.YAMLError:
-        data = None
-    values = set(_walk(data)) if isinstance(data, dict | list) else {text}
+        # Nodes, not what they would become: 0600 stays 0600, whatever tag stands before it.
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        node = None
+    values = set(_list_scalars(node)) if isinstance(node, yaml.CollectionNode) else {text}
+    values |= {text} if is_value else set()
     return {value for value in values if len(value.strip()) >= SHORTEST}
 
 
-class _Loader(yaml.SafeLoader):
-    """Every scalar as the text that it was written as: 0600 stays 0600."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-_Loader.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
-
-
-def _walk(data: object) -> Iterable[str]:
-    if isinstance(data, dict):
-        for item in data.values():
-            yield from _walk(item)
-    elif isinstance(data, list):
-        for item in data:
-            yield from _walk(item)
-    elif isinstance(data, str):
-        yield data
+def _list_scalars(root: yaml.Node) -> Iterable[str]:
+    """Every value, as it was written; a node that is named again (``*name``) once."""
+    waiting, seen = [root], {id(root)}
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.ScalarNode):
+            yield str(node.value)
+        elif isinstance(node, yaml.MappingNode | yaml.SequenceNode):
+            below = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value
+            waiting += [one for one in below if id(one) not in seen]
+            seen |= {id(one) for one in below}
 
 
 def _list_forms(secret: str) -> set[str]:

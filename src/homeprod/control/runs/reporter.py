@@ -17,6 +17,8 @@ from homeprod.control.runs.telling import tell
 from homeprod.core.errors import ControlError
 
 _MOST_WAITING = 5000
+MOST_TEXT = 8000
+"""Characters of one text that is kept."""
 _WITHHELD = ("message", "text")
 
 
@@ -56,6 +58,8 @@ class Reporter:
             self._redaction = Redaction(self._load())
         except ControlError as error:
             self.vault_problem = str(error)
+        except Exception as error:  # noqa: BLE001 (its words may hold a secret, so they are told to nobody)
+            self.vault_problem = f"the vault cannot be read: {type(error).__name__}"
         while (event := self._events.get()) is not None:
             self._tell(event)
         if self._dropped:
@@ -65,11 +69,11 @@ class Reporter:
         told = tell(event)
         if told is None:
             return
-        self.problem.look(told)
+        known = Redaction([]).redact(_withhold(told), MOST_TEXT)
         if self._redaction is not None:
-            self._send(self._redaction.redact(told))
-        else:
-            self._send(_withhold(told))
+            known = self._redaction.redact(told, MOST_TEXT)
+        self.problem.look(known)
+        self._send(known)
 
 
 def _withhold(told: dict[str, Any]) -> dict[str, Any]:

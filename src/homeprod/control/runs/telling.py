@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-MOST_TEXT = 8000
-"""Characters of one text that is kept."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _KINDS = {
     "playbook_on_start": "start",
@@ -28,7 +26,8 @@ _COUNTS = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
 
 
 def tell(event: dict[str, Any]) -> dict[str, Any] | None:
-    """``{"event": {kind, at, …}}`` or ``{"stats": {…}}``; None for what is not worth telling."""
+    """``{"event": {kind, at, …}}`` or ``{"stats": {…}}``; None for what is not worth telling. Texts are whole: one
+    that was cut in the middle of a secret would not be known as that."""
     kind, data = _KINDS.get(event.get("event", "")), event.get("event_data") or {}
     if kind is None:
         return None
@@ -61,5 +60,4 @@ def _find_message(result: object) -> str:
 
 
 def _plain(text: object) -> str:
-    plain = _COLOUR.sub("", str(text)).replace("\r\n", "\n").strip("\r\n")
-    return plain if len(plain) <= MOST_TEXT else f"{plain[:MOST_TEXT]} … ({len(plain)} characters)"
+    return _COLOUR.sub("", str(text)).replace("\r\n", "\n").strip("\r\n")

@@ -35,9 +35,11 @@ def read_secrets(folders: Iterable[Path], password: bytes) -> set[str]:
     """Every value that is vaulted in a file below ``folders``. Raises ControlError where one does not decrypt."""
     found: set[str] = set()
     for file in list_vaulted(folders):
-        for body in find_vault_texts(file.read_bytes()):
+        content = file.read_bytes()
+        is_value = not content.startswith(HEADER)
+        for body in find_vault_texts(content):
             try:
-                found |= list_secrets(decrypt_vault_text(body, password))
+                found |= list_secrets(decrypt_vault_text(body, password), is_value=is_value)
             except VaultTextError as error:
                 raise ControlError(
                     f"the vault does not decrypt: {error}",

@@ -19,7 +19,7 @@ from typing import Any
 
 from homeprod.control.runs.descendants import adopt_orphans, end_descendants, terminate_descendants
 from homeprod.control.runs.job import Job
-from homeprod.control.runs.workplace import find_room, take_workplace
+from homeprod.control.runs.workplace import clear_leftovers, find_room, take_workplace
 from homeprod.core.errors import ControlError
 
 _GRACE = 3.0
@@ -128,6 +128,8 @@ def work(load: Callable[[], Play]) -> None:
     """One job, from its line to its last word; what plays it is loaded while the job is still being prepared."""
     line = Line()
     play = load()
+    with contextlib.suppress(ControlError, OSError):  # where there is no room to be had, the run says so
+        clear_leftovers(find_room())
     text = line.read()
     if not text:
         return  # the daemon was gone before it said anything

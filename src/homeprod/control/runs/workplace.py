@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,11 +19,12 @@ _PATIENCE = 30.0
 
 
 def find_room() -> Path:
-    """The folder of this user's runs, on a tmpfs: what systemd made for it, or one below /dev/shm. Raises
-    ControlError where somebody else has it."""
+    """The folder of this user's runs, on a tmpfs: what systemd made for it, or one below /dev/shm that tmpfiles.d
+    made at the start, or we do. Raises ControlError where somebody else has it."""
     if given := os.environ.get("RUNTIME_DIRECTORY"):
         return Path(given)
-    room = Path(f"/dev/shm/homeprod-run-{os.getuid()}")  # noqa: S108 (private: made 0700, and its owner is looked at)
+    user = pwd.getpwuid(os.getuid()).pw_name
+    room = Path(f"/dev/shm/homeprod-run-{user}")  # noqa: S108 (private: made 0700, and its owner is looked at)
     with contextlib.suppress(FileExistsError):
         room.mkdir(mode=0o700)
     facts = room.lstat()
@@ -39,7 +41,7 @@ def take_workplace(host: str, room: Path) -> Iterator[Path]:
     The lock is held by this process alone and ends with it, so two runs never meet on one host, even where the
     second was started by another daemon while the first was still being killed.
     """
-    lock = os.open(room / f"{host}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = _open_lock(room, host)
     try:
         _lock(lock, host)
         folder = room / host
@@ -51,6 +53,23 @@ def take_workplace(host: str, room: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(lock)
+
+
+def clear_leftovers(room: Path) -> None:
+    """What runs left whose worker was killed, before it could: what they had in the clear does not wait for the next
+    run of that host, which may never come. A run that goes on holds its lock."""
+    for folder in [entry for entry in room.iterdir() if entry.is_dir() and not entry.is_symlink()]:
+        lock = _open_lock(room, folder.name)
+        try:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+
+def _open_lock(room: Path, host: str) -> int:
+    return os.open(room / f"{host}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _lock(handle: int, host: str) -> None:

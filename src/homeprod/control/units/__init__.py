@@ -51,7 +51,7 @@ CONFINED = {
 def render_units(environments: Sequence[EnvironmentSettings]) -> dict[str, str]:
     """By file name; of one socket and one template of workers for each environment."""
     units = {
-        "homeprod.conf": _PLACES,
+        "homeprod.conf": _PLACES + "".join(_ROOM.format(user=one.user) for one in environments),
         "homeprod-keyholder.service": _KEYHOLDER + _list(CONFINED) + _WANTED,
         "homeprod-control.service": _CONTROL + _list(HARDENED) + _WANTED,
         "homeprod-compile.service": _COMPILE + _list(COMPILING) + _WANTED,
@@ -81,6 +81,8 @@ d /run/homeprod/vault 0711 root root -
 d /run/homeprod/agent 0711 root root -
 """
 """tmpfiles.d(5)."""
+_ROOM = "d /dev/shm/homeprod-run-{user} 0700 {user} {user} -\n"
+"""Of an environment's runs, made before any of them: whoever made it first could keep another's runs out."""
 _COMPILE = f"""\
 [Unit]
 Description=homeprod: compile its Python files once, so that programs start sooner

@@ -28,6 +28,7 @@ class FailingConnection:
         self._real = real
         self.calls = 0
         self.fails_at = 0
+        self.and_at = 0
         self.error: Exception = ERRORS[0]
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
@@ -40,7 +41,7 @@ class FailingConnection:
 
     def _count(self) -> None:
         self.calls += 1
-        if self.calls == self.fails_at:
+        if self.calls in (self.fails_at, self.and_at):
             raise self.error
 
     def __getattr__(self, name: str) -> Any:
@@ -124,6 +125,21 @@ def live_with_a_failure(opened: list[FailingConnection], fails_at: int, error: E
         keep(Path(folder), story)
     assert len(refused) <= 1
     return len(refused) == 1
+
+
+def test_a_disk_that_fails_even_while_it_is_rolled_back_stops_no_later_write(tmp_path: Path) -> None:
+    async def story(ledger: Ledger) -> None:
+        failing = FailingConnection(ledger._writer._connection)
+        ledger._writer._connection = failing  # type: ignore[assignment]
+        refused: list[StorageError] = []
+        for fails in ((2, 3), (3, 4)):  # the savepoint, or the write itself; and then the rollback
+            failing.calls, failing.fails_at, failing.and_at = 0, *fails
+            async with asyncio.timeout(20):
+                await insist(lambda number=fails[0]: ledger.ring(again(number)), refused)
+        assert len(refused) >= 2
+        assert len(await ledger.runs()) == 1
+
+    keep(tmp_path, story)
 
 
 def test_a_ledger_that_may_not_grow_says_so_and_goes_on_when_it_may(tmp_path: Path) -> None:

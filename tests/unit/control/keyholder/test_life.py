@@ -9,9 +9,13 @@ import time
 
 import pytest
 from tests.conftest import Figure
-from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode
+from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, speaks_for_others
+from tests.light_scrypt import LightWrapping
+from tests.system.canary import Canary, Search
 
 from homeprod.control.keyholder.errors import KeyholderError
+from homeprod.control.keyholder.standing import find_machine_file
+from homeprod.control.keyring.keyring import Keyring
 
 OTHER_MACHINE = "fedcba9876543210fedcba9876543210\n"
 
@@ -79,6 +83,13 @@ def test_a_machine_made_again_takes_the_keyring_over(node: KeyholderNode, disk: 
     assert node.state() == "Locked"
     node.ask("unlock", passphrase=PASSPHRASE)
     assert disk.public["fingerprints"]["ansible-lab"] in node.read_agent("lab")
+
+
+def test_a_mark_of_the_machine_that_is_damaged_ends_nothing(node: KeyholderNode) -> None:
+    find_machine_file(node.places).write_bytes(b"\xff\xfe\n")
+    assert node.start().state() == "New"
+    node.ask("bootstrap")
+    assert node.state() == "Locked"
 
 
 def test_another_nodes_disk_is_not_taken_over(node: KeyholderNode) -> None:
@@ -168,6 +179,40 @@ def test_a_disk_that_takes_no_more_hides_no_recovery_identity() -> None:
         log = new.log.read_text()
         assert "the public record is not up to date" in log
         assert "after a restart it wants to be bootstrapped again" in log
+
+
+@speaks_for_others
+def test_of_a_recovery_identity_that_was_printed_the_keyholder_keeps_nothing() -> None:
+    with KeyholderNode() as new:
+        new.start()
+        made = new.ask("bootstrap", passphrase=PASSPHRASE).raw["identity"]
+        made_again = new.ask("renew-recovery", passphrase=PASSPHRASE).raw["identity"]
+        identities = [
+            Canary(f"{len(one)}", bytes(one).removeprefix(b"AGE-SECRET-KEY-1")) for one in (made, made_again)
+        ]
+        assert new.process is not None
+        assert Search(identities).find_in_process(new.process.pid) == set()
+        assert Search(identities).find_in_process(os.getpid()) != set(), "the search is able to find"
+
+
+@speaks_for_others
+def test_an_unlock_that_fails_half_way_leaves_no_password_in_memory(node: KeyholderNode) -> None:
+    secrets = Keyring(node.places.keyring_folder, wrapping=LightWrapping()).open(ME, PASSPHRASE)
+    passwords = [Canary(name, bytes(secrets.vault_password(name))) for name in ("lab", "prod")]
+    node.start()
+    for name in ("lab", "prod"):
+        hindrance = node.places.agent_socket(name) / "in the way"
+        hindrance.mkdir(parents=True)
+        with pytest.raises(KeyholderError):
+            node.ask("unlock", passphrase=PASSPHRASE)
+        assert node.state() == "Locked"
+        node.await_no_agents()
+        assert node.process is not None
+        assert Search(passwords).find_in_process(node.process.pid) == set()
+        hindrance.rmdir()
+        hindrance.parent.rmdir()
+    node.ask("unlock", passphrase=PASSPHRASE)
+    assert {one.canary for one in Search(passwords).find_in_process(node.process.pid)} == {"lab", "prod"}
 
 
 def test_a_public_record_that_was_lost_is_written_at_the_next_unlock(node: KeyholderNode, disk: Disk) -> None:

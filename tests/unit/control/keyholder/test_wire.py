@@ -113,3 +113,19 @@ def test_errors_cross_with_all_that_they_say_and_strange_ones_with_nothing_secre
     said = json.dumps(describe(ValueError("open sesame")))
     assert "sesame" not in said
     assert "ValueError" in said
+
+
+@pytest.mark.parametrize("goes_on", [True, False], ids=["the other side ends", "nobody waits any more"])
+def test_of_a_message_that_is_broken_off_nothing_secret_is_left(goes_on: bool) -> None:
+    filling = receive()
+    room = next(filling)
+    begun = b'{"verb": "unlock", "passphrase": 30}\na canary'
+    room[: len(begun)] = begun
+    rest = filling.send(len(begun))
+    assert b"a canary" in bytes(rest.obj), "where it is received"
+    if goes_on:
+        with pytest.raises(WireError, match="ended in the middle"):
+            filling.send(0)
+    else:
+        filling.close()
+    assert (bytes(rest.obj), b"canary" in bytes(room.obj)) == (bytes(30), False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,55 @@ def test_a_link_that_leads_out_of_the_repository_is_refused(tmp_path: Path) -> N
     (setting.playbooks.folder / "out").symlink_to("/etc/passwd")
     setting.playbooks.commit({})
     assert "cannot be laid out" in refuse(setting).message
+
+
+def test_a_link_that_leads_nowhere_is_refused_or_a_link_like_any_other(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    (setting.playbooks.folder / "loop").symlink_to("loop")
+    setting.playbooks.commit({})
+    if sys.version_info < (3, 13):  # a later Python says of a loop that it leads to itself
+        assert "loop is a link that leads nowhere" in refuse(setting).message
+
+
+def test_for_a_signature_of_another_kind_nothing_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting.make(tmp_path)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("gpg", "gpgsm"):
+        (programs / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    tree = setting.playbooks.git("rev-parse", "HEAD^{tree}")
+    for kind in ("PGP SIGNATURE", "SIGNED MESSAGE"):
+        commit = f"tree {tree}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n"
+        commit += f"gpgsig -----BEGIN {kind}-----\n \n AAAA\n -----END {kind}-----\n\nevil\n"
+        (tmp_path / "commit").write_text(commit)
+        made = setting.playbooks.git("hash-object", "-t", "commit", "-w", str(tmp_path / "commit"))
+        setting.playbooks.git("reset", "-q", "--hard", made)
+        assert "playbook repository: its head" in refuse(setting).message
+    assert not (tmp_path / "started").exists()
+
+
+def test_an_address_is_never_taken_for_an_option(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    fetch(setting)
+    # git runs what stands behind --upload-pack; what it takes for the address then is the branch that is asked for
+    address = f"--upload-pack=touch {tmp_path}/run; false"
+    known = setting.settings.model_copy(update={"playbooks": address})
+    clone = setting.places.cache / "git" / "playbooks.git"
+    subprocess.run(["git", "-C", clone, "config", "remote.origin.url", str(setting.playbooks.folder)], check=True)
+    with pytest.raises(ControlError):
+        asyncio.run(Repositories(lambda: known, setting.places).fetch("lab"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_settings_that_are_no_text_are_refused_in_words(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    setting.playbooks.commit({"site/lab-ansible.json": "{}"})
+    (setting.playbooks.folder / "site" / "lab-ansible.json").write_bytes(b"\xff\xfe{}")
+    setting.playbooks.commit({})
+    with pytest.raises(ControlError, match="the control node's settings are wrong"):
+        fetch(setting)
 
 
 def test_an_inventory_that_is_damaged_or_missing_is_said(tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict
     if word == "tell":
         for number in range(int(argument)):
             send({"event": {"kind": "ok", "message": f"{number}"}})
+    if word == "mumble":
+        send({"event": {"kind": "failed", "message": "not UTF-8: \udcfc"}})
+        return {"status": "failed", "problem": "not UTF-8: \udcfc"}
     note(job, "end")
     return {"status": "failed", "problem": "it was told to"} if word == "fail" else {"status": "successful"}
 

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.control.runs.node import SETTINGS, Desk, Node, make_job, open_node, tell
+from tests.unit.control.runs.node import ROOM, SETTINGS, Desk, Node, make_job, open_node, tell
 
-from homeprod.control.hosts.host import HostState, RunStatus
+from homeprod.control.hosts.errors import StorageError
+from homeprod.control.hosts.host import HostState, Ring, RunStatus
+from homeprod.control.hosts.turn import Turn
+from homeprod.control.runs import reconciler
 from homeprod.control.runs.attempt import NotYetError
 from homeprod.control.runs.descendants import find_descendants
 from homeprod.control.state import NodeState
@@ -117,6 +120,64 @@ def test_what_can_never_run_is_said_and_not_tried_again(tmp_path: Path) -> None:
     tell(tmp_path, desk, story)
 
 
+def test_a_mistake_of_our_own_ends_the_run_and_not_the_node(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    desk = make_desk(tmp_path, "nothing")
+    desk.obstacle = ZeroDivisionError("nobody foresaw it")
+
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.problem) == (
+            RunStatus.FAILED,
+            "a mistake of the control node's own: ZeroDivisionError",
+        )
+        assert "nobody foresaw it" in caplog.text
+        desk.obstacle = None
+        assert (await node.wait_for((await node.ring("lab-proxy")).run_id)).status is RunStatus.SUCCESSFUL
+
+    tell(tmp_path, desk, story, SETTINGS.model_copy(update={"attempts": 1}))
+
+
+def test_what_a_host_says_need_not_be_text(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.problem) == (RunStatus.FAILED, "not UTF-8: ?")
+        assert "not UTF-8: ?" in (await node.ledger.events(run.id))[-1].data
+
+    tell(tmp_path, make_desk(tmp_path, "mumble"), story)
+    desk = make_desk(tmp_path, "nothing")
+    desk.obstacle = NotYetError("waiting: a link \udcfc leads out of it")
+
+    async def waiting(node: Node) -> None:
+        await node.ring("lab-proxy")
+        async with asyncio.timeout(30):
+            while (await node.ledger.host("lab-proxy")).problem != "waiting: a link ? leads out of it":
+                await asyncio.sleep(0.01)
+
+    (tmp_path / "second").mkdir()
+    tell(tmp_path / "second", desk, waiting)
+
+
+def test_a_mistake_of_our_own_does_not_end_what_makes_hosts_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "_PAUSE", 0.05)
+
+    async def story(node: Node) -> None:
+        real, failing = node.ledger.claim, 3
+
+        async def claim(owner: str) -> Turn | None:
+            nonlocal failing
+            failing -= 1
+            if failing >= 0:
+                raise ZeroDivisionError
+            return await real(owner)
+
+        monkeypatch.setattr(node.ledger, "claim", claim)
+        assert (await node.wait_for((await node.ring("lab-proxy")).run_id)).status is RunStatus.SUCCESSFUL
+
+    tell(tmp_path, make_desk(tmp_path, "nothing"), story)
+
+
 def test_a_person_cancels_a_run_with_all_that_it_started(tmp_path: Path) -> None:
     async def story(node: Node) -> None:
         accepted = await node.ring("lab-proxy")
@@ -160,6 +221,31 @@ def test_a_lock_cuts_runs_off_and_unlock_takes_them_up_again(tmp_path: Path) -> 
     tell(tmp_path, make_desk(tmp_path, "detach 61.75"), story)
 
 
+def test_a_full_disk_at_the_unlock_hides_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciler, "_PAUSE", 0.05)
+
+    async def story() -> None:
+        async with open_node(tmp_path, make_desk(tmp_path, "nothing"), state=NodeState.LOCKED) as node:
+            await node.ledger.note_wanted(Ring("msg_1", "lab-proxy", "lab", "i1", ("ssh-ed25519 AAAA",), "sean", ""))
+            real, is_full = node.ledger.want_current, True
+
+            async def want_current(by: str) -> int:
+                if is_full:
+                    raise StorageError("database or disk is full", "control.db")
+                return await real(by)
+
+            monkeypatch.setattr(node.ledger, "want_current", want_current)
+            async with asyncio.timeout(30):
+                await node.reconciler.on_state(NodeState.READY)
+                await node.reconciler.on_state(NodeState.LOCKED)
+                await node.reconciler.on_state(NodeState.READY)
+                is_full = False
+                while not (await node.ledger.host("lab-proxy")).is_current:
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(story())
+
+
 def test_nothing_runs_while_the_node_is_locked(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_node(tmp_path, make_desk(tmp_path, "nothing"), state=NodeState.LOCKED) as node:
@@ -196,6 +282,17 @@ def test_a_stop_at_the_very_moment_of_news_is_a_stop(tmp_path: Path) -> None:
 
     for _ in range(5):
         tell(tmp_path, desk, story)
+
+
+def test_what_a_killed_worker_left_is_gone_with_the_next_one_of_any_host(tmp_path: Path) -> None:
+    left_over = ROOM / "lab-lost"
+    (left_over / "artifacts").mkdir(parents=True)
+
+    async def story(node: Node) -> None:
+        await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert not left_over.exists()
+
+    tell(tmp_path, make_desk(tmp_path, "nothing"), story)
 
 
 def test_a_worker_that_ends_without_a_word_is_a_failure(tmp_path: Path) -> None:

@@ -52,6 +52,9 @@ def test_short_values_are_left_and_long_ones_go_line_by_line() -> None:
     assert redaction.redact("short cut") == "short cut"
     assert list_secrets(b"no yaml: [") == {"no yaml: ["}
     assert list_secrets(b"just a text") == {"just a text"}
+    tagged = b"a: !!int not-a-number\nb: !unsafe [one-canary, {c: !x two-canary}]\nd: &e {f: !!binary YWJj, g: *e}\n"
+    assert list_secrets(tagged) == {"not-a-number", "one-canary", "two-canary", "YWJj"}
+    assert list_secrets(b"[" * 100_000) == {"[" * 100_000}
     assert Redaction([]).redact({"a": 1}) == {"a": 1}
 
 
@@ -65,6 +68,12 @@ def test_nothing_of_random_secrets_is_left_in_random_talk() -> None:
         for secret in secrets:
             assert secret not in told["msg"]
             assert json.dumps(secret)[1:-1] not in told["json"]
+
+
+def test_a_value_that_looks_like_variables_is_a_secret_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "all.yml").write_text(f"a: !vault |\n{indent(encrypt('x9: K2'))}")
+    redaction = Redaction(read_secrets([tmp_path], PASSWORD.encode()))
+    assert redaction.redact("it is x9: K2, say") == f"it is {MASK}, say"
 
 
 def test_the_real_ansible_vaults_text_is_read(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 from homeprod.control.runs import reporter
-from homeprod.control.runs.reporter import Reporter
-from homeprod.control.runs.telling import MOST_TEXT, tell
+from homeprod.control.runs.reporter import MOST_TEXT, Reporter
+from homeprod.control.runs.telling import tell
 from homeprod.core.errors import ControlError
 
 
@@ -70,10 +70,42 @@ def test_a_censored_result_is_told_as_one_and_a_long_text_is_cut() -> None:
     censored = tell(make_event(1, censored="the output has been hidden", msg="a canary"))
     assert censored is not None
     assert censored["event"]["message"] == "(no_log)"
-    long = tell(make_event(1, msg="x" * 100_000))
-    assert long is not None
-    assert len(long["event"]["message"]) < MOST_TEXT + 40
+    sent: list[dict[str, Any]] = []
+    telling = Reporter(sent.append, set)
+    telling.handle(make_event(1, msg="x" * 100_000))
+    telling.finish()
+    assert sent[0]["event"]["message"] == "x" * MOST_TEXT + " … (100000 characters)"
     assert tell({"event": "runner_on_start"}) is None
     coloured = tell({"event": "verbose", "stdout": "\x1b[0;31mred\x1b[0m\r\n"})
     assert coloured is not None
     assert coloured["event"]["text"] == "red"
+
+
+def test_nothing_of_a_secret_is_left_where_a_text_is_cut_or_its_spaces_are_joined() -> None:
+    secret = "canary  with-some  room"
+    for before in range(MOST_TEXT - len(secret) - 2, MOST_TEXT + 2):
+        sent: list[dict[str, Any]] = []
+        telling = Reporter(sent.append, lambda: {secret})
+        event = make_event(1, msg=f"{secret} and {'x' * (before - len(secret) - 5)}{secret}{secret}")
+        telling.handle({**event, "event": "runner_on_failed"})
+        telling.handle({"event": "error", "stdout": f"ERROR! {'x' * 480}{secret}"})
+        telling.finish()
+        assert "canary" not in str(sent)
+        assert "canary" not in telling.problem.describe(1)
+    telling = Reporter(sent.append, lambda: {secret})
+    telling.handle({"event": "error", "stdout": f"[ERROR]: {'x' * 480}{secret}"})
+    telling.finish()
+    assert "canary" not in telling.redact(telling.problem.describe(1))
+
+
+def test_a_vault_that_cannot_be_looked_into_is_a_problem_and_no_text_is_told() -> None:
+    sent: list[dict[str, Any]] = []
+
+    def load() -> set[str]:
+        raise ValueError("a canary")
+
+    telling = Reporter(sent.append, load)
+    telling.handle(make_event(1, msg="a canary"))
+    telling.finish()
+    assert telling.vault_problem == "the vault cannot be read: ValueError"
+    assert [one["event"]["message"] for one in sent] == ["(withheld)"]

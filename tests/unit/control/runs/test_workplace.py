@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeprod.control.runs import workplace
-from homeprod.control.runs.workplace import find_room, take_workplace
+from homeprod.control.runs.workplace import clear_leftovers, find_room, take_workplace
 from homeprod.core.errors import ControlError
 
 
@@ -41,6 +41,22 @@ def test_a_second_run_of_a_host_waits_for_the_first_and_one_of_another_does_not(
         order.append("first")
     thread.join()
     assert order == ["other", "first", "second"]
+
+
+def test_what_a_killed_run_left_is_cleared_and_a_run_that_goes_on_keeps_its_own(tmp_path: Path) -> None:
+    left_over, outside = tmp_path / "room" / "lab-coder", tmp_path / "outside"
+    left_over.mkdir(parents=True)
+    outside.mkdir()
+    (left_over / "secret").write_text("in the clear")
+    (left_over / "link").symlink_to(outside)
+    (tmp_path / "room" / "link").symlink_to(outside)
+    with take_workplace("lab-proxy", tmp_path / "room") as folder:
+        (folder / "file").write_text("x")
+        clear_leftovers(tmp_path / "room")
+        assert (folder / "file").exists()
+    assert (left_over.exists(), outside.exists()) == (False, True)
+    with take_workplace("lab-coder", tmp_path / "room"):
+        pass
 
 
 def test_it_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

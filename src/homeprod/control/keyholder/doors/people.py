@@ -37,7 +37,10 @@ class PeopleDoor:
         try:
             message = await receive_message(connection, SECONDS)
             outcome = await self._act(message, peer)
-            answer = encode({"ok": True, **outcome.fields}, outcome.raw)
+            try:
+                answer = encode({"ok": True, **outcome.fields}, outcome.raw)
+            finally:
+                outcome.wipe()
         except TimeoutError:
             return  # it said nothing in time
         except Exception as error:  # noqa: BLE001 (whatever it is, the person is told and the door stays)

@@ -76,13 +76,13 @@ async def _listen(path: Path, user: User) -> Process:
         try:
             async with asyncio.timeout(LIMIT):
                 await _await_socket(made, process)
+            made.rename(path)
         except BaseException as error:
             if process.returncode is None:
                 process.send_signal(signal.SIGKILL)
             if isinstance(error, TimeoutError):
                 raise KeyholderError(f"ssh-agent did not listen within {LIMIT:g} seconds") from error
             raise
-        made.rename(path)
         return process
 
 

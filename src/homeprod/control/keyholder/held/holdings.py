@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from homeprod.control.keyholder.roster import DEPLOY, Roster
@@ -23,9 +24,12 @@ class Holding:
     password: bytearray | None = None
     next_password: bytearray | None = None
 
-    def wipe_keys(self) -> None:
-        for key in self.keys:
-            wipe(key)
+    def wipe_but(self, held: Iterable[bytearray]) -> None:
+        """The keys, and of the passwords those that are none of ``held``."""
+        kept = {id(one) for one in held}
+        for part in (*self.keys, self.password, self.next_password):
+            if part is not None and id(part) not in kept:
+                wipe(part)
 
 
 def plan_holdings(answer: Message, roster: Roster, daemon_user: str) -> tuple[list[Holding], list[str]]:

@@ -47,13 +47,13 @@ class Opened:
 
     async def hold(self, holdings: list[Holding]) -> None:
         """These, in place of what was held; runs that are open stay so. The SSH keys are zeroed here: only the agents
-        have them. Raises ControlError."""
+        have them; so are passwords that it did not come to. Raises ControlError."""
         try:
             for holding in holdings:
                 await self._hold_one(holding)
         finally:
             for holding in holdings:
-                holding.wipe_keys()
+                holding.wipe_but((*self.passwords.values(), *self.next_passwords.values()))
 
     async def _hold_one(self, holding: Holding) -> None:
         name = holding.name

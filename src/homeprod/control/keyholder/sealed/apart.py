@@ -18,7 +18,7 @@ from homeprod.control.keyholder.errors import KeyholderError, WireError
 from homeprod.control.keyholder.hardening import harden_child
 from homeprod.control.keyholder.sockets.listener import receive_message
 from homeprod.control.keyholder.sockets.refusal import describe, raise_refusal
-from homeprod.control.keyholder.sockets.wire import Message, encode
+from homeprod.control.keyholder.sockets.wire import Message, encode, wipe
 
 LIMIT = 120.0
 """Seconds: a passphrase's scrypt on a very slow machine takes some."""
@@ -30,6 +30,12 @@ class Outcome:
 
     fields: dict[str, Any]
     raw: Mapping[str, bytes | bytearray] = field(default_factory=dict, repr=False)
+
+    def wipe(self) -> None:
+        """Zero what is raw, as far as Python can."""
+        for part in self.raw.values():
+            if isinstance(part, bytearray):
+                wipe(part)
 
 
 async def work_apart(work: Callable[[], Outcome]) -> Message:

@@ -90,8 +90,12 @@ def _receive_raw(begun: memoryview, length: int) -> Generator[memoryview, int, b
     content = bytearray(length)
     content[: len(begun)] = begun
     filled = len(begun)
-    while filled < length:
-        filled += _count((yield memoryview(content)[filled:]))
+    try:
+        while filled < length:
+            filled += _count((yield memoryview(content)[filled:]))
+    except BaseException:  # it ended in the middle, or is not waited for any more
+        wipe(content)
+        raise
     return content
 
 
