@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,24 @@ def test_each_thing_that_is_wrong_with_a_repository_is_said(tmp_path: Path) -> N
         asyncio.run(repositories.fetch("prod"))
     with pytest.raises(ControlError, match="no such environment"):
         asyncio.run(repositories.fetch("lab"))
+
+
+@pytest.mark.parametrize("kind", ["ssh://git@", "https://"])
+@pytest.mark.parametrize("repository", ["playbooks", "vault"])
+def test_a_git_host_that_does_not_exist_is_told_and_what_was_believed_stays(
+    tmp_path: Path, repository: str, kind: str
+) -> None:
+    setting = Setting.make(tmp_path)
+    fetch(setting)
+    heads = setting.places.database.with_name("heads.json")
+    before = heads.read_text()
+    # A name with an empty label is none: it is refused before any name server is asked.
+    settings = setting.settings.model_copy(update={repository: f"{kind}nowhere..invalid/{repository}.git"})
+    error = refuse(replace(setting, settings=settings))
+    assert error.message == f"{repository.removesuffix('s')} repository: the git host's name is unknown"
+    assert "look at its address in the site, and at the node's DNS" in error.hint
+    assert heads.read_text() == before
+    fetch(setting)
 
 
 def test_a_link_that_leads_out_of_the_repository_is_refused(tmp_path: Path) -> None:
