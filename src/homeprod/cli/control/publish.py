@@ -59,10 +59,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _parse(text: str, node: str) -> dict[str, dict[str, str]]:
     try:
-        public: dict[str, dict[str, str]] = json.loads(text)
-        return {name: dict(public[name]) for name in ("environments", "deploy", "fingerprints")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ControlError("its public keys cannot be read", where=f"vm/{node}: {PUBLIC_FILE}") from error
+        public = json.loads(text)
+        return {
+            name: {str(title): str(value) for title, value in public[name].items()}
+            for name in ("environments", "deploy", "fingerprints")
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = f"the next unlock writes them anew\n\n  ssh -t {node} unlock"
+        raise ControlError("its public keys cannot be read", where=f"vm/{node}: {PUBLIC_FILE}", hint=hint) from error
 
 
 def _differs(file: Path, key: str) -> bool:
