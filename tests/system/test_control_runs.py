@@ -59,6 +59,11 @@ def test_a_playbook_that_does_not_parse_is_said_and_not_tried_again(tmp_path: Pa
         assert "ansible refuses the playbook" in run.problem
         assert "site.yml" in run.problem
         assert len(await node.ledger.runs()) == 1
+        host = await node.ledger.host("lab-proxy")
+        assert (host.state, host.wanted_instance, host.applied_instance) == (HostState.FAILED, "msg_1", "")
+        (tmp_path / "site.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks: []\n")
+        again = await node.wait_for((await node.ledger.retry("lab-proxy", "sean")).run_id)
+        assert (again.status, again.instance) == (RunStatus.SUCCESSFUL, "msg_1")
 
     tell(tmp_path, desk, story)
 

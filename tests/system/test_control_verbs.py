@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -249,6 +250,25 @@ def test_what_has_to_be_signed_says_how(home: Home, words: str) -> None:
     said = home.refuse(*words.split())
     assert "the control node does not accept the signature" in said
     assert "homeprod render --to DIR" in said
+
+
+def test_a_person_whose_only_key_is_rsa_is_told_what_to_make(home: Home) -> None:
+    file = home.site_lab.root.parent / "rsa"
+    subprocess.run(("ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(file)), check=True, timeout=60)
+    home.patch.setenv("HOMEPROD_RING_KEY", str(file))
+    for words in ("configure lab-proxy", "control hosts"):
+        said = home.refuse(*words.split(), code=64)
+        assert "is of the kind RSA" in said
+        assert "ssh-keygen -t ed25519" in said
+    config = home.site_lab.root / "modules" / "_config.py"
+    config.write_text(
+        re.sub(r"ssh-ed25519 AAAA\S+(?= (ops|sean)@)", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB", config.read_text())
+    )
+    code, _, said = home.run("configure", "lab-proxy")  # and so it is, where the site knows no other key of theirs
+    assert code == 1
+    assert "error: ops has no ed25519 key, and rings are signed by such a one" in said
+    assert "ssh-keygen -t ed25519" in said
+    assert home.door.wait_for(home.door.node.ledger.hosts()) == []
 
 
 # runs

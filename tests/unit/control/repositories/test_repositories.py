@@ -229,16 +229,19 @@ def test_a_node_that_starts_recalls_what_it_believed_without_asking_anybody(tmp_
     assert not stray.exists()
 
 
-def test_a_full_disk_is_said_and_the_believed_heads_stay(tmp_path: Path) -> None:
+def test_a_full_disk_is_said_and_the_believed_heads_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     setting = Setting.make(tmp_path)
     fetch(setting)
     heads = setting.places.database.with_name("heads.json")
     before = heads.read_text()
     setting.playbooks.commit({"site.yml": "[]\n"})
-    draft = heads.with_name(".heads.json.new")
-    draft.symlink_to("/dev/full")
-    assert "No space left on device" in refuse(setting).message
-    draft.unlink()
+
+    def refuse_to_sync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("homeprod.drivers.wholefile.os.fsync", refuse_to_sync)
+        assert "No space left on device" in refuse(setting).message
     assert heads.read_text() == before
     fetch(setting)
     assert heads.read_text() != before
