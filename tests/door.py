@@ -21,6 +21,7 @@ from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.places import Places
 from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
 from homeprod.control.state import NodeState
+from homeprod.control.trouble import Trouble
 from homeprod.core.webhook import ID, SIGNATURE, TIMESTAMP, call_content, render_signature, signed_content
 from homeprod.drivers.doorbell import RING, Doorbell
 from homeprod.drivers.pinned import PinnedLine
@@ -89,7 +90,7 @@ class FakeNode:
     pushed: dict[str, FakePlace] = field(default_factory=dict)
     """What the next look finds."""
     look_seconds: float = 0.0
-    troubles: list[str] = field(default_factory=list)
+    noted: list[Trouble] = field(default_factory=list)
 
     def settings(self) -> NodeSettings:
         return self.known
@@ -103,8 +104,8 @@ class FakeNode:
     def inventory(self) -> dict[str, FakePlace]:
         return self.hosts
 
-    def problems(self) -> Sequence[str]:
-        return self.troubles
+    def troubles(self) -> Sequence[Trouble]:
+        return self.noted
 
     async def look_again(self) -> None:
         await asyncio.sleep(self.look_seconds)

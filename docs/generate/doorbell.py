@@ -93,9 +93,10 @@ anything else until a person did something.
 
 | call | what it gives |
 |---|---|
-| `GET /status` | the state, since when, how many hosts wait, runs by result, problems, what to do next; needs no \
-signature |
+| `GET /status` | the state, since when, how many hosts wait, runs by result, what is waited for (`vault repository`)\
+ and since when, what to do next; needs no signature |
 | `GET /metrics` | the same counts for Prometheus, and answers by code; needs no signature |
+| `GET /api/status` | what `/status` says, and `problems`: why it is waited for, a line each |
 | `GET /api/hosts`, `GET /api/hosts/NAME` | hosts as they are wanted, attempted and applied; keys by fingerprint |
 | `GET /api/runs?limit=50&host=NAME`, `GET /api/runs/ID` | runs, the newest first |
 | `GET /api/runs/ID/events?after=0` | its events as they come (server-sent events, each an `id` and a line of JSON), \

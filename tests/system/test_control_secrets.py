@@ -12,7 +12,7 @@ from tests.unit.control.runs.vaulted import PASSWORD, encrypt, indent
 from tests.unit.control.test_daemon import ring, tell, wait_for
 
 from homeprod.control.daemon import ControlNode
-from homeprod.control.hosts.host import RunStatus
+from homeprod.control.hosts.host import HostState, RunStatus
 
 CANARIES = ("canary-of-a-whole-file", "canary-of-one-value", "canary\nof two lines", "canary-that-no-log-hides")
 WHOLE = f'whole: {CANARIES[0]}\nlines: "canary\\nof two lines"\nquiet: {CANARIES[3]}\n'
@@ -86,6 +86,12 @@ def test_a_vault_of_another_password_is_said_and_no_text_is_told(tmp_path: Path)
         assert "group_vars/all/" in run.problem
         assert len(await node.ledger.runs()) == 1, "it is not tried again"
         assert "canary" not in "".join(event.data for event in await node.ledger.events(run.id))
+        host = await node.ledger.host("lab-proxy")
+        assert (host.state, host.wanted_instance, host.applied_instance) == (HostState.FAILED, "i1", "")
+        keyholder.password = PASSWORD.encode()  # the repository was encrypted for it all the time
+        again = await wait_for(node, (await node.ledger.retry("lab-proxy", "sean")).run_id)
+        assert (again.instance, again.problem) == ("i1", "fail failed: because of ********"), "it came to its end"
+        assert (tmp_path / "delivered").read_text() == CANARIES[0]
 
     tell(setting, story, password=b"another password")
 

@@ -198,6 +198,10 @@ def _add_runs(command: argparse.ArgumentParser) -> None:
     cancel = verbs.add_parser("cancel", help="ask for a run's end", description="ask for a run's end")
     for verb in (show, cancel):
         verb.add_argument("id", metavar="ID", type=_read_run, help="the run's number")
+        verb.add_argument(
+            "--node", metavar="NODE", default=argparse.SUPPRESS, help="the control node (default: the one that runs)"
+        )
+    show.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for machines: an object a line")
 
 
 def _read_run(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
             return _show(door, options)
         if options.verb == "cancel":
             told = door.post(f"/api/runs/{options.id}/cancel")["run"]
-            render.print_line(f"run {told['id']} of {told['host']} was {told['status']}; its end is asked for")
+            end = "nothing is left to end" if told["ended"] is not None else "its end is asked for"
+            render.print_line(f"run {told['id']} of {told['host']} was {told['status']}; {end}")
             return 0
         runs = door.get(f"/api/runs?limit={options.limit}&host={options.host}")["runs"]
     if options.json:
@@ -38,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(door: Doorbell, options: argparse.Namespace) -> int:
+    """For machines an object a line, as it happens; the run itself is the last."""
     told = door.get(f"/api/runs/{options.id}")["run"]
     is_over = told["ended"] is not None
     events = _follow(door, options.id) if options.follow or is_over else iter(())
@@ -45,11 +48,11 @@ def _show(door: Doorbell, options: argparse.Namespace) -> int:
         if "end" in event:
             told = event["end"]
         elif options.json:
-            render.print_json(event)
+            render.print_flushed(json.dumps(event))
         elif line := _tell(event):
             render.print_flushed(line)
     if options.json:
-        render.print_json({"format": 1, "run": told})
+        render.print_flushed(json.dumps({"format": 1, "run": told}))
     else:
         status = render.paint(told["status"], _COLOURS.get(told["status"], "dim"))
         render.print_line(f"run {told['id']} of {told['host']}: {status}  {told['problem']}".rstrip())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -12,8 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-LIFE = timedelta(days=3650)
-"""As long as a machine lives: who rings knows this very certificate, read through the guest agent."""
+from homeprod.drivers.wholefile import write_whole
+
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""Valid whatever the clock says of the machine that makes it, or of who rings: its dates say nothing, since this very
+certificate is known. The last is what RFC 5280 §4.1.2.5 has for no end."""
 
 
 def make_certificate(folder: Path, name: str, *, group: str = "") -> None:
@@ -26,25 +28,22 @@ def make_certificate(folder: Path, name: str, *, group: str = "") -> None:
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(pem)
+    write_whole(key, pem.decode(), 0o640)
     if group:
         shutil.chown(key, "root", group)
-    certificate.write_bytes(_sign(private, name).public_bytes(serialization.Encoding.PEM))
+    write_whole(certificate, _sign(private, name).public_bytes(serialization.Encoding.PEM).decode(), 0o644)
 
 
 def _sign(private: ec.EllipticCurvePrivateKey, name: str) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-    now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))  # the maker's clock may be ahead of a caller's
-        .not_valid_after(now + LIFE)
+        .not_valid_before(FIRST)
+        .not_valid_after(LAST)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(private, hashes.SHA256())

@@ -28,6 +28,7 @@ from homeprod.control.runs.reconciler import Reconciler
 from homeprod.control.runs.spare import Spares
 from homeprod.control.settings import NodeSettings, read_settings
 from homeprod.control.state import NodeState
+from homeprod.control.trouble import Trouble
 from homeprod.control.watchman import Watchman
 from homeprod.core.errors import ControlError
 
@@ -91,14 +92,15 @@ class ControlNode:
             self._counted = checkouts, count_hosts(checkouts)
         return self._counted[1]
 
-    def problems(self) -> tuple[str, ...]:
+    def troubles(self) -> tuple[Trouble, ...]:
         """What a person should see to: why runs wait, which heads are not believed."""
-        waiting = (f"waiting: {self._standing.waiting}",) if self._standing.waiting else ()
-        return (*waiting, *self._watchman.problems)
+        waiting, since = self._standing.waiting, self._standing.since
+        own = (Trouble("keyholder", f"waiting: {waiting}", since),) if waiting else ()
+        return (*own, *self._watchman.troubles)
 
     async def look_again(self) -> None:
         """Fetch what the site has become since; what was pushed before the call is in it. What went wrong is among
-        the problems then, and raised to nobody. While the node is not Ready nothing is fetched."""
+        the troubles then, and raised to nobody. While the node is not Ready nothing is fetched."""
         for environment in self.environments() if self.state() is NodeState.READY else ():
             with contextlib.suppress(ControlError):
                 await self._watchman.fetch(environment)

@@ -1,8 +1,13 @@
-"""Upgrade: another version from the second CD, in place. It ends Locked, since everything is started anew."""
+"""Upgrade: another version from the second CD, in place. It ends Locked, since everything is started anew.
+
+What is on the data disk is taken over by the new version itself: the ledger when its daemon starts
+(:mod:`homeprod.control.hosts.schema`), the keyring when it is unlocked (:mod:`homeprod.control.keyring.content`).
+"""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,21 +18,40 @@ from homeprod.cloudinit.userdata import BUNDLE_LABEL
 from homeprod.core.errors import ControlError
 
 LIMIT = 900
+AGAIN = (sys.executable, "-B", "-m", "homeprod", "control", "install")
+"""Puts the running version back in its place: its programs, its units, its services."""
 
 
 def upgrade() -> str:
     """As root. The version that is there now. Raises ControlError, with the old one going on as it was."""
     with _mounted() as disc:
-        version = (disc / "version").read_text().strip()
+        version = _read_disc(disc)
         if read_version(version) < read_version(__version__):
             hint = "its keyring and database may be of a later format; put the CD of this version or a later one in"
             raise ControlError(f"the CD holds {version}, which is older than {__version__}", hint=hint)
-        command = ("sh", str(disc / "install.sh"))
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
+        done = _run("sh", str(disc / "install.sh"))
     if done.returncode:
         words = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["it said nothing"]
-        raise ControlError(f"the installation failed: {words[-1]}", hint="the version from before runs on")
+        raise ControlError(f"the installation failed: {words[-1]}", hint=_put_back())
     return version
+
+
+def _read_disc(disc: Path) -> str:
+    try:
+        return (disc / "version").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ControlError("the CD says no version", where=str(disc), hint="is that homeprod's CD?") from error
+
+
+def _put_back() -> str:
+    """What to tell a person."""
+    if _run(*AGAIN).returncode == 0:
+        return f"{__version__} runs on, and is Locked"
+    return "neither version starts; see why, and put the CD of a later one in\n\n  journalctl -u homeprod-control"
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
 
 
 def read_version(text: str) -> tuple[int, ...]:

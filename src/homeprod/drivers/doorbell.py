@@ -88,7 +88,7 @@ class Doorbell:
         raise refuse(reply.status, reply.body, self.url, reply.skew)
 
     def status(self) -> dict[str, Any]:
-        """As GET /status has it; needs no key. Raises ControlError."""
+        """As GET /status has it, to everybody; needs no key. Raises ControlError."""
         return self._require(self._send("GET", "/status", b"", {}))
 
     def get(self, path: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ _HINTS = {
     Refusal.UNKNOWN_HOST.word: "render the site, review, commit it signed, and push it\n\n  homeprod render --to DIR",
     Refusal.NOT_ADMINISTRATOR.word: "ask an administrator of the site, or load your administrator's key\n\n  ssh-add",
     Refusal.UNKNOWN_RUN.word: "those that are kept are listed by\n\n  homeprod runs",
-    Refusal.NOTHING_HELD.word: "see what it holds now\n\n  homeprod control status",
+    Refusal.NOTHING_HELD.word: "see what it holds now\n\n  homeprod control hosts",
     Refusal.TOO_MANY_STREAMS.word: "end one of those, and try again",
     Refusal.MISTAKE.word: "see what the node says\n\n  journalctl -u homeprod-control",
 }
@@ -21,6 +21,10 @@ _UNSIGNED = (
     "the node knows the keys of its site as it was rendered last: where yours is new, render the site, commit and"
     " push it with a key that it knows\n\n  homeprod render --to DIR"
 )
+
+
+class SignatureError(ControlError):
+    """The node does not know the key that signed, or its clock and ours differ too much."""
 
 
 def say_why_it_waits(word: str, body: dict[str, Any], host: str) -> str | None:
@@ -47,8 +51,8 @@ def refuse(status: int, body: dict[str, Any], where: str, skew: float) -> Contro
         message = "the control node does not accept the signature"
         if abs(skew) > TOLERANCE / 2:
             message += f": its clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's"
-        return ControlError(message, where=where, hint=_UNSIGNED)
-    hint = _HINTS.get(word) or tell(body.get("hint"))
+        return SignatureError(message, where=where, hint=_UNSIGNED)
+    hint = tell(body.get("hint")) or _HINTS.get(word, "")
     if word in (Refusal.BUSY_SIGNER.word, Refusal.BUSY_ADDRESS.word):
         hint = "wait a little, and try again"
     return ControlError(message, where=where, hint=hint)

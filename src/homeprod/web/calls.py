@@ -1,4 +1,4 @@
-"""The calls of people: hosts and runs, retry, cancel, trust. Each is signed, and each signature counts once."""
+"""The calls of people: status, hosts, runs, retry, cancel, trust. Each is signed, and each signature counts once."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from homeprod.web.node import Node
 from homeprod.web.ring import LOCKED_SECONDS, STORAGE_SECONDS
 from homeprod.web.signature import Caller
 from homeprod.web.stream import Streams
+from homeprod.web.tally import describe, describe_troubles
 
 MOST_RUNS = 500
 
@@ -45,6 +46,9 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 class Calls:
     def __init__(self, node: Node) -> None:
         self._node, self._streams = node, Streams(node.ledger)
+
+    async def show_status(self, _: Call) -> web.StreamResponse:
+        return send({**await describe(self._node), "problems": describe_troubles(self._node)})
 
     async def list_hosts(self, _: Call) -> web.StreamResponse:
         hosts = await self._node.ledger.hosts()
@@ -115,7 +119,12 @@ class Calls:
 def refuse_ledger(error: Exception, node: str) -> RefusedError | None:
     """What the ledger says no to, as an answer; None where it is no refusal."""
     if isinstance(error, UnknownHostError):
-        return RefusedError(Refusal.UNKNOWN_HOST, message=f"{node} knows no such host", host=error.where)
+        return RefusedError(
+            Refusal.UNKNOWN_HOST,
+            message=f"{node} knows no such host",
+            host=error.where,
+            hint="  homeprod control hosts",
+        )
     if isinstance(error, UnknownRunError):
         return RefusedError(Refusal.UNKNOWN_RUN, message="no such run is kept")
     if isinstance(error, NothingHeldError):

@@ -9,6 +9,7 @@ from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.inventory import Place
 from homeprod.control.settings import NodeSettings
 from homeprod.control.state import NodeState
+from homeprod.control.trouble import Trouble
 
 
 class Node(Protocol):
@@ -24,9 +25,9 @@ class Node(Protocol):
     def inventory(self) -> Mapping[str, Place]:
         """Every host of the site, other control nodes' too; empty before the first fetch."""
 
-    def problems(self) -> Sequence[str]:
-        """What a person should see to, a line each."""
+    def troubles(self) -> Sequence[Trouble]:
+        """What a person should see to."""
 
     async def look_again(self) -> None:
         """Fetch what the site has become since; whoever asks meanwhile shares it. What went wrong is among the
-        problems then, and raised to nobody."""
+        troubles then, and raised to nobody."""

@@ -39,6 +39,7 @@ class _Hall:
         self._calls: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
             (method, re.compile(path), handler)
             for method, path, handler in (
+                ("GET", r"/api/status()", calls.show_status),
                 ("GET", r"/api/hosts()", calls.list_hosts),
                 ("GET", r"/api/hosts/([a-z0-9-]{1,63})", calls.show_host),
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/retry", calls.retry),

@@ -22,6 +22,10 @@ _NEXT = {
 }
 
 
+MOST_TROUBLES = 10
+"""That are told."""
+
+
 def is_waiting(host: Host) -> bool:
     """Whether it is not yet what it should be, for whatever reason."""
     is_behind = bool(host.wanted_instance) and (not host.is_current or bool(host.asked_by))
@@ -49,7 +53,7 @@ async def count(node: Node) -> Census:
 
 
 async def describe(node: Node) -> dict[str, Any]:
-    """The body of GET /status."""
+    """The body of GET /status: what is waited for and since when, and not why."""
     census, settings, state = await count(node), node.settings(), node.state()
     return {
         "node": settings.node,
@@ -58,9 +62,14 @@ async def describe(node: Node) -> dict[str, Any]:
         "since": round(node.since()),
         "hosts": {"known": census.hosts, "waiting": census.waiting, "held": census.held},
         "runs": {status.value: census.runs.get(status, 0) for status in RunStatus},
-        "problems": [" ".join(text.split())[:300] for text in list(node.problems())[:10]],
+        "waiting": [{"for": one.about, "since": round(one.since)} for one in node.troubles()[:MOST_TROUBLES]],
         "next": _NEXT[state].format(node=settings.node),
     }
+
+
+def describe_troubles(node: Node) -> list[str]:
+    """A line each, for people whose signature was good."""
+    return [" ".join(one.text.split())[:300] for one in node.troubles()[:MOST_TROUBLES]]
 
 
 class Metrics:

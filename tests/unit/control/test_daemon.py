@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -79,7 +82,7 @@ def test_a_ring_while_ready_configures_the_host(tmp_path: Path) -> None:
         run = await wait_for(node, (await node.ledger.ring(ring(1))).run_id)
         assert (run.status, run.problem) == (RunStatus.SUCCESSFUL, "")
         assert run.revision == setting.playbooks.git("rev-parse", "HEAD")
-        assert (node.problems(), keyholder.nonces) == ((), {})
+        assert (node.troubles(), keyholder.nonces) == ((), {})
         assert set(node.inventory()) == {"lab-proxy", "prod-proxy"}
         assert await node.list_waiting_for_apply() == []
 
@@ -112,12 +115,18 @@ def test_a_repository_that_refuses_makes_runs_wait_and_is_tried_again(tmp_path: 
     async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
         accepted = await node.ledger.ring(ring(1))
         await until(lambda: has_problem(node, "waiting: vault repository: there is none at that address"))
-        host = await node.ledger.host("lab-proxy")
+        host, [trouble] = await node.ledger.host("lab-proxy"), node.troubles()
         assert host.state in (HostState.DUE, HostState.RUNNING)
+        assert (trouble.about, trouble.since <= time.time()) == ("vault repository", True)
+        # Another reason now: it waits since the first all the same.
+        subprocess.run(("git", "init", "--quiet", str(setting.vault.folder)), check=True)
+        await until(lambda: has_problem_unlike(node, trouble.text))
+        assert [(one.about, one.since) for one in node.troubles()] == [(trouble.about, trouble.since)]
+        shutil.rmtree(setting.vault.folder)
         away.rename(setting.vault.folder)
         run = await wait_for(node, accepted.run_id)
         assert (run.status, run.attempt) == (RunStatus.SUCCESSFUL, 1)
-        assert (node.problems(), keyholder.nonces) == ((), {})
+        assert (node.troubles(), keyholder.nonces) == ((), {})
 
     tell(setting, story)
 
@@ -161,7 +170,7 @@ def test_an_unsigned_head_never_runs_and_the_believed_one_goes_on(tmp_path: Path
         setting.playbooks.commit({"site.yml": "evil\n"}, is_signed=False)
         second = await wait_for(node, (await node.ledger.ring(ring(2))).run_id)
         assert (second.status, second.revision) == (RunStatus.SUCCESSFUL, first.revision)
-        assert "is not signed" in node.problems()[0]
+        assert "is not signed" in node.troubles()[0].text
 
     tell(setting, story)
 
@@ -185,7 +194,7 @@ def test_the_site_may_change_its_policy_by_a_commit(tmp_path: Path) -> None:
         assert (node.settings().rekey, node.ledger.rekey, dict(node.inventory())) == ("ask", "ask", {})
         setting.playbooks.commit({}, is_signed=False)
         await node.look_again()
-        assert "is not signed" in node.problems()[0]
+        assert "is not signed" in node.troubles()[0].text
 
     tell(setting, story)
 
@@ -238,6 +247,10 @@ def test_the_node_follows_the_keyholder_whatever_goes_wrong(tmp_path: Path, monk
     tell(setting, story, NodeState.LOCKED)
 
 
+async def has_problem_unlike(node: ControlNode, text: str) -> bool:
+    return [one.text for one in node.troubles()] not in ([], [text])
+
+
 async def is_current(node: ControlNode) -> bool:
     return (await node.ledger.host("lab-proxy")).is_current
 
@@ -247,4 +260,4 @@ async def has_state(node: ControlNode, state: NodeState) -> bool:
 
 
 async def has_problem(node: ControlNode, text: str) -> bool:
-    return text in node.problems()
+    return text in [one.text for one in node.troubles()]

@@ -5,10 +5,26 @@ from __future__ import annotations
 import ssl
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+from cryptography import x509
 
 from homeprod.control.certificate import make_certificate
 from homeprod.control.install import PROGRAMS, make_entry_points
+from homeprod.drivers.wholefile import write_whole
+
+
+def fill_at(full: Path) -> Callable[[Path, str, int], None]:
+    """Writes whole files until it comes to ``full``."""
+
+    def write(file: Path, text: str, mode: int) -> None:
+        if file == full:
+            raise OSError(28, "No space left on device")
+        write_whole(file, text, mode)
+
+    return write
 
 
 def test_ansibles_programs_can_be_run(tmp_path: Path) -> None:
@@ -41,5 +57,22 @@ def test_a_certificate_is_made_once_and_fits_its_key(tmp_path: Path) -> None:
     make_certificate(tmp_path, "lab-ansible")
     assert (tmp_path / "certificate.pem").read_bytes() == before
     assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o640
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    certificate = x509.load_pem_x509_certificate(before)
+    years = certificate.not_valid_before_utc.year, certificate.not_valid_after_utc.year
+    assert years == (2000, 9999), "whatever a clock says that is not set yet"
+
+
+@pytest.mark.parametrize("file", ["key.pem", "certificate.pem"])
+def test_a_certificate_that_cannot_be_written_is_made_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("homeprod.control.certificate.write_whole", fill_at(tmp_path / file))
+        with pytest.raises(OSError, match="No space left on device"):
+            make_certificate(tmp_path, "lab-ansible")
+    assert not (tmp_path / "certificate.pem").exists()
+    make_certificate(tmp_path, "lab-ansible")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")

@@ -12,11 +12,13 @@ from tests.door import HOST_KEY, OTHER_HOST_KEY, FakePlace, OpenDoor, make_id, m
 from homeprod.control.hosts.host import RunStatus
 from homeprod.control.hosts.turn import Outcome
 from homeprod.control.state import NodeState
+from homeprod.control.trouble import Trouble
 from homeprod.core.webhook import call_content
 from homeprod.web.access import Limits
 from homeprod.web.limit import Rate
 
 CALLS = (
+    ("GET", "/api/status"),
     ("GET", "/api/hosts"),
     ("GET", "/api/hosts/lab-proxy"),
     ("POST", "/api/hosts/lab-proxy/retry"),
@@ -140,7 +142,8 @@ def test_no_run_is_asked_for_unless_the_node_is_ready(door: OpenDoor, state: Nod
 
 def test_status_and_metrics_tell_no_names(door: OpenDoor) -> None:
     door.node.hosts["canary-host"] = FakePlace("lab")
-    door.node.troubles = ["waiting: vault repository"]
+    why = "waiting: vault repository: the git host refuses the deploy key of canary.example"
+    door.node.noted = [Trouble("vault repository", why, 1_700_000_123.4)]
     door.ring(make_wish("canary-host", "canary-instance"))
     door.ring(make_wish(), door.stranger)
     for state in (NodeState.NEW, NodeState.LOCKED, NodeState.READY):
@@ -152,7 +155,9 @@ def test_status_and_metrics_tell_no_names(door: OpenDoor) -> None:
             assert heard.status == 200
             assert b"canary" not in heard.content
             assert HOST_KEY.split()[1].encode() not in heard.content
-    assert status.body["problems"] == ["waiting: vault repository"]
+    assert status.body["waiting"] == [{"for": "vault repository", "since": 1_700_000_123}]
+    told = door.call("GET", "/api/status").body
+    assert {**told, "problems": [why]} == {**status.body, "problems": [why]} == told
     lines = metrics.content.decode().splitlines()
     assert 'homeprod_answers_total{call="ring",code="202"} 1.0' in lines
     assert 'homeprod_answers_total{call="ring",code="401"} 1.0' in lines

@@ -1,4 +1,7 @@
-"""``homeprod control status``: which state the node is in, since when, who waits, what to do next."""
+"""``homeprod control status``: which state the node is in, since when, who waits, what to do next.
+
+Whoever can sign is told more: why a repository is waited for. Without a key it is as good as ever for a script.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,56 @@ from typing import Any
 
 from homeprod.cli import render
 from homeprod.cli.control.line import open_line
+from homeprod.core.errors import HomeprodError, UsageError
+from homeprod.drivers.doorwords import SignatureError
 
 CODES = {"Ready": 0, "Locked": 2, "New": 3}
 """Exit codes; 1 where nobody answers."""
 
 
 def run(options: argparse.Namespace) -> int:
-    with open_line(options, is_signed=False) as (_, door):
-        told = door.status()
+    told, unsigned = _ask(options)
     if options.json:
         render.print_json({"format": 1, **told})
     else:
         _show(told)
+        if unsigned is not None and told["waiting"]:
+            render.say(f"why it waits is told to those who sign: {unsigned.message}\n{unsigned.hint}")
     return CODES.get(told["state"], 1)
 
 
+def _ask(options: argparse.Namespace) -> tuple[dict[str, Any], HomeprodError | None]:
+    """What it says, ``problems`` None where we could not sign; and why we could not."""
+    try:
+        with open_line(options) as (_, door):
+            return door.get("/api/status"), None
+    except (UsageError, SignatureError) as error:
+        # Where it is not for the key, it is raised once more.
+        with open_line(options, is_signed=False) as (_, door):
+            return {**door.status(), "problems": None}, error
+
+
 def _show(told: dict[str, Any]) -> None:
-    since = datetime.fromtimestamp(told["since"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     hosts, runs = told["hosts"], told["runs"]
     colour = {"Ready": "green", "Locked": "yellow"}.get(told["state"], "red")
-    render.print_line(f"{told['node']} is {render.paint(told['state'], colour)} since {since}")
+    state = render.paint(told["state"], colour)
+    render.print_line(f"{told['node']} is {state} since {_tell_time(told['since'])}")
     render.print_line(f"  hosts  {hosts['known']} known, {hosts['waiting']} waiting, {hosts['held']} with a held key")
     counts = ", ".join(f"{count} {status}" for status, count in runs.items() if count) or "none yet"
     render.print_line(f"  runs   {counts}")
-    for problem in told["problems"]:
+    for problem in _list_problems(told):
         render.print_line(f"  {render.paint('!', 'yellow')} {problem}")
     if told["next"]:
         waiting = f"; {hosts['waiting']} hosts wait for it" if hosts["waiting"] else ""
         render.print_line(f"next{waiting}:\n\n  {told['next']}")
+
+
+def _list_problems(told: dict[str, Any]) -> list[str]:
+    since = [_tell_time(one["since"]) for one in told["waiting"]]
+    if told["problems"] is None:
+        return [f"{one['for']}: since {when}" for one, when in zip(told["waiting"], since, strict=True)]
+    return [f"{text} (since {when})" for text, when in zip(told["problems"], since, strict=True)]
+
+
+def _tell_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -46,7 +46,7 @@ class UnknownHostError(ControlError):
     """No such host was ever rung for or asked for."""
 
     def __init__(self, host: str) -> None:
-        hint = "the hosts that the control node knows are listed by\n    homeprod control status"
+        hint = "the hosts that the control node knows are listed by\n    homeprod control hosts"
         super().__init__("the control node knows no such host", where=host, hint=hint)
 
 

@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -46,10 +47,15 @@ class Ledger:
     async def open(self) -> None:
         """Raises ControlError where another daemon has it open or a later homeprod wrote it, StorageError where it
         cannot be written."""
-        self._lock = _lock(self._file)
-        connection = schema.connect(self._file)
-        schema.migrate(connection, str(self._file))
-        self._connections = [connection, schema.connect(self._file)]
+        with ExitStack() as undone:
+            self._lock = _lock(self._file)
+            undone.callback(os.close, self._lock)
+            schema.refuse_newer(self._file)
+            connection = schema.connect(self._file)
+            undone.callback(connection.close)
+            schema.migrate(connection, str(self._file))
+            self._connections = [connection, schema.connect(self._file)]
+            undone.pop_all()
         self._writer = Writer(connection, str(self._file))
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ledger-read")
 

@@ -7,6 +7,7 @@ seam could get another database below it.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from homeprod.control.hosts.errors import StorageError
@@ -43,6 +44,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """One tuple of statements a version; a version that was released is never edited."""
 
 
+def refuse_newer(file: Path) -> None:
+    """Raises ControlError for a database of a later homeprod, of which not a byte is changed: it is only read. Raises
+    StorageError where it cannot be."""
+    if not file.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+            version = _read_version(connection)
+    except sqlite3.Error as error:
+        raise StorageError(str(error), str(file)) from error
+    if version > len(MIGRATIONS):
+        raise ControlError(
+            f"the ledger was written by a later homeprod (format {version}, this one knows {len(MIGRATIONS)})",
+            where=str(file),
+            hint="go back to the version that wrote it, or a later one, and leave the file as it is\n"
+            "    homeprod control upgrade",
+        )
+
+
 def connect(file: Path) -> sqlite3.Connection:
     """A connection that commits durably: what was committed outlives a power cut. Raises StorageError where the
     file cannot be opened."""
@@ -58,28 +78,28 @@ def connect(file: Path) -> sqlite3.Connection:
 
 
 def migrate(connection: sqlite3.Connection, where: str) -> None:
-    """Bring the tables to the newest version, each step whole or not at all. Raises ControlError for a database of a
-    later homeprod, StorageError where it cannot be written."""
+    """Bring the tables to the newest version, all steps as one: whatever breaks, it is of the old version or of the
+    new. Raises StorageError where it cannot be written."""
     try:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > len(MIGRATIONS):
-            raise ControlError(
-                f"the ledger was written by a later homeprod (format {version}, this one knows {len(MIGRATIONS)})",
-                where=where,
-                hint="go back to the version that wrote it\n    homeprod control upgrade",
-            )
-        for number in range(version, len(MIGRATIONS)):
-            _step(connection, number)
+        version = _read_version(connection)
+        if version < len(MIGRATIONS):
+            _climb(connection, version)
     except sqlite3.Error as error:
         raise StorageError(str(error), where) from error
 
 
-def _step(connection: sqlite3.Connection, number: int) -> None:
+def _read_version(connection: sqlite3.Connection) -> int:
+    """0 for a new one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _climb(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statement in MIGRATIONS[number]:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {number + 1}")
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -13,7 +13,7 @@ could else add a recipient of their own, and be given everything at the next cha
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,9 +21,15 @@ from homeprod.control.keyring.errors import DamagedKeyringError, NewerKeyringErr
 from homeprod.control.keyring.hidden import Hidden
 from homeprod.core.errors import ControlError
 
-VERSION = 1
+UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
+"""What each version became with the next: the first takes version 1 to 2. One that was released is never edited."""
 SSH_KEY, VAULT_PASSWORD, DEPLOY = "ssh-key", "vault-password", "deploy"
 DEPLOY_KEYS = ("playbooks", "vault")
+
+
+def find_version() -> int:
+    """That is written; what was written by an earlier homeprod is read too."""
+    return len(UPGRADES) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Content:
         return Hidden(
             json.dumps(
                 {
-                    "version": VERSION,
+                    "version": find_version(),
                     "node": self.node,
                     "serial": self.serial,
                     "environments": {
@@ -81,22 +87,31 @@ def parse_content(text: Hidden) -> Content:
     if form is None:
         raise DamagedKeyringError("what the keyring holds is no keyring", hint=_NOT_OURS)
     version = form.values.get("version")
-    if isinstance(version, int) and version > VERSION:
-        raise NewerKeyringError(
-            f"the keyring is of version {version}, and this homeprod knows {VERSION}",
-            hint="a later homeprod wrote it; install that one, or restore a back-up from before",
-        )
-    content = form.read() if version == VERSION else None
+    if is_newer(version):
+        raise describe_newer(version)
+    content = form.read() if isinstance(version, int) and version > 0 else None
     if content is None:
         raise DamagedKeyringError("what the keyring holds is not complete", hint=_NOT_OURS)
     return content
+
+
+def is_newer(version: object) -> bool:
+    return isinstance(version, int) and version > find_version()
+
+
+def describe_newer(version: object, where: str = "") -> NewerKeyringError:
+    return NewerKeyringError(
+        f"the keyring is of version {version}, and this homeprod knows {find_version()}",
+        where=where,
+        hint="a later homeprod wrote it; install that one, or restore a back-up from before",
+    )
 
 
 _NOT_OURS = "it was sealed by something other than homeprod; restore a back-up"
 
 
 class _Form:
-    """Parsed JSON, which a traceback does not show."""
+    """Parsed JSON, which a traceback does not show; of whatever version, read as the newest."""
 
     __slots__ = ("values",)
 
@@ -108,6 +123,8 @@ class _Form:
 
     def read(self) -> Content | None:
         try:
+            for upgrade in UPGRADES[self.values["version"] - 1 :]:
+                self.values = upgrade(self.values)
             return self._take()
         except (KeyError, TypeError, AttributeError, ValueError):
             return None

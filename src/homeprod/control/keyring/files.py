@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from homeprod.control.keyring.content import VERSION, Content
-from homeprod.control.keyring.errors import DamagedKeyringError, NewerKeyringError
+from homeprod.control.keyring.content import Content, describe_newer, find_version, is_newer
+from homeprod.control.keyring.errors import DamagedKeyringError
 from homeprod.core.errors import ControlError
 
 KEYRING, RECIPIENTS, RECOVERY = "keyring.age", "recipients.json", "recovery.pub"
@@ -95,7 +95,7 @@ def describe_damage(files: Mapping[str, bytes], name: str, where: str) -> Damage
 
 def render_label(content: Content) -> bytes:
     form = {
-        "version": VERSION,
+        "version": find_version(),
         "node": content.node,
         "serial": content.serial,
         "recipients": dict(content.recipients),
@@ -112,10 +112,6 @@ def read_label(files: Mapping[str, bytes], where: str) -> Label | None:
         label = Label(str(node), int(serial), {str(name): str(key) for name, key in recipients.items()})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    if isinstance(version, int) and version > VERSION:
-        raise NewerKeyringError(
-            f"the keyring is of version {version}, and this homeprod knows {VERSION}",
-            where=where,
-            hint="a later homeprod wrote it; install that one, or restore a back-up from before",
-        )
+    if is_newer(version):
+        raise describe_newer(version, where)
     return label

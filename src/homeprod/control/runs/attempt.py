@@ -70,29 +70,32 @@ class Attempt:
         self._moved.set()
 
     async def carry_out(self) -> None:
-        """Returns when the ledger knows how it ended, however long that takes on a full disk."""
+        """Returns when the ledger knows how it ended, however long that takes on a full disk.
+
+        Its worker is gone by then: as soon as the ledger has it, the same run may be begun again.
+        """
         # What waits for a repository may wait for long, again and again: no worker is started for that.
         launching = None if self._turn.host.problem else self._launch()
+        outcome, seconds = None, 0.0
         try:
-            outcome = None
             if job := await self._prepare():
                 launching = launching or self._launch()
                 try:
                     outcome = await self._play(job, launching)
                 finally:
                     await self._desk.release(job)
+            reason = self._cut
         except NotYetError as error:
-            return await self._put_back(error.message, self._backoff.wait(self._turn.host.attempt))
+            reason, seconds = error.message, self._backoff.wait(self._turn.host.attempt)
         except ControlError as error:
-            return await self._end(Outcome(RunStatus.FAILED, str(error)))
+            outcome, reason = Outcome(RunStatus.FAILED, str(error)), ""
         except Exception as error:  # noqa: BLE001 (whatever it is, the host must not count as running for ever)
             _LOG.error("run %d: a mistake of the control node's own", self._run.id, exc_info=error)
-            outcome = self._fail(f"a mistake of the control node's own: {type(error).__name__}")
+            outcome, reason = self._fail(f"a mistake of the control node's own: {type(error).__name__}"), ""
         finally:
             if launching is not None:
                 await _close(launching)
-        await (self._end(outcome) if outcome else self._put_back(self._cut))
-        return None
+        await (self._end(outcome) if outcome else self._put_back(reason, seconds))
 
     def _launch(self) -> asyncio.Task[Channel]:
         return asyncio.create_task(self._desk.find_launcher(self._run.environment).launch())
@@ -208,7 +211,7 @@ class Attempt:
         known = replace(outcome, problem=_clean(outcome.problem))
         await _insist(lambda: self._ledger.end(self._run, known, self._settings.kept_runs))
 
-    async def _put_back(self, reason: str, seconds: float = 0) -> None:
+    async def _put_back(self, reason: str, seconds: float) -> None:
         await _insist(lambda: self._ledger.put_back(self._run, seconds, _clean(reason)))
 
 

@@ -18,6 +18,9 @@ _SIGNS = (
     ("leaves us with no hosts to target", _NO_HOST),
 )
 """What is said, and what it means; trying again helps none of them."""
+_FULL = "No space left on device"
+_BAD_FACTS = "was corrupt, or did not otherwise contain valid data"
+"""Of a file of kept facts that was cut off, by a full disk or a power cut; Ansible removes it."""
 _MARKS = ("ERROR!", "[ERROR]:")
 _LINES, _MOST = 4, 500
 """Of what Ansible says, and its characters."""
@@ -30,6 +33,7 @@ class Problem:
         self._said = ""
         self._errors: list[str] = []
         self._known = ""
+        self._is_full = False
         self.may_retry = True
 
     def look(self, told: dict[str, Any]) -> None:
@@ -37,6 +41,8 @@ class Problem:
         texts = f"{event.get('message', '')}\n{event.get('text', '')}"
         if event.get("kind") in ("failed", "unreachable", "text"):
             self._look_for_signs(texts)
+        if event.get("kind") == "text" and _FULL in texts:
+            self._is_full = True  # here: a host's own full disk is told by the task that failed
         if event.get("kind") in ("failed", "unreachable"):
             first = next(iter(str(event.get("message", "")).splitlines()), "")
             verb = "did not answer" if event["kind"] == "unreachable" else "failed"
@@ -48,6 +54,10 @@ class Problem:
         """In one line, with what Ansible said behind it where there is no better word."""
         if self._known or self._said:
             return self._known or self._said
+        if self._is_full:
+            return f"the run's files cannot be kept on the control node: {_FULL}"
+        if any(_BAD_FACTS in text for text in self._errors):
+            return "the facts that were kept of a host were damaged; they are gathered anew at the next try"
         if self._errors:
             # Ansible refused before any task: the playbook does not parse, or names what is not there.
             self.may_retry = False

@@ -138,8 +138,8 @@ def work(load: Callable[[], Play]) -> None:
     try:
         with take_workplace(job.host, find_room()) as folder:
             last = _supervise(play, job, folder, line)
-    except ControlError as error:
-        last = {"status": "failed", "problem": str(error)}
+    except (ControlError, OSError) as error:
+        last = _describe(error)
     if last is not None:
         line.send({"end": last})
 
@@ -162,14 +162,24 @@ def _play_and_exit(play: Play, job: Job, folder: Path, line: Line, writing: int)
     """In the player; never returns, so that nothing of the warden's is done twice."""
     try:
         last = play(job, folder, line.send)
-    except ControlError as error:
-        last = {"status": "failed", "problem": str(error)}
+    except (ControlError, OSError) as error:
+        last = _describe(error)
     except BaseException:  # noqa: BLE001 (the process ends here)
         # What it was is for the journal; nothing of it goes to a person's eyes unredacted.
         os.write(2, b"homeprod: the player broke down\n")
         os._exit(1)
     os.write(writing, json.dumps(last).encode())
     os._exit(0)
+
+
+def _describe(error: ControlError | OSError) -> Word:
+    """Of the system's errors its own words alone: names of files may hold anything."""
+    if isinstance(error, OSError):
+        return {
+            "status": "failed",
+            "problem": f"the run's files cannot be kept on the control node: {error.strerror}",
+        }
+    return {"status": "failed", "problem": str(error)}
 
 
 def load_ansible() -> Play:

@@ -2,69 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
-import pexpect
 import pytest
 import yaml
-from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, make_disk
+from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode
+from tests.unit.cli.control.person import Person, environment
 
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.errors import AbsentKeyholderError
 
-LIMIT = 30
 NEW = b"granite window teapot marble ocean"
 VALUE = "the value itself"
-
-
-class Person:
-    """Types; remembers all that the terminal showed."""
-
-    def __init__(self, node: KeyholderNode, words: str) -> None:
-        argv = ["-m", "homeprod", "control", *words.split(), "--places", str(node.places_file)]
-        argv += ["--administrator", ME] if os.geteuid() == 0 else []
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path), "TERM": "dumb", "NO_COLOR": "1"}
-        self._child = pexpect.spawn(
-            sys.executable, argv, timeout=LIMIT, encoding="utf-8", env=env, dimensions=(50, 200)
-        )
-        self.seen = ""
-
-    def answer(self, prompt: str, typed: str | bytes) -> None:
-        self._child.expect_exact(prompt)
-        self.seen += self._child.before + self._child.after
-        self._child.waitnoecho(timeout=5) if isinstance(typed, bytes) else None
-        self._child.sendline(typed if isinstance(typed, str) else typed.decode())
-
-    def interrupt(self, prompt: str) -> None:
-        self._child.expect_exact(prompt)
-        self._child.sendintr()
-
-    def read_recovery(self) -> str:
-        self._child.expect(r"AGE-SECRET-KEY-1\w+")
-        self.seen += self._child.before
-        return str(self._child.after)
-
-    def end(self) -> int:
-        self._child.expect(pexpect.EOF)
-        self.seen += self._child.before
-        self._child.close()
-        assert self._child.signalstatus is None
-        return int(self._child.exitstatus)
-
-
-@pytest.fixture(scope="module")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
-    return make_disk(tmp_path_factory.mktemp("disk"))
-
-
-@pytest.fixture
-def node(disk: Disk) -> Iterator[KeyholderNode]:
-    with KeyholderNode() as node:
-        yield node.take(disk.folder)
 
 
 def test_a_person_bootstraps_unlocks_and_locks() -> None:
@@ -146,10 +97,6 @@ def test_without_a_terminal_nothing_is_asked(node: KeyholderNode, words: str) ->
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"there is no terminal to type a passphrase on" in done.stderr
     assert b"ssh -t" in done.stderr
-
-
-def environment() -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path), "SUDO_USER": ME}
 
 
 def test_without_a_keyholder_the_next_step_is_told(node: KeyholderNode) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,10 +104,14 @@ class Setting:
     settings: NodeSettings
 
     @classmethod
-    def make(cls, folder: Path, playbook: str = PLAYBOOK) -> Setting:
+    def make(cls, folder: Path, playbook: str = PLAYBOOK, noise: int = 0) -> Setting:
+        """``noise`` is how many bytes that cannot be compressed lie in each repository besides."""
+        folder.mkdir(exist_ok=True)
         key, places = make_key(folder, "sean"), Places.below(folder / "node")
         for place in (places.database.parent, places.cache, places.runtime):
             place.mkdir(parents=True)
-        playbooks = Origin.make(folder / "playbooks", key, {"site.yml": playbook, "site/inventory.yml": INVENTORY})
-        vault = Origin.make(folder / "vault", key, {"lab/hosts.yml": HOSTS}, "main")
+        more = {"lab/noise": random.Random(1).randbytes(noise // 2).hex()} if noise else {}  # noqa: S311 (no secret)
+        files = {"site.yml": playbook, "site/inventory.yml": INVENTORY, **more}
+        playbooks = Origin.make(folder / "playbooks", key, files)
+        vault = Origin.make(folder / "vault", key, {"lab/hosts.yml": HOSTS, **more}, "main")
         return cls(key, playbooks, vault, places, make_settings(playbooks.address, vault.address, key))

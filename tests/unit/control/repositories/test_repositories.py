@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,24 @@ def test_each_thing_that_is_wrong_with_a_repository_is_said(tmp_path: Path) -> N
         asyncio.run(repositories.fetch("lab"))
 
 
+@pytest.mark.parametrize("kind", ["ssh://git@", "https://"])
+@pytest.mark.parametrize("repository", ["playbooks", "vault"])
+def test_a_git_host_that_does_not_exist_is_told_and_what_was_believed_stays(
+    tmp_path: Path, repository: str, kind: str
+) -> None:
+    setting = Setting.make(tmp_path)
+    fetch(setting)
+    heads = setting.places.database.with_name("heads.json")
+    before = heads.read_text()
+    # A name with an empty label is none: it is refused before any name server is asked.
+    settings = setting.settings.model_copy(update={repository: f"{kind}nowhere..invalid/{repository}.git"})
+    error = refuse(replace(setting, settings=settings))
+    assert error.message == f"{repository.removesuffix('s')} repository: the git host's name is unknown"
+    assert "look at its address in the site, and at the node's DNS" in error.hint
+    assert heads.read_text() == before
+    fetch(setting)
+
+
 def test_a_link_that_leads_out_of_the_repository_is_refused(tmp_path: Path) -> None:
     setting = Setting.make(tmp_path)
     (setting.playbooks.folder / "out").symlink_to("/etc/passwd")
@@ -261,16 +280,19 @@ def test_a_node_that_starts_recalls_what_it_believed_without_asking_anybody(tmp_
     assert not stray.exists()
 
 
-def test_a_full_disk_is_said_and_the_believed_heads_stay(tmp_path: Path) -> None:
+def test_a_full_disk_is_said_and_the_believed_heads_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     setting = Setting.make(tmp_path)
     fetch(setting)
     heads = setting.places.database.with_name("heads.json")
     before = heads.read_text()
     setting.playbooks.commit({"site.yml": "[]\n"})
-    draft = heads.with_name(".heads.json.new")
-    draft.symlink_to("/dev/full")
-    assert "No space left on device" in refuse(setting).message
-    draft.unlink()
+
+    def refuse_to_sync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("homeprod.drivers.wholefile.os.fsync", refuse_to_sync)
+        assert "No space left on device" in refuse(setting).message
     assert heads.read_text() == before
     fetch(setting)
     assert heads.read_text() != before

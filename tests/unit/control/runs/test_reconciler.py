@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from homeprod.control.hosts.turn import Turn
 from homeprod.control.runs import reconciler
 from homeprod.control.runs.attempt import NotYetError
 from homeprod.control.runs.descendants import find_descendants
+from homeprod.control.runs.job import Job
+from homeprod.control.runs.launcher import Launcher
 from homeprod.control.state import NodeState
 from homeprod.core.errors import ControlError
 
@@ -312,6 +315,67 @@ def test_a_worker_that_ends_without_a_word_is_a_failure(tmp_path: Path) -> None:
 
     (tmp_path / "second").mkdir()
     tell(tmp_path / "second", desk, missing)
+
+
+@dataclass
+class SlowLauncher:
+    """Its workers do nothing, and take their time to be gone."""
+
+    there: int = 0
+    most: int = 0
+
+    async def launch(self) -> SlowChannel:
+        self.there += 1
+        self.most = max(self.most, self.there)
+        return SlowChannel(self)
+
+
+@dataclass
+class SlowChannel:
+    launcher: SlowLauncher
+    is_open: bool = True
+
+    async def hand_over(self, job: Job) -> None:
+        """It plays nothing."""
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, object]]:
+        yield {"end": {"status": "successful"}}
+
+    async def cancel(self) -> None:
+        """It is over at once anyway."""
+
+    async def close(self) -> None:
+        await asyncio.sleep(0.5)
+        self.launcher.there -= 1
+
+
+@dataclass
+class HesitantDesk(Desk):
+    """Has to wait once."""
+
+    launcher: SlowLauncher = field(default_factory=SlowLauncher)
+    asked: int = 0
+
+    async def prepare(self, turn: Turn) -> Job:
+        self.asked += 1
+        if self.asked == 1:
+            raise NotYetError("waiting: vault repository")
+        return await super().prepare(turn)
+
+    def find_launcher(self, environment: str) -> Launcher:
+        assert environment == "lab"
+        return self.launcher
+
+
+def test_a_run_that_had_to_wait_is_not_begun_again_before_its_worker_is_gone(tmp_path: Path) -> None:
+    desk = HesitantDesk(make_job(tmp_path))
+
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert run.status is RunStatus.SUCCESSFUL
+
+    tell(tmp_path, desk, story)
+    assert (desk.launcher.most, desk.launcher.there) == (1, 0)
 
 
 def find_commands(command: str) -> list[int]:
