@@ -170,16 +170,26 @@ class Keyring:
     def restore(self, source: Path, *, is_forced: bool = False) -> Label:
         """Put a back-up in the place of what is there; what it is of. Secrets that are held in memory are not those
         of the disk then: lock. Raises DamagedKeyringError, NewerKeyringError, or ControlError where it is older than
-        what is there, of another node, or nobody can say; forced, these are no reason."""
+        what is there, of another node, or nobody can say; forced, these are no reason, and what is replaced is kept
+        beside it as ``replaced-N.tar``, a back-up too."""
         with explain_refusal("read the back-up of", self._where), source.open("rb") as stream:
             data = stream.read(backup.MOST_BYTES)
         files = backup.unpack(data, str(source))
         label = backup.check_whole(files, str(source))
         with self._changing():
-            if not is_forced:
-                backup.refuse_older(self._read(), label, self._where)
+            here = self._read()
+            if is_forced:
+                self._keep_replaced(here)
+            else:
+                backup.refuse_older(here, label, self._where)
             self._store.commit(files)
         return label
+
+    def _keep_replaced(self, files: Mapping[str, bytes]) -> None:
+        """Force says that a keyring may be undone, not that it may be lost: it may be the only copy."""
+        if generation := self._store.find_folder():
+            number = generation.name.rpartition("-")[2]
+            backup.write_back_up(self._disk, self._store.folder / f"replaced-{number}.tar", backup.pack(files))
 
     # Writing
 

@@ -85,7 +85,7 @@ class Store:
             remove_tree(self._disk, self.folder / f"{_NAME}{number}")
 
     def is_tidy(self) -> bool:
-        return not (self.folder / _WRITING).exists() and len(self._list_generations()) < 2
+        return not any(self._list_unfinished()) and len(self._list_generations()) < 2
 
     def _write_all(self, folder: Path, files: Mapping[str, bytes]) -> None:
         self._disk.make_folder(folder)
@@ -98,9 +98,15 @@ class Store:
             sync_folder(self._disk, one)
 
     def _clear_writing(self) -> None:
-        writing = self.folder / _WRITING
-        if writing.exists():
-            remove_tree(self._disk, writing)
+        for unfinished in self._list_unfinished():
+            if unfinished.is_dir():
+                remove_tree(self._disk, unfinished)
+            else:
+                self._disk.remove(unfinished)
+
+    def _list_unfinished(self) -> list[Path]:
+        """A generation's folder; a back-up of what was to be replaced."""
+        return [one for one in (self.folder / _WRITING, *self.folder.glob(f".*.{_WRITING}")) if one.exists()]
 
     def _list_generations(self) -> list[int]:
         if not self.folder.is_dir():

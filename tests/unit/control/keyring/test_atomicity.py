@@ -139,7 +139,8 @@ def test_a_change_is_made_or_not(tmp_path: Path, verb: Verb, figure: Figure) -> 
         is_new = verb.is_new(keyring, secrets)
         assert is_new or secrets.content.render().reveal() == old
         seen["new" if is_new else "old"] += 1
-        assert len(list((folder / "keyring").iterdir())) == 1, "leftovers are cleared by opening"
+        left = [file.name for file in (folder / "keyring").iterdir() if not file.match("replaced-*.tar")]
+        assert len(left) == 1, "leftovers are cleared by opening"
         if not is_new:
             verb.act(keyring, secrets, folder)
         assert verb.is_new(keyring, keyring.open("sean", SEAN))

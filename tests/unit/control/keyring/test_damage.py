@@ -239,6 +239,10 @@ def test_an_older_back_up_is_put_back_only_if_it_is_meant(tmp_path: Path) -> Non
     assert keyring.administrators() == ["sean"]
     with pytest.raises(ControlError, match="the keyring was changed since it was opened"):
         keyring.reseal(secrets)
+    (replaced,) = keyring._store.folder.glob("replaced-*.tar")
+    keyring.restore(replaced)
+    assert keyring.administrators() == ["anna"]
+    assert keyring.open("anna", ANNA).serial == 3
 
 
 def test_a_back_up_of_another_node_or_over_a_damaged_keyring(tmp_path: Path) -> None:
