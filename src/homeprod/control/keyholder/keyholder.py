@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeprod.control.keyholder.errors import KeyholderError
-from homeprod.control.keyholder.held.holdings import plan_holdings
+from homeprod.control.keyholder.held.holdings import Holding, plan_holdings
 from homeprod.control.keyholder.held.opened import Opened
 from homeprod.control.keyholder.held.runs import OpenRuns
 from homeprod.control.keyholder.roster import Roster, read_roster
@@ -185,13 +185,23 @@ class Keyholder:
             async with self._changing:
                 if self._opened is not None:
                     holdings, _ = plan_holdings(answer, self.read_roster(), self.setting.daemon_user)
-                    await self._opened.hold(holdings)
+                    await self._take_over(self._opened, holdings)
                 self._publish(answer.fields["public"])
         except BaseException:
             answer.wipe()  # a new recovery identity too, which nobody will see
             raise
         wipe(answer.raw.pop("content"))
         return answer
+
+    async def _take_over(self, opened: Opened, holdings: list[Holding]) -> None:
+        """Raises ControlError; half of it held is no state, so then nothing is any more."""
+        try:
+            await opened.hold(holdings)
+        except BaseException as error:
+            await self._shut()
+            if isinstance(error, ControlError):
+                error.hint = "the keyring on the disk is changed, and the node is locked: unlock it, and look"
+            raise
 
     def password(self, environment: str) -> bytearray:
         """Raises KeyholderError where the node is not Ready, or has none for it."""

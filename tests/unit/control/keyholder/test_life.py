@@ -136,6 +136,18 @@ def test_an_agent_that_dies_locks_the_node(node: KeyholderNode) -> None:
     assert node.list_agents() == []
 
 
+def test_a_change_whose_keys_no_agent_takes_is_made_and_locks_the_node(node: KeyholderNode) -> None:
+    node.make_ready()
+    node.places.agent_socket("lab").unlink()
+    with pytest.raises(KeyholderError) as caught:
+        node.ask("rotate", what="lab/ssh-key", step="begin", passphrase=PASSPHRASE)
+    assert "the keyring on the disk is changed, and the node is locked" in caught.value.hint
+    assert node.wait() == 0
+    node.await_no_agents()
+    node.start().ask("unlock", passphrase=PASSPHRASE)
+    assert len(node.read_agent("lab").splitlines()) == 2, "the old key, and the one that follows it"
+
+
 def test_an_unlock_that_cannot_start_its_agents_leaves_nothing_open(node: KeyholderNode) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root gives an agent away")
