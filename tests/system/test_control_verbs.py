@@ -421,8 +421,8 @@ def test_publish_writes_the_keys_that_a_person_agreed_to(home: Home) -> None:
         ),
         (
             json.dumps({**PUBLIC, "environments": {"lab": "rm -rf /", "prod": 7}}),
-            "has no key for lab-ansible-lab.pub, lab-ansible-prod.pub",
-            "homeprod control secret add lab",
+            "its public keys cannot be read",
+            "ssh -t lab-ansible unlock",
         ),
     ],
 )
