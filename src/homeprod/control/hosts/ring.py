@@ -48,13 +48,19 @@ def note_wanted(connection: sqlite3.Connection, ring: Ring) -> None:
 
 
 def _pin(connection: sqlite3.Connection, ring: Ring, may_rekey: bool) -> bool:
-    """Whether the ring's keys are the pinned ones now."""
-    row = connection.execute("SELECT host_keys FROM hosts WHERE name = ?", (ring.host,)).fetchone()
-    pinned: list[str] = json.loads(row[0]) if row else []
-    rung = sorted(set(ring.host_keys))
+    """Whether the pinned keys are the host's, as far as anybody knows. A ring that names none says nothing of those
+    that are held."""
+    row = connection.execute(
+        "SELECT host_keys, held_keys, held_by FROM hosts WHERE name = ?", (ring.host,)
+    ).fetchone()
+    pinned, held, held_by = (json.loads(row[0]), json.loads(row[1]), row[2]) if row else ([], [], "")
+    rung = sorted(set(ring.host_keys)) or held
     is_pinned = may_rekey or not pinned or not rung or rung == pinned
     keys = (rung or pinned) if is_pinned else pinned
-    held, held_by = ([], "") if is_pinned else (rung, ring.rung_by)
+    if is_pinned:
+        held, held_by = [], ""
+    elif rung != held:
+        held, held_by = rung, ring.rung_by
     connection.execute(
         "INSERT INTO hosts (name, environment, wanted_instance, host_keys, held_keys, held_by)"
         " VALUES (?, ?, ?, ?, ?, ?)"

@@ -137,9 +137,9 @@ def test_another_key_is_held_until_a_person_trusts_it(tmp_path: Path) -> None:
         await ledger.ring(RING)
         await finish(ledger, await claim(ledger))
         other = again(2, host_keys=("ssh-ed25519 BBBB",), instance="i2")
-        for _ in range(2):
+        for wish in (other, other, again(3, host_keys=(), instance="i2")):
             with pytest.raises(HeldKeyError, match="held"):
-                await ledger.ring(other)
+                await ledger.ring(wish)
         assert await ledger.claim("me") is None
         assert await ledger.want_current("unlock") == 0
         host = await ledger.host("lab-proxy")
