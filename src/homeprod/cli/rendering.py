@@ -34,8 +34,10 @@ def run(options: argparse.Namespace) -> int:
     if not changed and not gone:
         render.print_line(f"{folder}: as the site says")
     else:
+        git = f"  git -C {folder}"
         render.say(
-            f"review and commit it, signed:\n\n  git -C {folder} diff {FOLDER}\n  git -C {folder} commit -S {FOLDER}"
+            f"review and commit it, signed:\n\n{git} add {FOLDER}\n{git} diff --cached {FOLDER}\n"
+            f"{git} commit -S -m site\n{git} push"
         )
     return 0
 
