@@ -11,14 +11,18 @@
 set -eu
 
 [ $# -ge 4 ] || { sed -n '4,5p' "$0" >&2; exit 64; }
-url=$1 certificate=$2 host=$3 instance=$4
-keys=
+url=$1 certificate=$2 host=$3 instance=$4 keys=
+fail() { echo "ring: $1" >&2; exit 64; }
 if [ -n "${5:-}" ]; then
+  [ -r "$5" ] || fail "cannot read $5"
   keys=$(sed -n 's/^\(ssh-ed25519 [A-Za-z0-9+\/=]*\).*/"\1"/p' "$5")
-  [ -n "$keys" ] || { echo "ring: no ed25519 public key in $5" >&2; exit 64; }
+  [ -n "$keys" ] || fail "no ed25519 public key in $5"
 fi
-case $host$instance in *[!A-Za-z0-9._-]*) echo "ring: not a host's name and instance" >&2; exit 64 ;; esac
-[ -r "${RING_KEY:?names your private ed25519 key}" ] || { echo "ring: cannot read $RING_KEY" >&2; exit 64; }
+case $host$instance in *[!A-Za-z0-9._-]*) fail "not a host's name and instance" ;; esac
+[ -r "${RING_KEY:-}" ] || fail "cannot read RING_KEY=${RING_KEY:-}, which names your private ed25519 key"
+openssl pkey -in "$RING_KEY" -noout -text 2> /dev/null | grep -qi '^ed25519 private-key' ||
+  fail "$RING_KEY is no private ed25519 key in PEM form: openssl genpkey -algorithm ed25519"
+openssl x509 -in "$certificate" -noout 2> /dev/null || fail "no certificate in $certificate"
 
 umask 077
 work=$(mktemp -d)
@@ -50,6 +54,7 @@ while :; do
   wait=$(sed -n 's/^[Rr]etry-[Aa]fter: \([0-9]\{1,3\}\).*/\1/p' "$work/head" 2> /dev/null)
   sleep "${wait:-2}"
 done
+[ "$code" != 000 ] || code="nothing: nobody there, or with another certificate"
 echo "ring: $host is not configured yet: the control node answered $code" >&2
 grep -Eq '"error":"(new|locked|held)"' "$work/answer" && exit 3
 exit 1

@@ -82,6 +82,30 @@ def test_names_that_would_break_out_are_not_sent(door: OpenDoor, tmp_path: Path)
     assert ring(door, tmp_path, 'a","host":"b').returncode == 64
 
 
+def test_what_is_given_wrongly_is_said_before_anybody_is_called(tmp_path: Path) -> None:
+    rsa, ed25519, certificate = tmp_path / "rsa.pem", tmp_path / "ring.pem", tmp_path / "certificate.pem"
+    subprocess.run(["openssl", "genpkey", "-quiet", "-algorithm", "rsa", "-out", rsa], check=True)
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", ed25519], check=True)
+    certificate.write_text("none\n")
+    for key, more, words in (
+        ("", [], "cannot read RING_KEY="),
+        (str(rsa), [], "is no private ed25519 key in PEM form"),
+        (str(ed25519), [], f"no certificate in {certificate}"),
+        (str(ed25519), [str(tmp_path / "missing.pub")], f"cannot read {tmp_path / 'missing.pub'}"),
+    ):
+        done = subprocess.run(
+            ["sh", SCRIPT, "https://127.0.0.1:9", certificate, "lab-proxy", "1-a", *more],
+            env={"PATH": os.environ["PATH"], "RING_KEY": key},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stdout) == (64, ""), words
+        assert done.stderr.startswith("ring: ")
+        assert words in done.stderr
+
+
 def test_it_stays_short() -> None:
     assert len(SCRIPT.read_text().splitlines()) <= 60
     page = (ROOT / "docs" / "how-to" / "ring-from-anything.md").read_text()
