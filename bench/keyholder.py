@@ -11,7 +11,6 @@ is the proportional set size of the keyholder and its agents while Ready.
 from __future__ import annotations
 
 import argparse
-import getpass
 import hashlib
 import os
 import statistics
@@ -24,22 +23,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.setting.figure import compare, show
 from bench.setting.process import read_memory
-from tests.keyholder_node import MACHINE, NODE, PASSPHRASE, KeyholderNode
+from tests.keyholder_node import ME, PASSPHRASE, KeyholderNode, make_disk
 
-from homeprod.control.keyholder.sealed.public import make_record, write_record
-from homeprod.control.keyholder.standing import mark_machine
-from homeprod.control.keyring.keyring import Keyring
-from homeprod.control.keyring.secrets import make_secrets, public_keys
-from homeprod.control.places import Places
+from homeprod.control.keyring.sealing import ScryptWrapping
 
 
 def bootstrap(persistent: Path) -> Path:
     """A data disk as it leaves it; the administrator's own sealed file."""
-    places, secrets = Places(persistent=persistent), make_secrets(NODE, ("lab", "prod"))
-    Keyring(places.keyring_folder).create(secrets, getpass.getuser(), PASSPHRASE)
-    write_record(places.public_file, make_record(NODE, public_keys(secrets)))
-    mark_machine(places, MACHINE)
-    return next(places.keyring_folder.glob(f"*/administrators/{getpass.getuser()}.age"))
+    disk = make_disk(persistent, ScryptWrapping())
+    return next(disk.folder.glob(f"keyring/*/administrators/{ME}.age"))
 
 
 def read_work(sealed: Path) -> int:

@@ -23,6 +23,7 @@ from homeprod.control.keyholder.sealed.public import make_record, write_record
 from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.keyholder.standing import mark_machine
 from homeprod.control.keyring.keyring import Keyring
+from homeprod.control.keyring.sealing import ScryptWrapping
 from homeprod.control.keyring.secrets import make_secrets, public_keys
 from homeprod.control.places import Places
 
@@ -164,10 +165,12 @@ class Disk:
     identity: bytes
 
 
-def make_disk(folder: Path, **passphrases: bytes) -> Disk:
-    """With a keyring of ours, and of others by name; quick to open (:mod:`tests.light_scrypt`)."""
+def make_disk(folder: Path, wrapping: ScryptWrapping | None = None, **passphrases: bytes) -> Disk:
+    """With a keyring of ours, and of others by name; quick to open (:mod:`tests.light_scrypt`) unless ``wrapping``
+    says otherwise."""
     places = Places(persistent=folder)
-    keyring, secrets = Keyring(places.keyring_folder, wrapping=LightWrapping()), make_secrets(NODE, ("lab", "prod"))
+    keyring = Keyring(places.keyring_folder, wrapping=wrapping or LightWrapping())
+    secrets = make_secrets(NODE, ("lab", "prod"))
     identity = keyring.create(secrets, ME, PASSPHRASE)
     for name, passphrase in passphrases.items():
         keyring.add_administrator(secrets, name, passphrase)

@@ -45,6 +45,12 @@ def make_newer(file: Path) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": 9}))
 
 
+def expect_refusal(person: Person, words: str) -> None:
+    assert person.end() == 1
+    assert person.seen.count("error: ") == 1
+    assert words in person.seen
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "words", "advice"),
     [
@@ -66,9 +72,7 @@ def test_a_keyring_that_does_not_open_is_told_and_left_as_it_is(
     damaged = read_disk(node)
     person = Person(node, "unlock")
     person.answer("passphrase: ", PASSPHRASE)
-    assert person.end() == 1
-    assert person.seen.count("error: ") == 1
-    assert words in person.seen
+    expect_refusal(person, words)
     assert advice in person.seen
     assert "Traceback" not in person.seen
     assert read_disk(node) == damaged
@@ -95,9 +99,7 @@ def test_an_unfit_passphrase_makes_no_keyring(typed: bytes, words: str) -> None:
         person = Person(node, "bootstrap")
         person.answer("new passphrase: ", typed)
         person.answer("once more: ", typed)
-        assert person.end() == 1
-        assert person.seen.count("error: ") == 1
-        assert words in person.seen
+        expect_refusal(person, words)
         assert (node.state(), read_disk(node)) == ("New", {})
 
 
@@ -107,9 +109,7 @@ def test_what_is_no_passphrase_opens_nothing(node: KeyholderNode, typed: bytes, 
     before = read_disk(node)
     person = Person(node, "unlock")
     person.answer("passphrase: ", typed)
-    assert person.end() == 1
-    assert person.seen.count("error: ") == 1
-    assert words in person.seen
+    expect_refusal(person, words)
     assert (node.state(), read_disk(node)) == ("Locked", before)
 
 

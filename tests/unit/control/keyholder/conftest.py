@@ -1,20 +1,5 @@
-"""A data disk with a keyring, made once, and nodes that each take a copy of it."""
+"""Nodes with a keyring: tests/keyholder_fixtures.py."""
 
-from __future__ import annotations
+from tests.keyholder_fixtures import disk, node
 
-from collections.abc import Iterator
-
-import pytest
-from tests.keyholder_node import Disk, KeyholderNode, make_disk
-
-
-@pytest.fixture(scope="session")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
-    return make_disk(tmp_path_factory.mktemp("disk"))
-
-
-@pytest.fixture
-def node(disk: Disk) -> Iterator[KeyholderNode]:
-    """Bootstrapped, and not started."""
-    with KeyholderNode() as node:
-        yield node.take(disk.folder)
+__all__ = ["disk", "node"]
