@@ -21,7 +21,6 @@ def open_empty_site(
     """Without the site's own machines and images, so that a plan speaks of the adopted ones alone."""
     monkeypatch.setattr("tests.system.site_lab.desire_images", lambda _: ())
     with open_site_lab(tmp_path, monkeypatch, capsys) as lab:
-        lab.forget_control_nodes()
         for file in (lab.root / "modules").glob("*_vm.py"):
             file.unlink()
         yield lab

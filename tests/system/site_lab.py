@@ -87,7 +87,9 @@ def open_site_lab(
     storages: tuple[StorageSpec, ...] = STORAGES,
     nodes: tuple[str, ...] = (NODE,),
     version: str = "9.2.3",
+    is_configured: bool = False,
 ) -> Iterator[SiteLab]:
+    """``is_configured`` leaves the machines their control nodes: none of them is finished before it was rung for."""
     root = tmp_path / "pegasus"
     shutil.copytree(PEGASUS, root, ignore=shutil.ignore_patterns("__pycache__"))
     names = {storage.name for storage in storages}
@@ -102,4 +104,6 @@ def open_site_lab(
         site_lab = SiteLab(root, lab, capsys)
         for name, value in site_lab.env.items():
             monkeypatch.setenv(name, value)
+        if not is_configured:
+            site_lab.forget_control_nodes()
         yield site_lab

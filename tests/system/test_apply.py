@@ -161,7 +161,6 @@ def test_the_data_disk_survives_destruction_and_replacement_of_its_consumer(site
 
 
 def test_what_left_the_site_is_deleted_but_data_vms_never(site_lab: SiteLab) -> None:
-    site_lab.forget_control_nodes()
     site_lab.apply()
     for module in ("lab_ansible_vm", "lab_ansible_data_vm"):
         (site_lab.root / "modules" / f"{module}.py").unlink()
@@ -175,7 +174,6 @@ def test_what_left_the_site_is_deleted_but_data_vms_never(site_lab: SiteLab) -> 
 
 
 def test_many_machines_go_only_by_their_number(site_lab: SiteLab) -> None:
-    site_lab.forget_control_nodes()
     site_lab.apply()
     for name in ("lab_coder", "lab_ansible", "prod_proxy", "lab_proxy"):
         (site_lab.root / "modules" / f"{name}_vm.py").unlink()
@@ -223,7 +221,6 @@ def test_destroy_says_what_was_meant(site_lab: SiteLab) -> None:
 
 
 def test_a_renamed_module_is_a_rename_in_place(site_lab: SiteLab) -> None:
-    site_lab.forget_control_nodes()
     site_lab.apply()
     modules = site_lab.root / "modules"
     (modules / "lab_ansible_vm.py").rename(modules / "lab_control_vm.py")

@@ -14,7 +14,7 @@ import pytest
 from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
 from homeprod.cloudinit.ending import RESULT_FILE, STATUS_FILE
-from homeprod.core.errors import ControlError
+from homeprod.core.errors import ControlError, TransientError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.ports import Ring
 from homeprod.engine.ring import HOST_KEY_FILE
@@ -52,7 +52,7 @@ def site_lab(
     """Its guests answer as booted ones do."""
     files = dict(FILES)
     monkeypatch.setattr(ProxmoxHypervisor, "read_guest_file", lambda _self, _node, _vmid, path: files.get(path))
-    with open_site_lab(tmp_path, monkeypatch, capsys) as lab:
+    with open_site_lab(tmp_path, monkeypatch, capsys, is_configured=True) as lab:
         yield lab
 
 
@@ -124,12 +124,39 @@ def test_a_changed_machine_is_told_too(site_lab: SiteLab, door: Door) -> None:
     assert len(door.rings) == 3
 
 
-def test_what_is_not_waited_for_is_not_told(site_lab: SiteLab, door: Door) -> None:
-    assert site_lab.apply("--only", "lab-proxy") == 0
+def test_what_is_not_waited_for_is_told_by_the_next_apply(site_lab: SiteLab, door: Door) -> None:
+    code, _, said = site_lab.run("apply", "--yes", "--no-wait", "--only", "lab-proxy")
+    assert code == 3
+    assert "not finished: vm/lab-proxy: is not handed to lab-ansible yet" in said
+    assert door.rings == []
+    assert NEW_TAG in _tags(site_lab)
+    assert _apply(site_lab, "lab-proxy")[0] == 0
+    assert [ring.host for _, ring in door.rings] == ["lab-proxy"]
+    assert site_lab.actions("--only", "lab-proxy") == []
+
+
+def test_a_change_of_what_is_finished_is_told_without_waiting(site_lab: SiteLab, door: Door) -> None:
+    _apply(site_lab, "lab-proxy")
     site_lab.edit("lab_proxy_vm", 'tags={"infrastructure", "lab"}', 'tags={"infrastructure", "lab", "edge"}')
     assert site_lab.apply("--only", "lab-proxy") == 0
-    assert door.rings == []
+    assert len(door.rings) == 2
     assert NEW_TAG not in _tags(site_lab)
+
+
+def test_a_guest_that_does_not_answer_makes_its_change_wait(
+    site_lab: SiteLab, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _apply(site_lab, "lab-proxy")
+    site_lab.edit("lab_proxy_vm", 'tags={"infrastructure", "lab"}', 'tags={"infrastructure", "lab", "edge"}')
+
+    def be_silent(*_: object) -> str:
+        raise TransientError("QEMU guest agent is not running")
+
+    monkeypatch.setattr(ProxmoxHypervisor, "read_guest_file", be_silent)
+    code, said = _apply(site_lab, "lab-proxy")
+    assert (code, len(door.rings)) == (3, 1)
+    assert f"did not give {HOST_KEY_FILE}" in said
+    assert NEW_TAG in _tags(site_lab)
 
 
 def test_a_control_node_that_cannot_be_known_makes_its_hosts_wait(

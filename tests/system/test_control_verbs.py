@@ -89,7 +89,10 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Home]:
-    with open_site_lab(tmp_path, monkeypatch, capsys) as site_lab, OpenDoor(tmp_path / "door") as door:
+    with (
+        open_site_lab(tmp_path, monkeypatch, capsys, is_configured=True) as site_lab,
+        OpenDoor(tmp_path / "door") as door,
+    ):
         assert site_lab.apply("--only", "lab-ansible", "--only", "lab-proxy") == 0
         made = Home(site_lab, door, monkeypatch, {CERTIFICATE_FILE: door.certificate, HOST_KEY_FILE: HOST_KEY})
         monkeypatch.setattr(

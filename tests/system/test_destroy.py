@@ -21,7 +21,6 @@ def _take_the_name(site_lab: SiteLab) -> None:
 
 
 def test_a_name_that_means_two_data_vms_destroys_neither(site_lab: SiteLab) -> None:
-    site_lab.forget_control_nodes()
     site_lab.apply()
     _take_the_name(site_lab)
     code, _, said = site_lab.run("destroy", "--data", "lab-ansible-data", "--confirm", "lab-ansible-data")

@@ -7,7 +7,7 @@ import time
 from homeprod.cloudinit.datadisk import ERRORS_FILE
 from homeprod.cloudinit.ending import RESULT_FILE, STATUS_FILE, Ending, EndingState, read_ending
 from homeprod.core.errors import ProxmoxError, TransientError
-from homeprod.engine.ring import ring
+from homeprod.engine.ring import find_keeper, ring
 from homeprod.engine.update import remove_tag
 from homeprod.engine.work import InterruptedWorkError, Say, Work
 from homeprod.plan.change import Change
@@ -42,15 +42,23 @@ def finish_machine(
     """
     if machine.is_started:
         start_machine(work, change, say, is_off=is_just_made)
-        if work.manner.waits:
-            reason = wait_for_ending(work, change, say)
-            reason = reason or ring(work, change, say)
-            if reason:
-                return reason
+        reason = _see_ready(work, change, say) if work.manner.waits else _name_keeper(work, change)
+        if reason:
+            return reason
     if is_watched:
         return LATE
     remove_tag(work, change, NEW_TAG, say)
     return ""
+
+
+def _see_ready(work: Work, change: Change, say: Say) -> str:
+    return wait_for_ending(work, change, say) or ring(work, change, say)
+
+
+def _name_keeper(work: Work, change: Change) -> str:
+    """Whoever is not waited for cannot be handed over: it has no host key yet by which it would be known."""
+    keeper = find_keeper(work, change)
+    return f"is not handed to {keeper} yet, since cloud-init's end was not waited for: apply again" if keeper else ""
 
 
 def start_machine(work: Work, change: Change, say: Say, *, is_owed: bool = False, is_off: bool = False) -> None:

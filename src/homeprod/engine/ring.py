@@ -6,6 +6,7 @@ whom it gives secrets to.
 
 from __future__ import annotations
 
+from homeprod.core.errors import TransientError
 from homeprod.engine.ports import Bell, Hypervisor, Ring
 from homeprod.engine.work import Say, Work
 from homeprod.plan.actual import ActualMachine
@@ -17,20 +18,25 @@ HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
 
 def ring(work: Work, change: Change, say: Say) -> str:
     """Why the machine waits for its control node, or nothing. Raises HomeprodError."""
-    machine = work.site.machines[change.address.name].machine
-    node = find_control_node(work.site, machine.environment)
-    if node is None or find_control_user(machine) is None or work.bell is None:
+    node = find_keeper(work, change)
+    if not node or work.bell is None:
         return ""
     place = (change.node, change.vmid)
-    return _ring(work.hypervisor, work.bell, node.name, change.address.name, place, change.instance, say)
+    return _ring(work.hypervisor, work.bell, node, change.address.name, place, change.instance, say)
+
+
+def find_keeper(work: Work, change: Change) -> str:
+    """The control node that configures the machine; empty where none does, or none can be rung at."""
+    machine = work.site.machines[change.address.name].machine
+    node = find_control_node(work.site, machine.environment)
+    return node.name if node is not None and find_control_user(machine) and work.bell is not None else ""
 
 
 def will_ring(work: Work, change: Change) -> bool:
     """Whether a change of a machine that is there is told to a control node: one that runs, and is finished. One that
     is not rings when it is finished."""
-    machine, found = work.site.machines[change.address.name].machine, work.actual.machines[change.vmid]
-    is_configured = find_control_user(machine) is not None and find_control_node(work.site, machine.environment)
-    return bool(is_configured and work.bell is not None and found.is_running and not found.is_new)
+    found = work.actual.machines[change.vmid]
+    return bool(find_keeper(work, change)) and found.is_running and not found.is_new
 
 
 def ring_machine(hypervisor: Hypervisor, bell: Bell, node: str, host: str, found: ActualMachine, say: Say) -> str:
@@ -42,7 +48,10 @@ def ring_machine(hypervisor: Hypervisor, bell: Bell, node: str, host: str, found
 def _ring(
     hypervisor: Hypervisor, bell: Bell, node: str, host: str, place: tuple[str, int], instance: str, say: Say
 ) -> str:
-    text = hypervisor.read_guest_file(*place, HOST_KEY_FILE)
+    try:
+        text = hypervisor.read_guest_file(*place, HOST_KEY_FILE)
+    except TransientError:
+        text = None
     if text is None:
         return f"its guest agent did not give {HOST_KEY_FILE}, by which {node} would know it"
     key = " ".join(text.split()[:2])
