@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,20 @@ def test_machines_wait_for_a_key_that_is_not_published(site_lab: SiteLab) -> Non
         names = {machine.name for machine in cluster.read_resources().machines}
     assert names >= set(KEYED["lab"])
     assert not names & set(KEYED["prod"])
-    assert site_lab.apply() == 3  # nothing else is to do, and they wait still
+    assert site_lab.apply() == 3  # they wait still
+
+
+def test_what_waits_is_neither_done_nor_as_declared(site_lab: SiteLab) -> None:
+    for name in KEYED:
+        (site_lab.root / "keys" / f"lab-ansible-{name}.pub").unlink()
+    assert site_lab.apply() == 3
+    code, out, _ = site_lab.run("plan")
+    assert code == 3
+    assert "nothing else to do; 4 machines that wait for a person: see above" in out
+    assert "`ssh -t lab-ansible bootstrap`" in out
+    told = json.loads(site_lab.run("status", "--json")[1])
+    waiting = {row["name"] for row in told if row["plan"] == "waits for a person"}
+    assert waiting == {*KEYED["lab"], *KEYED["prod"]}
 
 
 def test_a_key_file_without_a_key_is_a_mistake_of_the_site(site_lab: SiteLab) -> None:

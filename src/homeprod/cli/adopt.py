@@ -10,7 +10,6 @@ from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.handover import hand_over_disk
 from homeprod.cli.plan import new_instance
-from homeprod.cli.program import turn_commands
 from homeprod.cli.vocabulary import read_vocabulary
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
@@ -66,7 +65,7 @@ def _adopt(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) 
     for remark in [*adoption.remarks, *more]:
         render.say(f"note: {remark}")
     only = "".join(f" --only {draft.name}" for draft in adoption.drafts[-1:])
-    render.say(turn_commands(NEXT.format(only=only), options))
+    render.say(NEXT.format(only=only))
     return 0
 
 

@@ -143,7 +143,7 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
             render.say(f"{words}: {names}\n  the next apply goes on from here")
     if options.no_wait and any(_boots(change) for change in outcome.done):
         render.say("cloud-init's end was not waited for (--no-wait)")
-    tell_left(outcome.left, options)
+    tell_left(outcome.left)
     return code
 
 

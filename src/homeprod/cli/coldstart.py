@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 
 from homeprod.cli import render
-from homeprod.cli.program import turn_commands
 from homeprod.cli.question import confirm
 from homeprod.plan.change import Action, Change
 from homeprod.plan.plan import Plan
@@ -31,11 +30,11 @@ def choose_cold_starts(
     return plan.without(Action.COLD_START), steps
 
 
-def tell_left(left: Sequence[Change], options: argparse.Namespace) -> None:
+def tell_left(left: Sequence[Change]) -> None:
     for change in left:
         render.say(f"no cold start of {change.address}, though {change.why}")
     if left:
         words = (
             "left running; to shut them down and start them again, one at a time:\n\n  homeprod apply --cold-start"
         )
-        render.say(turn_commands(words, options))
+        render.say(words)

@@ -133,6 +133,9 @@ def main(arguments: Sequence[str]) -> int:
 
             render.print_line(print_schema(options.command))
             return 0
+        from homeprod.cli.render import speak_to
+
+        speak_to(options.lab)
         command = importlib.import_module(f"homeprod.cli.{_FILES.get(options.command, options.command)}")
         code = int(command.run(options))
         sys.stdout.flush()  # here, where a reader that went away is no surprise, and not at Python's end
@@ -161,9 +164,9 @@ def main(arguments: Sequence[str]) -> int:
 def tell_error(error: HomeprodError, options: argparse.Namespace) -> None:
     """For a person to stderr; with ``--json`` to stdout too, in the place of what was asked for."""
     from homeprod.cli import render
-    from homeprod.cli.program import turn_commands
 
-    error.hint = turn_commands(error.hint, options)
+    render.speak_to(getattr(options, "lab", ""))
+    error.hint = render.advise(error.hint)
     if getattr(options, "json", False):
         from homeprod.cli.schema.failure import print_failure
 

@@ -1,5 +1,6 @@
-"""``homeprod plan``: what differs from the site. Only reads; exits 2 where there are changes, and 1 where it
-cannot be told: a conflict, or machines of which nothing is known."""
+"""``homeprod plan``: what differs from the site. Only reads; exits 2 where there are changes, 1 where it
+cannot be told (a conflict, or machines of which nothing is known), and 3 where nothing else is to do than what a
+person must do first."""
 
 from __future__ import annotations
 
@@ -11,7 +12,6 @@ from dataclasses import dataclass, replace
 from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.planfile import write_plan_file
-from homeprod.cli.program import turn_commands
 from homeprod.cli.showplan import describe_plan, show_plan
 from homeprod.core.address import Address
 from homeprod.drivers.proxmox import ProxmoxHypervisor
@@ -51,10 +51,17 @@ def run(options: argparse.Namespace) -> int:
     if plan.conflicts:
         return 1
     if options.out is not None:
-        render.say(turn_commands(f"written; apply just this with:\n\n  homeprod apply {options.out}", options))
+        render.say(f"written; apply just this with:\n\n  homeprod apply {options.out}")
+    return find_code(plan)
+
+
+def find_code(plan: Plan) -> int:
+    """Of a plan without conflicts: 2 there are changes, 1 a machine is unknown, 3 one waits for a person."""
     if plan.changes:
         return 2
-    return 1 if plan.unknown else 0
+    if plan.unknown:
+        return 1
+    return 3 if any(notice.waits for notice in plan.notices) else 0
 
 
 def new_instance(_: Address) -> str:

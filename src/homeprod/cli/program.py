@@ -3,13 +3,20 @@ go to the site's real cluster."""
 
 from __future__ import annotations
 
-import argparse
 import re
 
+_APART = r"(?! --lab | lab | init | check\b)"
+"""Behind ``homeprod``: what speaks to no cluster, or says already to which."""
+_BEGINS = r"(?:(?<=`)|(?<=^  )|(?<=^    ))"
+_TOLD = r"(?<=: )(?=homeprod (?:apply|configure|control|plan|render|runs)\b)"
+_COMMAND = re.compile(rf"(?:{_BEGINS}|{_TOLD})homeprod(?= [a-z-]){_APART}", re.MULTILINE)
+_LOGIN = re.compile(rf"(?:{_BEGINS}|(?<=: ))ssh -t (?=[a-z])", re.MULTILINE)
 
-def turn_commands(text: str, options: argparse.Namespace) -> str:
-    """The text, in which each command of homeprod on a line of its own names the lab that ``options`` names."""
-    lab = getattr(options, "lab", "")
+
+def turn_commands(text: str, lab: str) -> str:
+    """The text, in which each command to copy (on a line of its own, in backticks, or behind a colon) names ``lab``:
+    one of homeprod by its option, a login to a machine by `homeprod lab ssh`, since only the lab reaches it."""
     if not lab:
         return text
-    return re.sub(r"^( +homeprod)(?= (?!--lab |lab |init |check\b))", rf"\1 --lab {lab}", text, flags=re.MULTILINE)
+    text = _COMMAND.sub(f"homeprod --lab {lab}", text)
+    return _LOGIN.sub(f"homeprod lab ssh -t {lab} ", text)

@@ -12,10 +12,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from homeprod.cli.program import turn_commands
 from homeprod.core.diagnostic import Diagnostic, SiteError
 from homeprod.core.errors import HomeprodError
 
+_lab = ""
+"""That the program speaks to; empty for the site's cluster."""
 _COLOURS = {"ok": 32, "warn": 33, "fail": 31, "skip": 2}
+
+
+def speak_to(lab: str) -> None:
+    """From now on commands to copy lead to that lab; empty for the site's own cluster."""
+    global _lab
+    _lab = lab
+
+
+def advise(text: str) -> str:
+    """Words for a person, with the commands in them as they are to be typed."""
+    return turn_commands(text, _lab)
 
 
 def print_line(text: str = "") -> None:
@@ -41,7 +55,7 @@ def print_finding(verdict: str, text: str, hint: str) -> None:
     words = f"{verdict:4}"
     if _is_colourful(sys.stdout):
         words = f"\033[{_COLOURS[verdict]}m{words}\033[0m"
-    lines = [*text.splitlines(), *hint.splitlines()]
+    lines = advise(f"{text}\n{hint}").splitlines()
     print("\n".join([f"{words}  {lines[0]}", *(f"      {line}".rstrip() for line in lines[1:])]), flush=True)
 
 
@@ -73,7 +87,7 @@ def print_notes(notes: Iterable[Diagnostic]) -> None:
 def say(text: str) -> None:
     """Talk, apart from results: to stderr, after what was printed before it. That nobody listens any more is no
     reason to break off what is under way."""
-    for stream, write in ((sys.stdout, sys.stdout.flush), (sys.stderr, lambda: print(text, file=sys.stderr))):
+    for stream, write in ((sys.stdout, sys.stdout.flush), (sys.stderr, lambda: print(advise(text), file=sys.stderr))):
         try:
             write()
         except OSError as error:

@@ -95,20 +95,20 @@ def show_plan(plan: Plan, desired: Mapping[Address, DesiredMachine] | None = Non
         for change in deletions:
             _show_change(change)
     for notice in plan.notices:
-        render.print_line(f"{render.paint('~', 'yellow')} {notice.address}: {notice.message}")
+        render.print_line(f"{render.paint('~', 'yellow')} {notice.address}: {render.advise(notice.message)}")
     for unknown in plan.unknown:
         render.print_line(f"{render.paint('?', 'yellow')} {unknown.address}  VMID {unknown.vmid}: {unknown.message}")
     for hint in dict.fromkeys(unknown.hint for unknown in plan.unknown):
         _print_hint(hint)
     for conflict in plan.conflicts:
-        render.print_line(f"{render.paint('!', 'red')} {conflict.address}: {conflict.message}")
+        render.print_line(f"{render.paint('!', 'red')} {conflict.address}: {render.advise(conflict.message)}")
         _print_hint(conflict.hint)
     is_anything = plan.changes or plan.notices or plan.conflicts or plan.unknown
     render.print_line(("\n" if is_anything else "") + summarise(plan))
 
 
 def _print_hint(hint: str) -> None:
-    for line in hint.splitlines():
+    for line in render.advise(hint).splitlines():
         render.print_line(f"    {line}".rstrip())
 
 
@@ -152,6 +152,10 @@ def summarise(plan: Plan) -> str:
         count = len(plan.unknown)
         unknown = f"{count} machine{'s' * (count != 1)} unknown, and left alone"
         return f"{words or 'nothing to do'}; {unknown}"
+    waiting = len({notice.address for notice in plan.notices if notice.waits})
+    if waiting:
+        wait = f"{waiting} machine{'s' * (waiting != 1)} that wait{'s' * (waiting == 1)} for a person: see above"
+        return f"{words or 'nothing else to do'}; {wait}"
     if words:
         return words
     if any(notice.differs for notice in plan.notices):

@@ -59,7 +59,9 @@ def _make_row(machine: DesiredMachine, found: ActualMachine | None, plan: Plan, 
     elif any(conflict.address == machine.address for conflict in plan.conflicts):
         words = "conflict"
     else:
-        words = ", ".join(f"{change.action.sign} {change.action.value}" for change in changes) or "as declared"
+        words = ", ".join(f"{change.action.sign} {change.action.value}" for change in changes)
+        is_awaiting = any(notice.waits and notice.address == machine.address for notice in plan.notices)
+        words = words or ("waits for a person" if is_awaiting else "as declared")
     return {
         "name": machine.address.name,
         "kind": machine.address.kind,

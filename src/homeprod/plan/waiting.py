@@ -14,5 +14,8 @@ def notice_awaited_key(site: Site, declared: DeclaredMachine) -> Notice | None:
     if not file:
         return None
     node = declared.machine.environment.control_node
-    words = f"waits for the control node's key, {file}: unlock {node} and run `homeprod control publish`"
+    words = (
+        f"waits for the control node's key, {file}: make {node} (`homeprod apply --only {node}`), give it its keys"
+        f" (`ssh -t {node} bootstrap`), then write them into the site (`homeprod control publish`)"
+    )
     return Notice(declared.address, words, waits=True)

@@ -43,8 +43,8 @@ def run(options: argparse.Namespace) -> int:
     missing = sorted(file for file, key in files.items() if not PUBLIC_KEY.fullmatch(key))
     if missing:
         names = [file.removeprefix(f"{node}-").removesuffix(".pub") for file in missing]
-        commands = "\n".join(f"  homeprod control secret add {name}" for name in names)
-        hint = f"make them on the node, once it is unlocked:\n\n{commands}"
+        commands = "\n".join(f"  ssh -t {node} homeprod control secret add {name}" for name in names)
+        hint = f"make them there, once it is unlocked:\n\n{commands}"
         raise ControlError(f"has no key for {', '.join(missing)}", where=f"vm/{node}", hint=hint)
     changed = {name: key for name, key in files.items() if _differs(site.root / KEYS_FOLDER / name, key)}
     _tell_deploy_keys(public)

@@ -52,7 +52,7 @@ def _show(told: dict[str, Any]) -> None:
         render.print_line(f"  {render.paint('!', 'yellow')} {problem}")
     if told["next"]:
         waiting = f"; {hosts['waiting']} hosts wait for it" if hosts["waiting"] else ""
-        render.print_line(f"next{waiting}:\n\n  {told['next']}")
+        render.print_line(render.advise(f"next{waiting}:\n\n  {told['next']}"))
 
 
 def _list_problems(told: dict[str, Any]) -> list[str]:
