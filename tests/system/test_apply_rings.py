@@ -60,6 +60,7 @@ def site_lab(
 def door(monkeypatch: pytest.MonkeyPatch) -> Door:
     door = Door()
     monkeypatch.setattr("homeprod.cli.apply.Bells", lambda *_, **__: door)
+    monkeypatch.setattr("homeprod.cli.apply.find_signer", lambda *_, **__: None)
     return door
 
 
@@ -175,12 +176,16 @@ def test_a_control_node_that_cannot_be_known_makes_its_hosts_wait(
     assert NEW_TAG in _tags(site_lab)
 
 
-def test_whoever_has_no_key_to_ring_with_is_told_how_to_get_one(
+def test_whoever_has_no_key_to_ring_with_is_told_before_anything_is_made(
     site_lab: SiteLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     code, said = _apply(site_lab, "lab-proxy")
-    assert code == 1
+    assert code == 64
     assert "no key to ring with" in said
-    assert "HOMEPROD_RING_KEY" in said
-    assert NEW_TAG in _tags(site_lab)
+    assert 'eval "$(ssh-agent)"' in said
+    assert "homeprod apply --no-wait" in said
+    assert ("create", "vm/lab-proxy") in site_lab.actions()
+    assert _apply(site_lab, "lab-ansible")[0] == 0, "which nobody is told of"
+    assert site_lab.run("apply", "--yes", "--no-wait", "--only", "lab-proxy")[0] == 3
+    assert site_lab.actions("--only", "lab-proxy") == [("finish", "vm/lab-proxy")]

@@ -27,12 +27,13 @@ from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.apply import Outcome, apply_plan, begin_outcome, check_plan
 from homeprod.engine.event import Event, Listener
+from homeprod.engine.ring import list_rung
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
-from homeprod.wiring.doorbell import Bells
+from homeprod.wiring.doorbell import Bells, find_signer
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,7 +56,19 @@ def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -
     else:
         show_plan(planned.plan, desire(site))
     check_plan(planned.plan)
+    if not options.no_wait:
+        _require_signers(site, planned, options)
     return planned
+
+
+def _require_signers(site: Site, planned: Planned, options: argparse.Namespace) -> None:
+    """Before anything is made that could not be handed to its control node. Raises UsageError."""
+    for node in sorted(list_rung(site, planned.plan, planned.actual, desire(site))):
+        try:
+            find_signer(site, node, lab=options.lab)
+        except UsageError as error:
+            error.hint += f"\n\nor make the machines now, and hand them to {node} later\n\n  homeprod apply --no-wait"
+            raise
 
 
 def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Tenure) -> int:

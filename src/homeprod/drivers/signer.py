@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,12 @@ from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
 
 from homeprod.core.errors import UsageError
 from homeprod.core.webhook import is_message
@@ -26,6 +32,12 @@ _MAKE = "make an ed25519 key, and put its public half into the site with the per
 _MAKE += "  ssh-keygen -t ed25519"
 _SHOW = "load one of them\n\n  ssh-add ~/.ssh/id_ed25519\n\nor name its file, of mode 0600 and outside the site, in"
 _SHOW += " HOMEPROD_RING_KEY"
+_START = (
+    "start an agent, and load one of them\n\n" + '  eval "$(ssh-agent)"' + _SHOW.removeprefix("load one of them\n")
+)
+
+_PKCS8 = re.compile(rb"\s*-----BEGIN (ENCRYPTED )?PRIVATE KEY-----")
+"""As openssl writes it (RFC 7468 §10 and §11)."""
 
 
 class Signer(Protocol):
@@ -81,7 +93,7 @@ def open_signer(keys: Mapping[str, str], files: Sequence[Path], agent: str, *, o
     tried = "; ".join(seen) or "there is neither an ssh-agent nor a key file"
     people_words = ", ".join(sorted(set(people.values())))
     message = f"no key to ring with: {tried}; those that may ring are ed25519 keys of {people_words}"
-    raise UsageError(message, hint=_SHOW)
+    raise UsageError(message, hint=_SHOW if seen else _START)
 
 
 def _require_message(content: bytes) -> bytes:
@@ -124,13 +136,17 @@ def _load(file: Path, outside: Path) -> Ed25519PrivateKey | None:
 
 
 def _parse(file: Path, content: bytes) -> Ed25519PrivateKey:
+    if content.startswith(b"ssh-"):
+        hint = f"name the private half\n\n  export HOMEPROD_RING_KEY={file.with_suffix('')}"
+        raise _refuse(file, "is the public half of a key", hint)
+    load = load_pem_private_key if _PKCS8.match(content) else load_ssh_private_key
     try:
-        key = load_ssh_private_key(content, password=None)
+        key = load(content, password=None)
     except TypeError as error:  # it is encrypted; an agent is the place to type a passphrase once
         hint = f"load it into the ssh-agent, which asks for the passphrase\n\n  ssh-add {file}"
         raise _refuse(file, "is protected by a passphrase", hint) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _refuse(file, "is no private key as OpenSSH writes one", _MAKE) from error
+        raise _refuse(file, "is no private key as OpenSSH or openssl writes one", _MAKE) from error
     if not isinstance(key, Ed25519PrivateKey):
         kind = type(key).__name__.lstrip("_").removesuffix("PrivateKey")
         raise _refuse(file, f"is of the kind {kind}, and rings are signed with ed25519 keys", _MAKE)

@@ -208,7 +208,7 @@ def _replace(work: Work, change: Change, say: Say) -> str:
 
 def _update(work: Work, change: Change, say: Say) -> str:
     """A running machine that a control node configures is configured once more: what changed may matter to it."""
-    rings = will_ring(work, change)
+    rings = work.bell is not None and will_ring(work.site, change, work.actual.machines[change.vmid])
     update_machine(work, change, work.desired[change.address], say, rings=rings)
     if not rings:
         return ""

@@ -57,7 +57,7 @@ def _see_ready(work: Work, change: Change, say: Say) -> str:
 
 def _name_keeper(work: Work, change: Change) -> str:
     """Whoever is not waited for cannot be handed over: it has no host key yet by which it would be known."""
-    keeper = find_keeper(work, change)
+    keeper = find_keeper(work.site, change) if work.bell is not None else ""
     return f"is not handed to {keeper} yet, since cloud-init's end was not waited for: apply again" if keeper else ""
 
 

@@ -6,37 +6,53 @@ whom it gives secrets to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from homeprod.core.address import Address
 from homeprod.core.errors import TransientError
 from homeprod.engine.ports import Bell, Hypervisor, Ring
 from homeprod.engine.work import Say, Work
-from homeprod.plan.actual import ActualMachine
-from homeprod.plan.change import Change
+from homeprod.plan.actual import Actual, ActualMachine
+from homeprod.plan.change import Action, Change
+from homeprod.plan.desired import DesiredMachine
+from homeprod.plan.plan import Plan
 from homeprod.site.configured import find_control_node, find_control_user
+from homeprod.site.site import Site
 
 HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
 
 
 def ring(work: Work, change: Change, say: Say) -> str:
     """Why the machine waits for its control node, or nothing. Raises HomeprodError."""
-    node = find_keeper(work, change)
+    node = find_keeper(work.site, change)
     if not node or work.bell is None:
         return ""
     place = (change.node, change.vmid)
     return _ring(work.hypervisor, work.bell, node, change.address.name, place, change.instance, say)
 
 
-def find_keeper(work: Work, change: Change) -> str:
-    """The control node that configures the machine; empty where none does, or none can be rung at."""
-    machine = work.site.machines[change.address.name].machine
-    node = find_control_node(work.site, machine.environment)
-    return node.name if node is not None and find_control_user(machine) and work.bell is not None else ""
+def find_keeper(site: Site, change: Change) -> str:
+    """The control node that configures the machine; empty where none does."""
+    declared = site.machines.get(change.address.name)
+    if declared is None or not find_control_user(declared.machine):
+        return ""
+    node = find_control_node(site, declared.machine.environment)
+    return node.name if node is not None else ""
 
 
-def will_ring(work: Work, change: Change) -> bool:
+def will_ring(site: Site, change: Change, found: ActualMachine) -> bool:
     """Whether a change of a machine that is there is told to a control node: one that runs, and is finished. One that
     is not rings when it is finished."""
-    found = work.actual.machines[change.vmid]
-    return bool(find_keeper(work, change)) and found.is_running and not found.is_new
+    return bool(find_keeper(site, change)) and found.is_running and not found.is_new
+
+
+def list_rung(site: Site, plan: Plan, actual: Actual, desired: Mapping[Address, DesiredMachine]) -> set[str]:
+    """The control nodes that are rung at when all of the plan is done, and waited for."""
+    finished = plan.of(Action.CREATE, Action.REPLACE, Action.FINISH)
+    rung = [change for change in finished if change.address in desired and desired[change.address].is_started]
+    changed = plan.of(Action.UPDATE, Action.ADOPT)
+    rung += [change for change in changed if will_ring(site, change, actual.machines[change.vmid])]
+    return {find_keeper(site, change) for change in rung} - {""}
 
 
 def ring_machine(hypervisor: Hypervisor, bell: Bell, node: str, host: str, found: ActualMachine, say: Say) -> str:

@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from tests.door import make_id, make_key, write_private, write_public
 
 from homeprod.core.errors import UsageError
@@ -46,6 +52,12 @@ def make(folder: Path, *arguments: str) -> Path:
     return folder / "made"
 
 
+def protect(file: Path, key: Ed25519PrivateKey) -> Path:
+    protection = BestAvailableEncryption(b"a passphrase")
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection))
+    return file
+
+
 def test_an_agent_signs_with_the_key_that_the_site_knows(agent: str, tmp_path: Path) -> None:
     key, other = make_key(), make_key()
     for number, one in enumerate((other, key)):
@@ -61,6 +73,18 @@ def test_a_key_file_signs(tmp_path: Path) -> None:
     signer = open_signer({write_public(key): "sean"}, files, "", outside=tmp_path / "site")
     key.public_key().verify(signer.sign(CONTENT), CONTENT)
     assert "PRIVATE" not in repr(signer)
+
+
+def test_a_key_file_of_openssl_signs(tmp_path: Path) -> None:
+    file = tmp_path / "ring.pem"
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(file)], check=True, capture_output=True
+    )
+    file.chmod(0o600)
+    key = load_pem_private_key(file.read_bytes(), password=None)
+    assert isinstance(key, Ed25519PrivateKey)
+    signer = open_signer({write_public(key): "sean"}, [file], "", outside=tmp_path / "site")
+    key.public_key().verify(signer.sign(CONTENT), CONTENT)
 
 
 def test_only_messages_are_signed(agent: str, tmp_path: Path) -> None:
@@ -100,7 +124,9 @@ def test_no_key_at_all(tmp_path: Path) -> None:
     for agent in ("", str(tmp_path / "nobody.sock")):
         with pytest.raises(UsageError, match="neither an ssh-agent nor a key file") as caught:
             open_signer(keys, [], agent, outside=tmp_path / "site")
-        assert "ssh-add" in caught.value.hint
+        assert caught.value.hint.startswith(
+            'start an agent, and load one of them\n\n  eval "$(ssh-agent)"\n  ssh-add'
+        )
         assert "HOMEPROD_RING_KEY" in caught.value.hint
 
 
@@ -112,6 +138,8 @@ def test_key_files_that_may_not_be_used(tmp_path: Path) -> None:
         (keep(tmp_path, key, "open"), 0o644, "can be read by others"),
         (keep(site, key, "inside"), 0o600, "lies in the site"),
         (make(tmp_path, "-t", "ed25519", "-N", "a passphrase"), 0o600, "is protected by a passphrase"),
+        (tmp_path / "made.pub", 0o600, "is the public half of a key"),
+        (protect(tmp_path / "made.pem", key), 0o600, "is protected by a passphrase"),
     ):
         file.chmod(mode)
         with pytest.raises(UsageError, match=words):
