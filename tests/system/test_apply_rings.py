@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.system.foreign_machines import ForeignHand
 from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
 from homeprod.cloudinit.ending import RESULT_FILE, STATUS_FILE
@@ -189,3 +190,18 @@ def test_whoever_has_no_key_to_ring_with_is_told_before_anything_is_made(
     assert _apply(site_lab, "lab-ansible")[0] == 0, "which nobody is told of"
     assert site_lab.run("apply", "--yes", "--no-wait", "--only", "lab-proxy")[0] == 3
     assert site_lab.actions("--only", "lab-proxy") == [("finish", "vm/lab-proxy")]
+
+
+def test_what_others_made_is_told_by_them_or_by_hand(
+    site_lab: SiteLab, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ForeignHand(site_lab.lab).terraform(5000)
+    assert site_lab.run("adopt", "5000", "--environment", "lab")[0] == 0
+    site_lab.edit("web_vm", "import lab, ssd", "import ansible, lab, sean, ssd")
+    site_lab.edit("web_vm", "    environment=lab,", "    environment=lab,\n    people=(sean, ansible),")
+    assert _apply(site_lab, "web")[0] == 0
+    assert site_lab.actions("--only", "web") == []
+    assert door.rings == []
+    monkeypatch.setattr("homeprod.cli.configure.Bells", lambda *_, **__: door)
+    assert site_lab.run("configure", "web")[0] == 0
+    assert [(node, ring.host) for node, ring in door.rings] == [("lab-ansible", "web")]

@@ -16,6 +16,7 @@ from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Plan
+from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.configured import find_control_node, find_control_user
 from homeprod.site.site import Site
 
@@ -32,9 +33,14 @@ def ring(work: Work, change: Change, say: Say) -> str:
 
 
 def find_keeper(site: Site, change: Change) -> str:
-    """The control node that configures the machine; empty where none does."""
+    """The control node that a change of the machine is told to; empty where there is none. One that homeprod did not
+    make is told of by whoever made it, or by hand."""
     declared = site.machines.get(change.address.name)
-    if declared is None or not find_control_user(declared.machine):
+    if (
+        declared is None
+        or isinstance(declared.machine, AdoptedVirtualMachine)
+        or not find_control_user(declared.machine)
+    ):
         return ""
     node = find_control_node(site, declared.machine.environment)
     return node.name if node is not None else ""

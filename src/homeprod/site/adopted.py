@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from homeprod.core.sizes import MiB
 from homeprod.site.addresses import MAX_VMID
 from homeprod.site.machine import DataDisk, DataVirtualMachine, Disk, Keeper, Machine, StartPhase
+from homeprod.site.people import Person
 
 # qemu-server, PVE::QemuServer::Drive: 4 ide, 6 sata, 31 scsi and 16 virtio drives.
 SLOT = re.compile(r"ide[0-3]|sata[0-5]|scsi([0-9]|[12][0-9]|30)|virtio([0-9]|1[0-5])")
@@ -29,10 +30,12 @@ class AdoptedVirtualMachine(Machine):
     """A machine at ``vmid`` that somebody else made. ``number`` is its host number where its address is one of the
     site's network. ``called`` is its name in Proxmox where that is another than the site's, empty where any will do.
     ``disks`` are those that it owns, by slot; ``data_disks`` are data VMs' disks in use there. ``tags`` come on top
-    of those that it has."""
+    of those that it has. ``people`` are for its control node, whose roles make them; the ControlUser among them, and
+    the key it logs in with, come from whoever made the machine."""
 
     vmid: int = Field(ge=100, le=MAX_VMID)
     called: str | None = None
+    people: tuple[Person, ...] = ()
     cores: int | None = Field(default=None, ge=1, le=128)
     memory: int | None = Field(default=None, ge=16 * MiB, multiple_of=MiB)
     disks: Mapping[str, Disk] = Field(default_factory=dict)

@@ -29,6 +29,7 @@ def check_site(site: Site, collector: Collector) -> None:
         _check_secrets(declared.machine, collector)
         if isinstance(declared.machine, VirtualMachine):
             _check_mounts(site, declared.machine, collector)
+        if isinstance(declared.machine, VirtualMachine | AdoptedVirtualMachine):
             _check_people(declared.machine, collector)
         if isinstance(declared.machine, DataVirtualMachine):
             _check_disks(declared.machine, collector)
@@ -104,6 +105,7 @@ def _check_secrets(machine: Machine, collector: Collector) -> None:
     words = [("note", machine.note), *(("tags", tag) for tag in sorted(machine.tags))]
     if isinstance(machine, VirtualMachine):
         words += [("packages", package) for package in machine.packages]
+    if isinstance(machine, VirtualMachine | AdoptedVirtualMachine):
         for person in machine.people:
             if not is_broken(person) and (found := find_secret("\n".join(person.keys))):
                 _report(collector, person, "keys", f"keys: looks as if it held {found}", hint)
@@ -211,7 +213,7 @@ def _list_used_disks(machine: Machine) -> Iterator[tuple[Declared, str, DataDisk
         yield from ((machine, "data_disks", disk) for disk in machine.data_disks.values())
 
 
-def _check_people(machine: VirtualMachine, collector: Collector) -> None:
+def _check_people(machine: VirtualMachine | AdoptedVirtualMachine, collector: Collector) -> None:
     names = [person.name for person in machine.people if not is_broken(person)]
     for name in sorted({name for name in names if names.count(name) > 1}):
         _report(collector, machine, "people", f"two people are called {name}")

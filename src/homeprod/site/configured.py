@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from homeprod.core.diagnostic import Diagnostic
+from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Collector, is_broken
 from homeprod.site.machine import Environment, Machine, VirtualMachine
@@ -21,7 +22,7 @@ def find_control(machine: Machine) -> ControlNode | None:
 
 def find_control_user(machine: Machine) -> ControlUser | None:
     """Whom its control node logs in as; None where it is not configured by one."""
-    people = machine.people if isinstance(machine, VirtualMachine) else ()
+    people = machine.people if isinstance(machine, VirtualMachine | AdoptedVirtualMachine) else ()
     return next((person for person in people if isinstance(person, ControlUser)), None)
 
 
@@ -55,8 +56,12 @@ def find_key(site: Site, machine: Machine) -> str | None:
 
 
 def find_awaited_key(site: Site, machine: Machine) -> str:
-    """The file of the key that the machine waits for; empty where it waits for none."""
-    if find_control_user(machine) is None or find_key(site, machine) is not None:
+    """The file of the key that the machine waits for; empty where it waits for none, as one that is there does."""
+    if (
+        isinstance(machine, AdoptedVirtualMachine)
+        or find_control_user(machine) is None
+        or find_key(site, machine) is not None
+    ):
         return ""
     return f"{KEYS_FOLDER}/{name_key(machine.environment)}.pub"
 

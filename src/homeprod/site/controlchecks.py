@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.bundle import PYTHONS
 from homeprod.site.configured import find_control, find_control_node, find_control_user, list_environments
 from homeprod.site.controlnode import ControlNode
@@ -24,7 +25,7 @@ def check_control(site: Site, report: Report) -> None:
         _check_environment(site, environment, report)
     for declared in site.machines.values():
         machine = declared.machine
-        if is_broken(machine) or not isinstance(machine, VirtualMachine):
+        if is_broken(machine) or not isinstance(machine, VirtualMachine | AdoptedVirtualMachine):
             continue
         if find_control_user(machine) is not None and not machine.environment.control_node:
             message = (
@@ -32,7 +33,7 @@ def check_control(site: Site, report: Report) -> None:
             )
             report(machine, "people", message, "write control_node= into the Environment, or leave the user out")
         control = find_control(machine)
-        if control is not None and not is_broken(control):
+        if isinstance(machine, VirtualMachine) and control is not None and not is_broken(control):
             _check_node(machine, control, report)
 
 

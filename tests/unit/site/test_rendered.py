@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -95,3 +96,31 @@ def test_a_machine_waits_for_the_key_of_its_own_environment() -> None:
     assert find_awaited_key(site, site.machines["lab-ansible"].machine) == ""
     people = {person.name: person.keys for person in list_people(SITE, proxy)}  # type: ignore[arg-type]
     assert people["ansible"] == (SITE.control_keys["lab-ansible-prod"],)
+
+
+ADOPTED = """
+from homeprod import AdoptedVirtualMachine
+from modules._config import ansible, lab, sean
+
+vm = AdoptedVirtualMachine(vmid=5000, {number}environment=lab, tags={{"web"}}, people=(sean, ansible))
+"""
+
+
+@pytest.mark.parametrize(("number", "address"), [("number=60, ", "10.111.1.60"), ("", "web")])
+def test_a_machine_that_others_made_is_configured_too(tmp_path: Path, number: str, address: str) -> None:
+    from homeprod.site.configured import find_awaited_key
+
+    shutil.copytree(EXAMPLES / "pegasus", tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "site" / "modules" / "web_vm.py").write_text(ADOPTED.format(number=number))
+    (tmp_path / "site" / "keys" / "lab-ansible-lab.pub").unlink()
+    site = load_site(tmp_path / "site")
+    inventory: dict[str, Any] = describe_inventory(site)
+    host = inventory["all"]["hosts"]["web"]
+    assert (host["ansible_host"], host["ansible_user"]) == (address, "ansible")
+    assert [person["name"] for person in host["homeprod_people"]] == ["sean"]
+    assert {name for name, group in inventory["all"]["children"].items() if "web" in group["hosts"]} == {
+        "env_lab",
+        "tag_web",
+        "kept_by_ansible",
+    }
+    assert find_awaited_key(site, site.machines["web"].machine) == "", "it is there already"

@@ -6,6 +6,7 @@ import re
 
 import yaml
 
+from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.configured import find_control_user, list_configured
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import DeclaredMachine, Site
@@ -39,16 +40,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _describe_host(site: Site, declared: DeclaredMachine) -> dict[str, object]:
-    machine, network = declared.machine, site.config.addresses.network
+    machine = declared.machine
     user = find_control_user(machine)
-    if not isinstance(machine, VirtualMachine) or user is None:
+    if not isinstance(machine, VirtualMachine | AdoptedVirtualMachine) or user is None:
         raise ValueError(f"{declared.name} is configured by nobody")
     return {
-        "ansible_host": declared.name if machine.dhcp else str(network.address(machine.number)),
+        "ansible_host": _find_address(site, machine) or declared.name,
         "ansible_user": user.name,
         "homeprod_environment": machine.environment.name,
         "homeprod_control_node": machine.environment.control_node,
-        "homeprod_domain": network.domain,
+        "homeprod_domain": site.config.addresses.network.domain,
         "homeprod_kept_by": sorted(machine.kept_by),
         "homeprod_people": [
             {"name": person.name, "keys": list(person.keys), "sudo": person.sudo}
@@ -58,9 +59,16 @@ def _describe_host(site: Site, declared: DeclaredMachine) -> dict[str, object]:
     }
 
 
+def _find_address(site: Site, machine: VirtualMachine | AdoptedVirtualMachine) -> str:
+    """Empty where only its name leads to it."""
+    if machine.number is None or (isinstance(machine, VirtualMachine) and machine.dhcp):
+        return ""
+    return str(site.config.addresses.network.address(machine.number))
+
+
 def _list_groups(declared: DeclaredMachine) -> list[str]:
     machine = declared.machine
-    kept_by = machine.kept_by if isinstance(machine, VirtualMachine) else frozenset[str]()
+    kept_by = machine.kept_by if isinstance(machine, VirtualMachine | AdoptedVirtualMachine) else frozenset[str]()
     words = [
         f"env_{machine.environment.name}",
         *(f"tag_{tag}" for tag in machine.tags),
