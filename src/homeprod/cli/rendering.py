@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.core.errors import HomeprodError, UsageError
+from homeprod.drivers.git import is_work_tree
 from homeprod.drivers.wholefile import write_whole
+from homeprod.site.configured import KEYS_FOLDER
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.rendered.files import FOLDER, render_site
+from homeprod.site.site import Site
 
 BEHIND = 2
 
 
 def run(options: argparse.Namespace) -> int:
-    folder: Path = options.to
-    if not folder.is_dir():
-        raise UsageError(
-            "there is no such folder", hint=f"clone the playbook repository there:\n\n  git clone URL {folder}"
-        )
-    wanted = render_site(load_site(find_root(options.site)))
+    site = load_site(find_root(options.site))
+    folder = _find_folder(options.to, site)
+    wanted = render_site(site)
     changed = [name for name, text in wanted.items() if _read(folder / name) != text]
-    gone = sorted(_list_old(folder) - set(wanted))
+    gone = _list_left(folder, site, wanted)
     if options.check:
         return _tell_behind(folder, changed, gone)
     for name in changed:
@@ -33,13 +36,32 @@ def run(options: argparse.Namespace) -> int:
         render.print_line(f"removed  {name}")
     if not changed and not gone:
         render.print_line(f"{folder}: as the site says")
-    else:
-        git = f"  git -C {folder}"
-        render.say(
-            f"review and commit it, signed:\n\n{git} add {FOLDER}\n{git} diff --cached {FOLDER}\n"
-            f"{git} commit -S -m site\n{git} push"
-        )
+    if len(wanted) == 1:
+        render.say("note: no machine of the site has control=ControlNode(…), so there is only the inventory")
+    if changed or gone:
+        _tell_next(folder)
     return 0
+
+
+def _find_folder(folder: Path, site: Site) -> Path:
+    """Raises UsageError."""
+    clone = "clone the playbook repository, and name it:\n\n  git clone URL DIR\n  homeprod render --to DIR"
+    if not folder.is_dir():
+        raise UsageError("there is no such folder", where=str(folder), hint=clone)
+    if any(folder.resolve().is_relative_to((site.root / name).resolve()) for name in ("modules", KEYS_FOLDER)):
+        raise UsageError("that is the site itself", where=str(folder), hint=clone)
+    return folder
+
+
+def _tell_next(folder: Path) -> None:
+    if not is_work_tree(folder):
+        render.say(f"note: {folder} is in no git repository; a control node reads what is pushed to the playbooks'")
+        return
+    git = f"  git -C {shlex.quote(str(folder))}"
+    render.say(
+        f"review and commit it, signed:\n\n{git} add {FOLDER}\n{git} diff --cached {FOLDER}\n"
+        f"{git} commit -S -m site\n{git} push"
+    )
 
 
 def _tell_behind(folder: Path, changed: list[str], gone: list[str]) -> int:
@@ -63,9 +85,28 @@ def _read(file: Path) -> str | None:
         raise HomeprodError(f"cannot read it: {error}", where=str(file)) from error
 
 
-def _list_old(folder: Path) -> set[str]:
-    """What earlier renderings may have left: settings of control nodes, and the inventory."""
-    return {f"{FOLDER}/{file.name}" for file in (folder / FOLDER).glob("*.json")}
+def _list_left(folder: Path, site: Site, wanted: Mapping[str, str]) -> list[str]:
+    """Settings of control nodes that the site has no more. Raises HomeprodError where they are another site's: it is
+    the wrong repository, and its control node would lose what it goes by."""
+    left = []
+    for file in sorted((folder / FOLDER).glob("*.json")):
+        name, owner = f"{FOLDER}/{file.name}", _find_owner(_read(file) or "")
+        if owner not in ("", site.config.id):
+            message = f"belongs to another site: its id is {owner}, and this one's {site.config.id}"
+            hint = "each site has a playbook repository of its own; is --to the right one?"
+            raise HomeprodError(message, where=str(file), hint=hint)
+        if owner and name not in wanted:
+            left.append(name)
+    return left
+
+
+def _find_owner(text: str) -> str:
+    """The id of the site that rendered it; empty where it is something else."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return ""
+    return str(found.get("site_id", "")) if isinstance(found, dict) and "node" in found else ""
 
 
 def _write(file: Path, text: str) -> None:

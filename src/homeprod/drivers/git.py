@@ -1,4 +1,4 @@
-"""Git: which commit of the site this is."""
+"""Git: which commit of the site this is, and whether a folder is anybody's work tree."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def read_commit(root: Path) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return f"{commit}+" if changed else commit
+
+
+def is_work_tree(folder: Path) -> bool:
+    """Whether it lies in one. False where git is not installed."""
+    try:
+        return _ask(folder, "rev-parse", "--is-inside-work-tree") == "true"
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
 def _ask(root: Path, *arguments: str) -> str:
