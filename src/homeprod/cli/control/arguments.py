@@ -107,6 +107,7 @@ def _add_secret(parser: argparse.ArgumentParser) -> None:
     steps = verbs["rotate"].add_mutually_exclusive_group()
     for step, purpose in (("finish", "the successor takes its place"), ("drop", "the successor is forgotten")):
         steps.add_argument(f"--{step}", dest="step", action="store_const", const=step, default="begin", help=purpose)
+    verbs["rotate"].add_argument("--yes", action="store_true", help="do not ask before an SSH key takes its place")
 
 
 def _add_admin(parser: argparse.ArgumentParser) -> None:

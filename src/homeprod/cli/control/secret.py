@@ -11,7 +11,9 @@ from homeprod.cli import render
 from homeprod.cli.control.bootstrap import show_recovery
 from homeprod.cli.control.node import ask_with_passphrase, name_administrator, open_client, show_public, use_up
 from homeprod.cli.control.terminal import Terminal
+from homeprod.cli.question import ask
 from homeprod.control.keyholder.sockets.wire import RAW_LIMIT
+from homeprod.control.keyring.rotation import ALL
 from homeprod.core.errors import ControlError, UsageError
 
 VAULT_TEXT = re.compile(r"^(?P<indent>[ \t]*)\$ANSIBLE_VAULT;[^\n]*(?:\n(?P=indent)[0-9a-f]+)+", re.MULTILINE)
@@ -89,6 +91,8 @@ def _rekey(options: argparse.Namespace) -> int:
 def _rotate(options: argparse.Namespace) -> int:
     if options.what == "recovery":
         return _renew_recovery(options)
+    if options.step == "finish" and not options.yes and options.what.endswith(("/ssh-key", ALL)):
+        _ask_for_hosts(options.what)
     words = "sealing the keyring anew"
     answer = ask_with_passphrase(options, "rotate", words, what=options.what, step=options.step)
     show_public(answer.fields["public"])
@@ -102,6 +106,18 @@ def _rotate(options: argparse.Namespace) -> int:
     elif waiting:
         render.say(f"\nstill to be finished or dropped: {', '.join(waiting)}")
     return 0
+
+
+def _ask_for_hosts(what: str) -> None:
+    """Raises DeclinedError. Who is locked out here can only be let in again by hand, host by host."""
+    environment = what.partition("/")[0]
+    whose = "the site" if what == ALL else environment
+    render.say(
+        f"from then on this node logs in to the machines of {whose} with the new key alone. One that does not let\n"
+        "it in, since it was off or its run failed, is locked out. Whether each was configured meanwhile is told,\n"
+        "where you apply from, by\n\n  homeprod control hosts\n  homeprod runs\n"
+    )
+    ask(f"does every machine of {whose} let the new key in?", "yes")
 
 
 def _renew_recovery(options: argparse.Namespace) -> int:

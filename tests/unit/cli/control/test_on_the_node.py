@@ -139,6 +139,25 @@ def test_vault_text_is_made_and_rekeyed_in_a_pipe(node: KeyholderNode) -> None:
     assert rekeyed != file
 
 
+def test_an_ssh_key_takes_its_place_when_a_person_says_that_the_hosts_know_it(node: KeyholderNode) -> None:
+    node.make_ready()
+    person = Person(node, "secret rotate lab/ssh-key")
+    person.answer("your passphrase: ", PASSPHRASE)
+    assert person.end() == 0
+    person = Person(node, "secret rotate lab/ssh-key --finish")
+    person.answer("does every machine of lab let the new key in? [yes/no] ", b"no")
+    assert person.end() == 1
+    assert "is locked out" in person.seen
+    assert "declined; nothing was done" in person.seen
+    for words, answer in (("", b"yes"), (" --yes", None)):
+        person = Person(node, f"secret rotate lab/ssh-key --finish{words}")
+        if answer is not None:
+            person.answer("does every machine of lab let the new key in? [yes/no] ", answer)
+        person.answer("your passphrase: ", PASSPHRASE)
+        assert person.end() == (0 if answer is not None else 1)
+    assert "no rotation of lab/ssh-key has been begun" in person.seen
+
+
 def test_a_value_is_typed_without_echo(node: KeyholderNode) -> None:
     node.make_ready()
     person = Person(node, "secret encrypt lab")
