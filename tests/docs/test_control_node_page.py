@@ -22,6 +22,7 @@ from homeprod.site.example import KEY
 from homeprod.site.loader import load_site
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "control-node.md"
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAM = f'#!/bin/sh\nexec {sys.executable} -P -m homeprod "$@"\n'
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -66,7 +67,7 @@ def _run(home: Path, script: str) -> subprocess.CompletedProcess[str]:
 def _write_script() -> str:
     """The page's fenced blocks as one script; a file is written where the commands before it have led."""
     parts = []
-    for kind, body in re.findall(r"^```(sh|python)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+    for kind, body in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
         if kind == "python":
             file = re.match(r"# (modules/\w+\.py)", body)
             assert file, f"a file of the page does not say its name: {body.splitlines()[0]}"
