@@ -22,13 +22,24 @@ from homeprod.control.places import Places
 from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
-from homeprod.core.webhook import ID, SIGNATURE, TIMESTAMP, call_content, render_signature, signed_content
+from homeprod.core.webhook import (
+    ID,
+    SIGNATURE,
+    TIMESTAMP,
+    call_content,
+    name_audience,
+    render_signature,
+    signed_content,
+)
 from homeprod.drivers.doorbell import RING, Doorbell
 from homeprod.drivers.pinned import PinnedLine
 from homeprod.drivers.signer import FileSigner
 from homeprod.web.access import Limits
 from homeprod.web.door import Patience, open_door
 
+SITE_ID = "6f1d0c52-9a3e-4b7c-8d21-5e0f4a9b7c36"
+"""Of examples/pegasus, whose control node it is."""
+AUDIENCE = name_audience(SITE_ID, "lab-ansible")
 T = TypeVar("T")
 
 
@@ -54,7 +65,7 @@ def make_settings(
         return tuple(KeyOwner(person=person, key=write_public(key)) for person, key in keys.items())
 
     return NodeSettings(
-        site_id="6a3c0f0e-0000-4000-8000-000000000001",
+        site_id=SITE_ID,
         site_name="pegasus",
         node="lab-ansible",
         environments=(EnvironmentSettings(name="lab", branch="lab", user="homeprod-lab"),),
@@ -197,7 +208,7 @@ class OpenDoor:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     def make_bell(self, key: Ed25519PrivateKey | None = None, **more: Any) -> Doorbell:
-        return Doorbell(self.url, self.certificate, FileSigner("sean", key or self.sean), connect, **more)
+        return Doorbell(self.url, AUDIENCE, self.certificate, FileSigner("sean", key or self.sean), connect, **more)
 
     def send(self, method: str, path: str, body: bytes | None = b"", headers: dict[str, str] | None = None) -> Heard:
         line = PinnedLine(self.url, self.certificate, connect)
@@ -222,7 +233,7 @@ class OpenDoor:
         self, method: str, path: str, body: Any = None, key: Ed25519PrivateKey | None = None, **how: Any
     ) -> Heard:
         content = b"" if body is None else json.dumps(body).encode()
-        signed = sign(key or self.sean, call_content(method, path, content), **how)
+        signed = sign(key or self.sean, call_content(method, path, AUDIENCE, content), **how)
         return self.send(method, path, content, {"Content-Type": "application/json", **signed})
 
 

@@ -34,9 +34,9 @@ shared secret. Each of these headers stands there once:
 {signature.MOST_SIGNATURES} are tried |
 
 What is signed is `ID.TIMESTAMP.` and the body's bytes as they are sent. For every call other than the ring
-`METHOD PATH`, a line feed and the body stand in the body's place (the path with its query, as it is sent), so that a
-signature fits that call alone. An id begins with `msg_` so that nothing that is signed here can be taken for an SSH
-login or a signed commit.
+`METHOD PATH SITE_ID/NODE`, a line feed and the body stand in the body's place (the path with its query, as it is
+sent), so that a signature fits that call alone, and at that node alone. An id begins with `msg_` so that nothing that
+is signed here can be taken for an SSH login or a signed commit.
 
 The known keys are those of the site as it was rendered last. Which of them signed is written down with the run. A
 ring is idempotent by its id: sent again it is the same run. Every other call counts once.

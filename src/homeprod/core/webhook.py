@@ -44,10 +44,15 @@ def parse_signatures(header: str) -> list[bytes]:
     return found
 
 
-def call_content(method: str, path: str, body: bytes) -> bytes:
-    """What stands for the body when a call other than the ring is signed, so that a signature fits that call alone:
-    ``METHOD PATH\\n`` (the path with its query, as sent) and the body itself."""
-    return f"{method} {path}\n".encode() + body
+def name_audience(site_id: str, node: str) -> str:
+    """To whom a call is made: names of nodes are their site's own."""
+    return f"{site_id}/{node}"
+
+
+def call_content(method: str, path: str, audience: str, body: bytes) -> bytes:
+    """What stands for the body when a call other than the ring is signed, so that a signature fits that call alone,
+    and that node alone: ``METHOD PATH AUDIENCE\\n`` (the path with its query, as sent) and the body itself."""
+    return f"{method} {path} {audience}\n".encode() + body
 
 
 _ID = re.compile(r"msg_[A-Za-z0-9]{16,64}")

@@ -56,11 +56,13 @@ class Reply:
 
 
 class Doorbell:
-    """Without a ``signer`` only what needs no signature works. Safe for use by several threads at once."""
+    """``audience`` is the node behind it, as :func:`name_audience` names it. Without a ``signer`` only what needs no
+    signature works. Safe for use by several threads at once."""
 
     def __init__(
         self,
         url: str,
+        audience: str,
         certificate_pem: str,
         signer: Signer | None,
         connect: Connect,
@@ -70,7 +72,7 @@ class Doorbell:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.url = url.rstrip("/")
-        self.signer = signer
+        self.signer, self._audience = signer, audience
         self._certificate, self._connect = certificate_pem, connect
         self._patience, self._sleep, self._now = patience, sleep, now
 
@@ -146,7 +148,7 @@ class Doorbell:
         return {ID: message_id, TIMESTAMP: str(timestamp), SIGNATURE: render_signature(signature)}
 
     def _sign_call(self, method: str, path: str, body: bytes) -> dict[str, str]:
-        return self._sign(_make_id(), call_content(method, path, body))
+        return self._sign(_make_id(), call_content(method, path, self._audience, body))
 
     def _require(self, reply: Reply) -> dict[str, Any]:
         if reply.status not in (200, 202):

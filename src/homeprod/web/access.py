@@ -12,7 +12,7 @@ from aiohttp import web
 
 from homeprod.control.settings import NodeSettings
 from homeprod.core.refusal import Refusal
-from homeprod.core.webhook import call_content
+from homeprod.core.webhook import call_content, name_audience
 from homeprod.web.answer import RefusedError
 from homeprod.web.limit import Buckets, Rate
 from homeprod.web.signature import Caller, Checker, Guard
@@ -34,7 +34,7 @@ class Access:
     def __init__(
         self, settings: Callable[[], NodeSettings], limits: Limits, now: Callable[[], float] = time.time
     ) -> None:
-        self.guard = Guard(now)
+        self.guard, self._settings = Guard(now), settings
         self._checker = Checker(settings, self.guard)
         self._signers, self._refused, self._public = (
             Buckets(rate) for rate in (limits.signer, limits.address, limits.public)
@@ -53,7 +53,9 @@ class Access:
 
     def require_caller(self, request: web.BaseRequest, body: bytes) -> Caller:
         """The same for a call other than the ring, which counts once."""
-        caller = self.require_ringer(request, call_content(request.method, request.raw_path, body))
+        settings = self._settings()
+        audience = name_audience(settings.site_id, settings.node)
+        caller = self.require_ringer(request, call_content(request.method, request.raw_path, audience, body))
         if not self.guard.take(caller.message_id):
             raise RefusedError(Refusal.UNSIGNED)
         return caller

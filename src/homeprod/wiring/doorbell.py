@@ -15,6 +15,7 @@ from pathlib import Path
 
 from homeprod.control.places import Places
 from homeprod.core.errors import TransientError, UnreachableError
+from homeprod.core.webhook import name_audience
 from homeprod.drivers.doorbell import Doorbell
 from homeprod.drivers.signer import Signer, open_signer
 from homeprod.engine.ports import Hypervisor, Ring
@@ -37,7 +38,8 @@ def open_doorbell(site: Site, hypervisor: Hypervisor, node: str, signer: Signer 
     if control is None or machine.number is None:
         raise ValueError(f"{node} is no control node: the site was not checked")
     address = str(site.config.addresses.network.address(machine.number))
-    return Doorbell(f"https://{address}:{control.port}", certificate, signer, choose_connection(lab))
+    url, audience = f"https://{address}:{control.port}", name_audience(site.config.id, node)
+    return Doorbell(url, audience, certificate, signer, choose_connection(lab))
 
 
 def choose_connection(lab: str) -> Callable[[str, int], socket.socket]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.door import HOST_KEY, OTHER_HOST_KEY, OpenDoor, connect
+from tests.door import AUDIENCE, HOST_KEY, OTHER_HOST_KEY, OpenDoor, connect
 
 from homeprod.control.certificate import make_certificate
 from homeprod.control.hosts.host import RunStatus
@@ -81,7 +81,7 @@ def test_nothing_is_sent_to_another_certificate(door: OpenDoor, tmp_path: Path) 
     make_certificate(tmp_path / "other", "lab-ansible")
     other = (tmp_path / "other" / "certificate.pem").read_text()
     with pytest.raises(ControlError, match="another certificate") as caught:
-        Doorbell(door.url, other, None, connect).status()
+        Doorbell(door.url, AUDIENCE, other, None, connect).status()
     assert not isinstance(caught.value, UnreachableError)
 
 
@@ -91,7 +91,12 @@ def test_nobody_answers(tmp_path: Path) -> None:
     make_certificate(tmp_path, "lab-ansible")
     pauses: list[float] = []
     bell = Doorbell(
-        f"https://127.0.0.1:{port}", (tmp_path / "certificate.pem").read_text(), None, connect, sleep=pauses.append
+        f"https://127.0.0.1:{port}",
+        AUDIENCE,
+        (tmp_path / "certificate.pem").read_text(),
+        None,
+        connect,
+        sleep=pauses.append,
     )
     with pytest.raises(UnreachableError, match="does not answer: Connection refused"):
         bell.status()
@@ -113,7 +118,7 @@ class Forgetful(Doorbell):
 
 def test_a_ring_whose_answer_is_lost_is_one_run_all_the_same(door: OpenDoor) -> None:
     pauses: list[float] = []
-    bell = Forgetful(door.url, door.certificate, door.make_bell().signer, connect, sleep=pauses.append)
+    bell = Forgetful(door.url, AUDIENCE, door.certificate, door.make_bell().signer, connect, sleep=pauses.append)
     bell.lost = 2
     assert bell.ring("lab-proxy", "4001020-a", (HOST_KEY,)).run == 1
     assert pauses == [1.0, 2.0]
@@ -125,7 +130,7 @@ def test_a_ring_whose_answer_is_lost_is_one_run_all_the_same(door: OpenDoor) -> 
 
 def test_a_call_is_sent_once(door: OpenDoor) -> None:
     door.make_bell().ring("lab-proxy", "4001020-a", (HOST_KEY,))
-    bell = Forgetful(door.url, door.certificate, door.make_bell().signer, connect, sleep=pytest.fail)
+    bell = Forgetful(door.url, AUDIENCE, door.certificate, door.make_bell().signer, connect, sleep=pytest.fail)
     bell.lost = 1
     with pytest.raises(UnreachableError):
         bell.post("/api/runs/1/cancel")
@@ -143,7 +148,7 @@ def test_a_busy_node_is_waited_for_within_a_limit(tmp_path: Path) -> None:
 
 
 def test_without_a_key_only_the_status_is_told(door: OpenDoor) -> None:
-    bell = Doorbell(door.url, door.certificate, None, connect)
+    bell = Doorbell(door.url, AUDIENCE, door.certificate, None, connect)
     assert bell.status()["state"] == "Ready"
     with pytest.raises(UsageError, match="no key to sign with"):
         bell.get("/api/runs")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.door import HOST_KEY, OTHER_HOST_KEY, FakePlace, OpenDoor, make_id, make_wish, sign
+from tests.door import AUDIENCE, HOST_KEY, OTHER_HOST_KEY, SITE_ID, FakePlace, OpenDoor, make_id, make_wish, sign
 
 from homeprod.control.hosts.host import RunStatus
 from homeprod.control.hosts.turn import Outcome
@@ -41,14 +41,22 @@ def test_nothing_is_told_without_a_signature(door: OpenDoor, method: str, path: 
     door.ring(make_wish())
     body = b"{}" if method == "POST" else b""
     json_type = {"Content-Type": "application/json"}
-    for headers in ({}, sign(door.stranger, call_content(method, path, body)), sign(door.sean, body)):
+    for headers in ({}, sign(door.stranger, call_content(method, path, AUDIENCE, body)), sign(door.sean, body)):
         heard = door.send(method, path, body, {**json_type, **headers})
         assert (heard.status, heard.body) == (401, {"error": "signature"})
 
 
+@pytest.mark.parametrize("node", ["prod-ansible", ""])
+def test_a_signature_fits_its_node_alone(door: OpenDoor, node: str) -> None:
+    """So that a node which was taken over cannot use at another what it was sent."""
+    signed = sign(door.admin, call_content("GET", "/api/runs", f"{SITE_ID}/{node}", b""))
+    heard = door.send("GET", "/api/runs", b"", signed)
+    assert (heard.status, heard.body) == (401, {"error": "signature"})
+
+
 def test_a_signature_fits_its_call_alone(door: OpenDoor) -> None:
     door.ring(make_wish())
-    signed = sign(door.admin, call_content("POST", "/api/runs/1/cancel", b"{}"))
+    signed = sign(door.admin, call_content("POST", "/api/runs/1/cancel", AUDIENCE, b"{}"))
     headers = {"Content-Type": "application/json", **signed}
     for path, body in (
         ("/api/runs/2/cancel", b"{}"),
@@ -70,7 +78,9 @@ def test_what_changed_something_counts_once_after_a_restart_too(tmp_path: Path) 
     with OpenDoor(tmp_path) as door:
         door.ring(make_wish())
         again = make_id()
-        signed = sign(door.sean, call_content("POST", "/api/hosts/lab-proxy/retry", b"{}"), message_id=again)
+        signed = sign(
+            door.sean, call_content("POST", "/api/hosts/lab-proxy/retry", AUDIENCE, b"{}"), message_id=again
+        )
         headers = {"Content-Type": "application/json", **signed}
         assert door.send("POST", "/api/hosts/lab-proxy/retry", b"{}", headers).status == 202
         door.restart()

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from tests.door import HOST_KEY, OTHER_HOST_KEY, OpenDoor, connect, make_id, make_wish, sign
+from tests.door import AUDIENCE, HOST_KEY, OTHER_HOST_KEY, OpenDoor, connect, make_id, make_wish, sign
 
 from homeprod.core.refusal import Refusal
 from homeprod.core.webhook import ID, MOST_BYTES, SIGNATURE, TIMESTAMP, call_content, render_signature, signed_content
@@ -137,7 +137,7 @@ class Fuzzer:
             [
                 request.body,
                 f"{message_id}.{now}".encode() + request.body,
-                signed_content(message_id, now, call_content("POST", "/hooks/provision", request.body)),
+                signed_content(message_id, now, call_content("POST", "/hooks/provision", AUDIENCE, request.body)),
                 signed_content(message_id, now + 1, request.body),
                 b"",
             ]

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from tests.door import OpenDoor, connect, make_wish, sign
+from tests.door import AUDIENCE, OpenDoor, connect, make_wish, sign
 
 from homeprod.core.errors import UnreachableError
 from homeprod.core.webhook import call_content
@@ -100,7 +100,7 @@ def follow(door: OpenDoor, lines: ExitStack) -> ssl.SSLSocket:
     assert turn is not None
     door.wait_for(door.node.ledger.add_events(turn.run, [json.dumps({"text": "x" * 100_000})] * 200))
     path = "/api/runs/1/events"
-    signed = sign(door.sean, call_content("GET", path, b""))
+    signed = sign(door.sean, call_content("GET", path, AUDIENCE, b""))
     headers = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
     line = lines.enter_context(speak(door))
     line.sendall(f"GET {path} HTTP/1.1\r\nHost: door\r\n{headers}\r\n".encode())
