@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,6 +73,17 @@ def test_the_keyholder_has_no_network_no_swap_and_no_capability_but_these() -> N
 @pytest.mark.parametrize("name", [name for name in SERVICES if name != "homeprod-keyholder.service"])
 def test_no_other_service_has_a_capability(name: str) -> None:
     assert read_directives(name)["CapabilityBoundingSet"] == ""
+
+
+@pytest.mark.parametrize(("result", "is_left"), [("success", True), ("signal", False), ("oom-kill", False)])
+def test_what_a_killed_worker_left_is_cleared_at_once(tmp_path: Path, result: str, is_left: bool) -> None:
+    command = read_directives("homeprod-run-lab@.service")["ExecStopPost"]
+    words = shlex.split(command.replace("$$", "$").replace(PYTHON, sys.executable))
+    assert words[0] == "/bin/sh"
+    (tmp_path / "lab-proxy").mkdir()
+    env = {**os.environ, "SERVICE_RESULT": result, "RUNTIME_DIRECTORY": str(tmp_path)}
+    subprocess.run(words, env=env, check=True, timeout=60)
+    assert (tmp_path / "lab-proxy").exists() == is_left
 
 
 def test_runs_of_each_environment_are_users_of_their_own() -> None:

@@ -82,3 +82,7 @@ def _lock(handle: int, host: str) -> None:
                 hint = "it is tried again by itself; see what still runs\n    homeprod runs"
                 raise ControlError("an earlier run of the host does not end", where=host, hint=hint) from None
         time.sleep(0.02)
+
+
+if __name__ == "__main__":  # as a unit of systemd says, after a worker that was killed
+    clear_leftovers(find_room())

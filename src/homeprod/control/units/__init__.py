@@ -159,6 +159,8 @@ CollectMode=inactive-or-failed
 User={{user}}
 Group={{user}}
 ExecStart={PYTHON} -B -m homeprod.control.runs.worker
+# A worker that is killed leaves its files, in memory and in the clear.
+ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || exec {PYTHON} -B -m homeprod.control.runs.workplace'
 StandardInput=socket
 StandardOutput=journal
 StandardError=journal
