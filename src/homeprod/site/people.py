@@ -14,6 +14,9 @@ USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 PUBLIC_KEY = re.compile(
     r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|ssh-rsa) [A-Za-z0-9+/]+=*( .*)?"
 )
+NODE_KEY = re.compile(r"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}( .*)?")
+"""What a control node logs in with: the only kind that its keyring makes. 51 bytes, the first 19 always the same (RFC
+8709, section 4)."""
 
 
 class Person(Declared):

@@ -21,7 +21,7 @@ from homeprod.drivers.doorwords import tell
 from homeprod.drivers.wholefile import write_whole
 from homeprod.site.configured import KEYS_FOLDER, list_environments, name_key
 from homeprod.site.loader import find_root, load_site
-from homeprod.site.people import PUBLIC_KEY
+from homeprod.site.people import NODE_KEY
 from homeprod.site.site import Site
 from homeprod.wiring.controlnode import choose_node, read_node_file
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     files = {
         f"{name_key(one)}.pub": public["environments"].get(one.name, "") for one in list_environments(site, node)
     }
-    missing = sorted(file for file, key in files.items() if not PUBLIC_KEY.fullmatch(key))
+    missing = sorted(file for file, key in files.items() if not NODE_KEY.fullmatch(key))
     if missing:
         names = [file.removeprefix(f"{node}-").removesuffix(".pub") for file in missing]
         commands = "\n".join(f"  ssh -t {node} homeprod control secret add {name}" for name in names)
