@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from homeprod.core.diagnostic import Diagnostic
+from homeprod.core.errors import UsageError
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Collector, is_broken
-from homeprod.site.machine import Environment, Machine, VirtualMachine
+from homeprod.site.machine import DataVirtualMachine, Environment, Machine, VirtualMachine
 from homeprod.site.people import NODE_KEY, PUBLIC_KEY, ControlUser, Person
 from homeprod.site.site import DeclaredMachine, Site
 
 KEYS_FOLDER = "keys"
+
+
+def require_machine(site: Site, name: str) -> DeclaredMachine:
+    """The site's machine of that name. Raises UsageError, with the names that are meant perhaps."""
+    if name in site.machines:
+        return site.machines[name]
+    close = get_close_matches(name, site.machines, 3)
+    hint = f"is {' or '.join(close)} meant?" if close else f"there are: {', '.join(site.machines) or 'none'}"
+    raise UsageError(f"the site has no machine {name!r}", hint=hint)
 
 
 def find_control(machine: Machine) -> ControlNode | None:
@@ -44,6 +55,16 @@ def list_configured(site: Site, node: str = "") -> Iterator[DeclaredMachine]:
         keeper = declared.machine.environment.control_node
         if keeper and node in ("", keeper) and find_control_user(declared.machine):
             yield declared
+
+
+def explain_unconfigured(declared: DeclaredMachine) -> str:
+    """Why no control node configures the machine; empty where one does."""
+    machine = declared.machine
+    if isinstance(machine, DataVirtualMachine):
+        return "it is a data VM"
+    if not machine.environment.control_node:
+        return f"its environment {machine.environment.name} has no control_node="
+    return "" if find_control_user(machine) else "none of its people is a ControlUser, to log in as"
 
 
 def name_key(environment: Environment) -> str:

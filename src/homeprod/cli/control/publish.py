@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         text = read_node_file(site, cluster, node, PUBLIC_FILE)
     if text is None:
         hint = f"bootstrap it first, on a terminal:\n\n  ssh -t {node} bootstrap"
-        raise ControlError("has no keys yet, or its guest agent does not answer", where=f"vm/{node}", hint=hint)
+        raise ControlError("it has no keys yet", where=f"vm/{node}", hint=hint)
     public = _parse(text, node)
     files = {
         f"{name_key(one)}.pub": public["environments"].get(one.name, "") for one in list_environments(site, node)
