@@ -245,6 +245,29 @@ def test_which_node_is_meant_has_to_be_one(home: Home) -> None:
     assert "there are: lab-ansible" in said
 
 
+@pytest.mark.parametrize("verb", ["retry", "trust"])
+def test_a_host_that_the_site_does_not_have_is_not_asked_for(home: Home, verb: str) -> None:
+    said = home.refuse("control", verb, "lab-proxxy", code=64)
+    assert "the site has no machine 'lab-proxxy'" in said
+    assert "  is lab-proxy" in said
+    assert "there are: lab-ansible, " in home.refuse("control", verb, "zzz", code=64)
+    assert "homeprod_answers_total{" not in home.door.send("GET", "/metrics").content.decode()
+
+
+def test_the_runs_of_a_host_that_has_left_the_site_are_there_with_a_note(home: Home) -> None:
+    home.door.ring(make_wish())
+    home.door.ring(make_wish("lab-coder"))
+    (home.site_lab.root / "modules" / "lab_coder_vm.py").unlink()
+    code, out, said = home.run("runs", "--host", "lab-coder")
+    assert (code, [line.split()[1] for line in out.splitlines()[1:]]) == (0, ["lab-coder"])
+    assert said.startswith("note: the site has no machine 'lab-coder'")
+    assert home.run("runs", "--host", "lab-proxy")[2] == ""
+    code, out, said = home.run("runs", "--host", "lab-proxi")
+    assert (code, out) == (0, "nothing was run yet\n")
+    assert "is lab-proxy" in said
+    assert home.read("runs", "--host", "lab-proxy&host=lab-coder")[1]["runs"] == []
+
+
 # hosts, retry, trust
 
 
@@ -283,7 +306,7 @@ def test_retry(home: Home) -> None:
 
 @pytest.mark.parametrize("verb", ["retry", "trust"])
 def test_a_host_that_nobody_rang_for(home: Home, verb: str) -> None:
-    said = home.refuse("control", verb, "lab-nobody")
+    said = home.refuse("control", verb, "lab-coder")
     assert "lab-ansible knows no such host" in said
     assert "homeprod control hosts" in said
 
