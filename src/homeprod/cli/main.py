@@ -120,6 +120,7 @@ def main(arguments: Sequence[str]) -> int:
             complete(build_parser())
         parser = build_parser(arguments)
         options = parse(parser, arguments)
+        options.typed = tuple(arguments)
         if options.command is None:
             parser.print_help()
             return 64

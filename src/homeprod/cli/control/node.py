@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,13 @@ def name_administrator(options: argparse.Namespace) -> str:
     return str(options.administrator or os.environ.get("SUDO_USER", ""))
 
 
+def open_terminal(options: argparse.Namespace) -> Terminal:
+    """Raises ControlError where there is none; it names what was called."""
+    typed: tuple[str, ...] = getattr(options, "typed", ("control", options.control_command))
+    is_short = typed[:2] in (("control", "bootstrap"), ("control", "unlock"))  # programs of their own on the node
+    return Terminal(shlex.join(typed[1:] if is_short else ("homeprod", *typed)))
+
+
 @contextmanager
 def use_up(*secrets: bytearray) -> Iterator[None]:
     """Zeroed afterwards, come what may."""
@@ -44,7 +52,7 @@ def use_up(*secrets: bytearray) -> Iterator[None]:
 
 def ask_with_passphrase(options: argparse.Namespace, verb: str, words: str, **fields: Any) -> Message:
     """What the keyholder answers to a change of the keyring; the person's passphrase is typed for it."""
-    with Terminal() as terminal:
+    with open_terminal(options) as terminal:
         passphrase = terminal.read("your passphrase: ")
     with use_up(passphrase), render.busy(words):
         return open_client(options).ask(
