@@ -510,6 +510,16 @@ def test_publish_writes_the_keys_that_a_person_agreed_to(home: Home) -> None:
     assert home.run("check")[0] == 0
 
 
+def test_keys_that_cannot_be_written_are_told_with_their_place(home: Home) -> None:
+    folder = home.site_lab.root / "keys"
+    folder.rename(folder.with_name("old-keys"))
+    folder.write_text("")
+    home.files[PUBLIC_FILE] = json.dumps(PUBLIC)
+    said = home.refuse("control", "publish", "--yes")
+    assert f"{folder}/lab-ansible-lab.pub: cannot write the key: " in said
+    assert "let whoever runs homeprod write into the site" in said
+
+
 @pytest.mark.parametrize(
     ("text", "words", "step"),
     [

@@ -15,6 +15,7 @@ from homeprod.cli.control.terminal import Terminal
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.places import Places
+from homeprod.core.errors import UsageError
 
 
 def open_client(options: argparse.Namespace) -> KeyholderClient:
@@ -23,7 +24,15 @@ def open_client(options: argparse.Namespace) -> KeyholderClient:
 
 
 def find_places(options: argparse.Namespace) -> Places:
-    return Places.read(Path(options.places)) if options.places else Places()
+    """Raises UsageError where the file that is named holds none."""
+    if not options.places:
+        return Places()
+    try:
+        return Places.read(Path(options.places))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "says no places"
+        hint = "leave --places out: a control node has its things where they belong"
+        raise UsageError(reason, where=options.places, hint=hint) from error
 
 
 def name_administrator(options: argparse.Namespace) -> str:

@@ -15,7 +15,7 @@ from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.question import ask
 from homeprod.control.places import Places
-from homeprod.core.errors import ControlError
+from homeprod.core.errors import ControlError, HomeprodError
 from homeprod.core.fingerprint import find_fingerprint
 from homeprod.drivers.doorwords import tell
 from homeprod.drivers.wholefile import write_whole
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     _confirm(site, public, changed, options)
     for name, key in changed.items():
-        write_whole(site.root / KEYS_FOLDER / name, f"{key.strip()}\n")
+        _write(site.root / KEYS_FOLDER / name, key)
         render.print_line(f"written  {KEYS_FOLDER}/{name}")
     render.say("commit them with the site, then make the machines that waited:\n\n  homeprod apply")
     return 0
@@ -77,6 +77,14 @@ def _parse(text: str, node: str) -> dict[str, dict[str, str]]:
 
 def _differs(file: Path, key: str) -> bool:
     return not file.exists() or file.read_text(encoding="utf-8").strip() != key.strip()
+
+
+def _write(file: Path, key: str) -> None:
+    try:
+        write_whole(file, f"{key.strip()}\n")
+    except OSError as error:
+        hint = "let whoever runs homeprod write into the site, and publish again"
+        raise HomeprodError(f"cannot write the key: {error.strerror}", where=str(file), hint=hint) from error
 
 
 def _confirm(
