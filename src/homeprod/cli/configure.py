@@ -8,7 +8,6 @@ from contextlib import closing
 
 from homeprod.cli import render
 from homeprod.cli.connection import connect
-from homeprod.cli.program import turn_commands
 from homeprod.core.errors import HomeprodError, TransientError, UnreachableError, UsageError
 from homeprod.engine.ports import Hypervisor
 from homeprod.engine.read import read_actual
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         silent = dict(_find_silent(bells, (declared.machine.environment.control_node for declared in chosen)))
         waits = [declared for declared in chosen if not _ring(cluster, bells, declared, found[declared.name], silent)]
     for error in silent.values():
-        render.say(turn_commands(error.hint, options))
+        render.say(error.hint)
     return WAITS if waits else 0
 
 

@@ -34,7 +34,7 @@ def check_control(site: Site, report: Report) -> None:
             _check_node(machine, control, report)
 
 
-def _check_users(machine: VirtualMachine, report: Report) -> None:
+def _check_users(machine: VirtualMachine | AdoptedVirtualMachine, report: Report) -> None:
     if find_control_user(machine) is not None and not machine.environment.control_node:
         message = f"its environment {machine.environment.name} has no control node, so nobody logs in as that user"
         report(machine, "people", message, "write control_node= into the Environment, or leave the user out")
