@@ -64,7 +64,7 @@ def test_a_node_off_a_machine_moved_and_an_endpoint_dead(made: SiteLab, monkeypa
         assert code == 2
         assert err == f"{first.url}: cannot connect: Connection refused; going on with {made.lab.url}\n"
         assert f"? vm/lab-wiki  VMID {WIKI}: unknown: it is on the node {SECOND}, which is offline\n" in out
-        assert f"~ vm/lab-coder: is on the node {NODE}, the site says {THIRD}; it stays there" in out
+        assert f"* vm/lab-coder: is on the node {NODE}, the site says {THIRD}; it stays there" in out
         assert out.count("pvecm status") == 1
         assert out.endswith("\n1 to update; 3 machines unknown, and left alone\n")
 
@@ -96,7 +96,7 @@ def test_a_node_off_a_machine_moved_and_an_endpoint_dead(made: SiteLab, monkeypa
         code, out, err = made.run("plan")
         assert (code, err) == (0, "")
         assert "unknown" not in out
-        assert "~ vm/lab-coder: is on the node" in out
+        assert "* vm/lab-coder: is on the node" in out
         made.lab.do(lambda hypervisor: move(hypervisor, CODER, THIRD))
         assert made.run("plan")[1].endswith("\nnothing to do: Proxmox is as the site says\n")
         assert list_machines(made)[KEYS] == before

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.door import HOST_KEY, OTHER_HOST_KEY, OpenDoor, connect, make_wish, write_private, write_public
-from tests.system.site_lab import SiteLab, open_site_lab
+from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
 from homeprod.cli.control.publish import PUBLIC_FILE
 from homeprod.control.certificate import make_certificate
@@ -32,6 +32,7 @@ from homeprod.engine.ring import HOST_KEY_FILE
 from homeprod.wiring.doorbell import CERTIFICATE_FILE
 
 KNOWN, HELD = find_fingerprint(HOST_KEY), find_fingerprint(OTHER_HOST_KEY)
+ANSIBLE, PROXY = 4_001_022, 5_000_000
 WHY = "waiting: vault repository: the git host refuses the deploy key"
 
 
@@ -102,6 +103,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
             "homeprod.wiring.doorbell.choose_connection",
             lambda _lab: lambda _host, _port: connect("127.0.0.1", door.port),
         )
+        monkeypatch.setattr(ProxmoxHypervisor, "ping_agent", lambda _self, _node, _vmid: True)
         made.sign_as(door.sean)
         yield made
 
@@ -173,14 +175,97 @@ def test_another_certificate_than_the_machines_own_is_told_nothing(home: Home, t
     home.files[CERTIFICATE_FILE] = (tmp_path / "other" / "certificate.pem").read_text()
     assert "shows another certificate than the pinned one; nothing was sent to it" in home.refuse(*words.split())
     del home.files[CERTIFICATE_FILE]
-    assert "its certificate cannot be read, so nobody can know it" in home.refuse(*words.split())
+    assert "it has no certificate yet, so nobody can know it" in home.refuse(*words.split())
     assert home.door.send("GET", "/metrics").content.decode().count("homeprod_answers_total{") == 0
+
+
+ASKING = ("control status", "control hosts", "control publish", "runs", "control retry lab-proxy")
+
+
+def take_away(home: Home) -> None:
+    """The control node, as if it had never been made."""
+    with home.site_lab.driver() as cluster:
+        cluster.wait(cluster.stop_machine(NODE, ANSIBLE))
+        cluster.wait(cluster.destroy_machine(NODE, ANSIBLE))
+
+
+def stop(home: Home) -> None:
+    with home.site_lab.driver() as cluster:
+        cluster.wait(cluster.stop_machine(NODE, ANSIBLE))
+
+
+def silence(home: Home) -> None:
+    """A booting machine, say: neither the agent nor a file of it."""
+    home.files.clear()
+    home.patch.setattr(ProxmoxHypervisor, "ping_agent", lambda _self, _node, _vmid: False)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "step"),
+    [
+        (take_away, "it is not made yet", "homeprod apply --only lab-ansible\n"),
+        (stop, "it is stopped", "homeprod apply --only lab-ansible --start\n    ssh -t lab-ansible unlock\n"),
+        (silence, "its guest agent does not answer", "homeprod apply --only lab-ansible\n"),
+    ],
+)
+def test_why_the_control_node_cannot_be_asked_is_told_apart(
+    home: Home, change: Callable[[Home], None], reason: str, step: str
+) -> None:
+    change(home)
+    for words in ASKING:
+        said = home.refuse(*words.split())
+        assert f"error: vm/lab-ansible: {reason}\n" in said, words
+        assert f"    {step}" in said, words
+    home.files[HOST_KEY_FILE] = HOST_KEY
+    code, _, said = home.run("configure", "lab-proxy")
+    assert code == 3
+    assert f"vm/lab-proxy: waits for lab-ansible: {reason}\n" in said
+    assert f"  {step.splitlines()[0]}\n" in said
+    assert home.door.wait_for(home.door.node.ledger.hosts()) == []
+
+
+def test_a_site_without_a_control_node_is_told_how_to_declare_one(home: Home) -> None:
+    home.site_lab.forget_control_nodes()
+    for name in ("lab", "prod"):
+        text = (home.site_lab.root / "modules" / f"{name}_ansible_vm.py").read_text()
+        (home.site_lab.root / "modules" / f"{name}_ansible_vm.py").write_text(
+            re.sub(r"    control=ControlNode\(.*\n    \),\n", "", text, flags=re.DOTALL)
+        )
+    for words in ASKING:
+        said = home.refuse(*words.split(), code=64)
+        assert "the site has no control node" in said
+        assert 'control_node="lab-ansible"' in said
+        assert "modules/lab_ansible_vm.py" in said
+        assert "docs/how-to/control-node.md" in said
 
 
 def test_which_node_is_meant_has_to_be_one(home: Home) -> None:
     said = home.refuse("control", "status", "lab-proxy", code=64)
     assert "lab-proxy is no control node" in said
     assert "there are: lab-ansible" in said
+
+
+@pytest.mark.parametrize("verb", ["retry", "trust"])
+def test_a_host_that_the_site_does_not_have_is_not_asked_for(home: Home, verb: str) -> None:
+    said = home.refuse("control", verb, "lab-proxxy", code=64)
+    assert "the site has no machine 'lab-proxxy'" in said
+    assert "  is lab-proxy" in said
+    assert "there are: lab-ansible, " in home.refuse("control", verb, "zzz", code=64)
+    assert "homeprod_answers_total{" not in home.door.send("GET", "/metrics").content.decode()
+
+
+def test_the_runs_of_a_host_that_has_left_the_site_are_there_with_a_note(home: Home) -> None:
+    home.door.ring(make_wish())
+    home.door.ring(make_wish("lab-coder"))
+    (home.site_lab.root / "modules" / "lab_coder_vm.py").unlink()
+    code, out, said = home.run("runs", "--host", "lab-coder")
+    assert (code, [line.split()[1] for line in out.splitlines()[1:]]) == (0, ["lab-coder"])
+    assert said.startswith("note: the site has no machine 'lab-coder'")
+    assert home.run("runs", "--host", "lab-proxy")[2] == ""
+    code, out, said = home.run("runs", "--host", "lab-proxi")
+    assert (code, out) == (0, "nothing was run yet\n")
+    assert "is lab-proxy" in said
+    assert home.read("runs", "--host", "lab-proxy&host=lab-coder")[1]["runs"] == []
 
 
 # hosts, retry, trust
@@ -221,7 +306,7 @@ def test_retry(home: Home) -> None:
 
 @pytest.mark.parametrize("verb", ["retry", "trust"])
 def test_a_host_that_nobody_rang_for(home: Home, verb: str) -> None:
-    said = home.refuse("control", verb, "lab-nobody")
+    said = home.refuse("control", verb, "lab-coder")
     assert "lab-ansible knows no such host" in said
     assert "homeprod control hosts" in said
 
@@ -373,7 +458,22 @@ def test_what_cannot_be_configured(home: Home) -> None:
     said = home.refuse("configure", "lab-ansible", code=64)
     assert "lab-ansible is no machine that a control node configures" in said
     assert "lab-proxy" in said
-    assert "is not there, or not this site's" in home.refuse("configure", "lab-coder")
+    assert "none of its people is a ControlUser" in said
+    said = home.refuse("configure", "lab-proxi", code=64)
+    assert "the site has no machine 'lab-proxi'" in said
+    assert "is lab-proxy" in said
+    assert "it is a data VM" in home.refuse("configure", "lab-ansible-data", code=64)
+    said = home.refuse("configure", "lab-proxy", "lab-coder")
+    assert "vm/lab-coder: it is not made yet" in said
+    assert "    homeprod apply --only lab-coder\n" in said
+    assert "ringing" not in said, "of several all are looked at before any is told of"
+    with home.site_lab.driver() as cluster:
+        cluster.wait(cluster.stop_machine(NODE, PROXY))
+    said = home.refuse("configure", "lab-proxy")
+    assert "vm/lab-proxy: it is stopped" in said
+    assert "    homeprod apply --only lab-proxy --start\n" in said
+    with home.site_lab.driver() as cluster:
+        cluster.wait(cluster.start_machine(NODE, PROXY))
     del home.door.node.hosts["lab-proxy"]
     said = home.refuse("configure", "lab-proxy")
     assert "does not find this host" in said
@@ -410,10 +510,20 @@ def test_publish_writes_the_keys_that_a_person_agreed_to(home: Home) -> None:
     assert home.run("check")[0] == 0
 
 
+def test_keys_that_cannot_be_written_are_told_with_their_place(home: Home) -> None:
+    folder = home.site_lab.root / "keys"
+    folder.rename(folder.with_name("old-keys"))
+    folder.write_text("")
+    home.files[PUBLIC_FILE] = json.dumps(PUBLIC)
+    said = home.refuse("control", "publish", "--yes")
+    assert f"{folder}/lab-ansible-lab.pub: cannot write the key: " in said
+    assert "let whoever runs homeprod write into the site" in said
+
+
 @pytest.mark.parametrize(
     ("text", "words", "step"),
     [
-        (None, "has no keys yet, or its guest agent does not answer", "ssh -t lab-ansible bootstrap"),
+        (None, "vm/lab-ansible: it has no keys yet", "ssh -t lab-ansible bootstrap"),
         ("{", "its public keys cannot be read", "ssh -t lab-ansible unlock"),
         ("[]", "its public keys cannot be read", "ssh -t lab-ansible unlock"),
         ('{"environments": 7, "deploy": {}, "fingerprints": {}}', "its public keys cannot be read", "unlock"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli.control.arguments import add_arguments as add_control_arguments
+from homeprod.cli.exitcodes import list_exit_codes
 from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
 
 TYPE_CHECKING = False  # type checkers take it for true; --help and --version import neither typing nor pathlib
@@ -23,6 +24,8 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     _ADDERS.get(name, _add_json)(command)
     for parser in _list_nested(command):
         add_common(parser, is_repeated=True)
+        words = parser.prog.partition(" ")[2]
+        parser.epilog = "\n".join([*([parser.epilog] if parser.epilog else []), list_exit_codes(words)])
 
 
 def _list_nested(command: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
@@ -60,6 +63,7 @@ def _add_init(command: argparse.ArgumentParser) -> None:
 
 
 def _add_choice(command: argparse.ArgumentParser) -> None:
+    command.epilog = _SIGNS
     command.add_argument(
         "--only",
         metavar="NAME",
@@ -142,7 +146,7 @@ def _add_destroy(command: argparse.ArgumentParser) -> None:
 
 
 def _add_adopt(command: argparse.ArgumentParser) -> None:
-    command.epilog = f"{_ADOPTING}\n{command.epilog}"
+    command.epilog = _ADOPTING
     command.add_argument("vmid", metavar="VMID", type=_read_vmid, nargs="?", help="a machine's, by Proxmox's number")
     command.add_argument(
         "--as",
@@ -164,7 +168,7 @@ def _add_adopt(command: argparse.ArgumentParser) -> None:
 
 
 def _add_forget(command: argparse.ArgumentParser) -> None:
-    command.epilog = f"{_FORGETTING}\n{command.epilog}"
+    command.epilog = _FORGETTING
     command.add_argument("names", metavar="NAME", nargs="*", help="a machine or data VM of the site, or its VMID")
     command.add_argument("--all", action="store_true", help="all of them")
     command.add_argument("--yes", action="store_true", help="do not ask")
@@ -193,9 +197,11 @@ def _add_runs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--host", metavar="HOST", default="", help="only its runs")
     command.add_argument("--limit", metavar="N", type=_read_rows, default=20, help="how many (default: %(default)s)")
     verbs = command.add_subparsers(dest="verb", metavar="VERB", parser_class=type(command))
-    show = verbs.add_parser("show", help="what a run said", description="what a run said")
+    show, cancel = (
+        verbs.add_parser(verb, help=purpose, description=purpose, formatter_class=command.formatter_class)
+        for verb, purpose in (("show", "what a run said"), ("cancel", "ask for a run's end"))
+    )
     show.add_argument("--follow", action="store_true", help="until it ends")
-    cancel = verbs.add_parser("cancel", help="ask for a run's end", description="ask for a run's end")
     for verb in (show, cancel):
         verb.add_argument("id", metavar="ID", type=_read_run, help="the run's number")
         verb.add_argument(
@@ -233,7 +239,7 @@ def _add_doctor(command: argparse.ArgumentParser) -> None:
 
 def _add_completion(command: argparse.ArgumentParser) -> None:
     command.add_argument("shell", choices=("bash", "zsh", "fish"), help="yours")
-    command.epilog = f"{_SOURCING}\n{command.epilog}"
+    command.epilog = _SOURCING
 
 
 def _read_seconds(text: str) -> float:
@@ -276,6 +282,13 @@ def _add_diagram(command: argparse.ArgumentParser) -> None:
     command.set_defaults(json=False)
 
 
+_SIGNS = """\
+signs of a plan:
+  + create   ~ update   ± replace   - delete   > start, cold start, finish   = adopt
+  * worth knowing, and nothing that an apply would change
+  ! a conflict: nothing is applied while there is one
+  ? a machine on a node that is off: unknown, and left alone
+"""
 _SOURCING = """\
 what to write into your shell's own file:
   source <(homeprod completion bash)    in ~/.bashrc

@@ -14,14 +14,9 @@ from collections.abc import Sequence
 
 from homeprod import __version__
 from homeprod.cli.arguments import add_arguments, add_common
+from homeprod.cli.exitcodes import list_exit_codes
 from homeprod.core.errors import HomeprodError, UsageError
 
-EXIT_CODES = """\
-exit codes:
-  0 done   1 error, or declined   64 wrong usage   130 interrupted
-  plan: 2 there are changes   apply: 3 made, but a machine's end was not seen, or cloud-init failed in it
-  a machine on a node that is off is unknown: plan 1 where nothing else is to do, apply 3
-"""
 INTERRUPTED = 130
 COMMANDS = {
     "init": "write a small site that checks clean and is worth reading",
@@ -66,6 +61,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         if isinstance(action, argparse._SubParsersAction):
             self._action_max_length += self._indent_increment
 
+    def _format_action(self, action: argparse.Action) -> str:
+        """A command that begins a group of them stands under the group's heading."""
+        heading: str = getattr(action, "heading", "")
+        text = super()._format_action(action)
+        return f"\n{' ' * (self._current_indent - self._indent_increment)}{heading}:\n{text}" if heading else text
+
 
 def _find_width() -> int:
     """Columns of the terminal (``COLUMNS`` first, as shutil does), or 80."""
@@ -81,7 +82,7 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
     parser = _Parser(
         prog="homeprod",
         description="Run a small production site on Proxmox VE from one typed definition in Python.",
-        epilog=EXIT_CODES,
+        epilog=f"{list_exit_codes('')}  some commands have more of them, or others: see homeprod COMMAND --help",
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"homeprod {__version__}")
@@ -92,7 +93,6 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
             name,
             help=purpose,
             description=purpose,
-            epilog=EXIT_CODES,
             formatter_class=_Formatter,
         )
         if arguments is None or name in arguments:
@@ -120,6 +120,7 @@ def main(arguments: Sequence[str]) -> int:
             complete(build_parser())
         parser = build_parser(arguments)
         options = parse(parser, arguments)
+        options.typed = tuple(arguments)
         if options.command is None:
             parser.print_help()
             return 64

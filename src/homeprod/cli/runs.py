@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from homeprod.cli import render
 from homeprod.cli.control.line import open_line
@@ -19,7 +20,7 @@ FAILED = 1
 
 def run(options: argparse.Namespace) -> int:
     """Of one run: 0 where it was successful or goes on, 1 where it was not."""
-    with open_line(options) as (_, door):
+    with open_line(options, past_host=options.host) as (_, door):
         if options.verb == "show":
             return _show(door, options)
         if options.verb == "cancel":
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
             end = "nothing is left to end" if told["ended"] is not None else "its end is asked for"
             render.print_line(f"run {told['id']} of {told['host']} was {told['status']}; {end}")
             return 0
-        runs = door.get(f"/api/runs?limit={options.limit}&host={options.host}")["runs"]
+        runs = door.get(f"/api/runs?limit={options.limit}&host={quote(options.host, safe='')}")["runs"]
     if options.json:
         render.print_json({"format": 1, "runs": runs})
     elif runs:

@@ -22,6 +22,8 @@ from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Plan
 from homeprod.plan.unknown import Unknown
 
+NOTICE, UNKNOWN, CONFLICT = "*", "?", "!"
+"""The signs of what is no action: `plan --help` and docs/reference/commands.md explain them."""
 _COLOURS = {
     Action.CREATE: "green",
     Action.UPDATE: "yellow",
@@ -95,13 +97,15 @@ def show_plan(plan: Plan, desired: Mapping[Address, DesiredMachine] | None = Non
         for change in deletions:
             _show_change(change)
     for notice in plan.notices:
-        render.print_line(f"{render.paint('~', 'yellow')} {notice.address}: {render.advise(notice.message)}")
+        render.print_line(f"{render.paint(NOTICE, 'yellow')} {notice.address}: {render.advise(notice.message)}")
     for unknown in plan.unknown:
-        render.print_line(f"{render.paint('?', 'yellow')} {unknown.address}  VMID {unknown.vmid}: {unknown.message}")
+        render.print_line(
+            f"{render.paint(UNKNOWN, 'yellow')} {unknown.address}  VMID {unknown.vmid}: {unknown.message}"
+        )
     for hint in dict.fromkeys(unknown.hint for unknown in plan.unknown):
         _print_hint(hint)
     for conflict in plan.conflicts:
-        render.print_line(f"{render.paint('!', 'red')} {conflict.address}: {render.advise(conflict.message)}")
+        render.print_line(f"{render.paint(CONFLICT, 'red')} {conflict.address}: {render.advise(conflict.message)}")
         _print_hint(conflict.hint)
     is_anything = plan.changes or plan.notices or plan.conflicts or plan.unknown
     render.print_line(("\n" if is_anything else "") + summarise(plan))

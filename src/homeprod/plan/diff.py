@@ -33,6 +33,7 @@ from homeprod.plan.place import notice_place
 from homeprod.plan.plan import Conflict, Notice, Plan
 from homeprod.plan.unknown import find_unknown, leave_unknown_disks
 from homeprod.plan.waiting import notice_awaited_key
+from homeprod.site.configured import explain_unconfigured
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
 
@@ -276,7 +277,7 @@ class _Comparison:
         if differences:
             yield Change(Action.UPDATE, machine.address, node, vmid, differences, instance=mark.instance)
         if found.is_new and not machine.is_adopted:
-            why = "was made, but its end was not seen"
+            why = self._explain_finishing(machine.address.name)
             yield Change(Action.FINISH, machine.address, node, vmid, why=why, instance=mark.instance)
         elif machine.is_started and found.is_owed_a_start:
             why = "a cold start was begun, and its end was not seen"
@@ -286,6 +287,13 @@ class _Comparison:
         policy = self.site.config.cold_starts
         if step := plan_cold_start(policy, machine, found, differences, self.actual.machines):
             yield step
+
+    def _explain_finishing(self, name: str) -> str:
+        """One tag stands for both steps that an apply ends with, so that which of them is missing cannot be told."""
+        declared = self.site.machines[name]
+        if explain_unconfigured(declared):
+            return "was made, but its end was not seen"
+        return f"its end, or its hand-over to {declared.machine.environment.control_node}, was not seen"
 
     def _compare_iso(self, machine: DesiredMachine, found: ActualMachine, mark: Mark) -> Iterator[Difference]:
         declared = self.site.machines[machine.address.name].machine

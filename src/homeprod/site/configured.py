@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from homeprod.core.diagnostic import Diagnostic
+from homeprod.core.errors import UsageError
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Collector, is_broken
-from homeprod.site.machine import Environment, Machine, VirtualMachine
-from homeprod.site.people import PUBLIC_KEY, ControlUser, Person
+from homeprod.site.machine import DataVirtualMachine, Environment, Machine, VirtualMachine
+from homeprod.site.people import NODE_KEY, PUBLIC_KEY, ControlUser, Person
 from homeprod.site.site import DeclaredMachine, Site
 
 KEYS_FOLDER = "keys"
+
+
+def require_machine(site: Site, name: str) -> DeclaredMachine:
+    """The site's machine of that name. Raises UsageError, with the names that are meant perhaps."""
+    if name in site.machines:
+        return site.machines[name]
+    close = get_close_matches(name, site.machines, 3)
+    hint = f"is {' or '.join(close)} meant?" if close else f"there are: {', '.join(site.machines) or 'none'}"
+    raise UsageError(f"the site has no machine {name!r}", hint=hint)
 
 
 def find_control(machine: Machine) -> ControlNode | None:
@@ -44,6 +55,16 @@ def list_configured(site: Site, node: str = "") -> Iterator[DeclaredMachine]:
         keeper = declared.machine.environment.control_node
         if keeper and node in ("", keeper) and find_control_user(declared.machine):
             yield declared
+
+
+def explain_unconfigured(declared: DeclaredMachine) -> str:
+    """Why no control node configures the machine; empty where one does."""
+    machine = declared.machine
+    if isinstance(machine, DataVirtualMachine):
+        return "it is a data VM"
+    if not machine.environment.control_node:
+        return f"its environment {machine.environment.name} has no control_node="
+    return "" if find_control_user(machine) else "none of its people is a ControlUser, to log in as"
 
 
 def name_key(environment: Environment) -> str:
@@ -77,13 +98,35 @@ def list_people(site: Site, machine: VirtualMachine) -> tuple[Person, ...]:
 
 
 def read_control_keys(root: Path, collector: Collector) -> dict[str, str]:
-    """What ``homeprod control publish`` wrote; a file that holds no public key is a mistake."""
+    """What ``homeprod control publish`` wrote; a file that holds no key of a control node's is a mistake."""
     found: dict[str, str] = {}
-    for file in sorted((root / KEYS_FOLDER).glob("*.pub")):
-        text = file.read_text(encoding="utf-8", errors="replace").strip()
-        if PUBLIC_KEY.fullmatch(text):
-            found[file.stem] = text
+    for file in _list_key_files(root):
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace").strip()
+        except OSError as error:
+            text, problem, hint = "", f"cannot be read: {error.strerror}", "let whoever runs homeprod read it"
         else:
-            hint = "write it again:\n\n  homeprod control publish"
-            collector.diagnostics.append(Diagnostic(f"{KEYS_FOLDER}/{file.name}", 1, "holds no public SSH key", hint))
+            problem, hint = _find_problem(file, text)
+        if problem:
+            collector.diagnostics.append(Diagnostic(f"{KEYS_FOLDER}/{file.name}", 1, problem, hint))
+        elif file.suffix == ".pub":
+            found[file.stem] = text
     return found
+
+
+def _list_key_files(root: Path) -> list[Path]:
+    folder = root / KEYS_FOLDER
+    return sorted(file for file in folder.iterdir() if file.is_file()) if folder.is_dir() else []
+
+
+def _find_problem(file: Path, text: str) -> tuple[str, str]:
+    """What is wrong with a file of ``keys/``, and what to do; nothing where it is right, or not looked at."""
+    if "PRIVATE KEY" in text:
+        hint = "take it out of the site, and of its history; where a control node's key is meant, rotate it"
+        return "holds a private key, and the site is no place for one", hint
+    if file.suffix != ".pub" or NODE_KEY.fullmatch(text):
+        return "", ""
+    hint = "write it again:\n\n  homeprod control publish"
+    if PUBLIC_KEY.fullmatch(text) and not text.startswith("ssh-ed25519 "):
+        return f"holds a key of the kind {text.split()[0]}, and those of a control node are ed25519", hint
+    return "holds no public SSH key", hint

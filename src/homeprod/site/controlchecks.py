@@ -9,8 +9,9 @@ from homeprod.site.bundle import PYTHONS
 from homeprod.site.configured import find_control, find_control_node, find_control_user, list_environments
 from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Declared, is_broken
+from homeprod.site.knownhosts import SSH_PORT, is_known, read_server
 from homeprod.site.machine import Environment, VirtualMachine
-from homeprod.site.people import Person
+from homeprod.site.people import ControlUser, Person
 from homeprod.site.site import Site
 
 HOME = "/var/lib/ansible"
@@ -27,14 +28,20 @@ def check_control(site: Site, report: Report) -> None:
         machine = declared.machine
         if is_broken(machine) or not isinstance(machine, VirtualMachine | AdoptedVirtualMachine):
             continue
-        if find_control_user(machine) is not None and not machine.environment.control_node:
-            message = (
-                f"its environment {machine.environment.name} has no control node, so nobody logs in as that user"
-            )
-            report(machine, "people", message, "write control_node= into the Environment, or leave the user out")
+        _check_users(machine, report)
         control = find_control(machine)
         if isinstance(machine, VirtualMachine) and control is not None and not is_broken(control):
             _check_node(machine, control, report)
+
+
+def _check_users(machine: VirtualMachine | AdoptedVirtualMachine, report: Report) -> None:
+    if find_control_user(machine) is not None and not machine.environment.control_node:
+        message = f"its environment {machine.environment.name} has no control node, so nobody logs in as that user"
+        report(machine, "people", message, "write control_node= into the Environment, or leave the user out")
+    names = [one.name for one in machine.people if isinstance(one, ControlUser) and not is_broken(one)]
+    if len(names) > 1:
+        message = f"it has the control users {' and '.join(names)}, and its control node logs in as one"
+        report(machine, "people", message, "keep one of them; who logs in besides is a Person with keys of their own")
 
 
 def _check_environment(site: Site, environment: Environment, report: Report) -> None:
@@ -68,8 +75,23 @@ def _check_node(machine: VirtualMachine, control: ControlNode, report: Report) -
         if not is_broken(person) and person.name not in names:
             message = f"the administrator {person.name} is none of its people, so cannot log in"
             report(machine, "people", message, "")
+    _check_git_hosts(control, report)
     for person in (*control.administrators, *control.ringers):
         _check_ring_key(person, report)
+
+
+def _check_git_hosts(control: ControlNode, report: Report) -> None:
+    """It believes a git host by its pinned key alone, and asks nobody: without one it would wait for ever."""
+    told: set[str] = set()
+    for keyword, url in (("playbooks", control.playbooks), ("vault", control.vault)):
+        server = read_server(url)
+        if server is None or server.label in told or is_known(server, control.git_host_keys):
+            continue
+        told.add(server.label)
+        message = f"git_host_keys holds no key of {server.label}, so the control node could not know it"
+        port = "" if server.port == SSH_PORT else f"-p {server.port} "
+        hint = "compare the fingerprint with the host's own, and write the line there:\n\n  ssh-keyscan -t ed25519 "
+        report(control, keyword, message, f"{hint}{port}{server.host}")
 
 
 def _check_ring_key(person: Person, report: Report) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from homeprod.site.declared import Declared
+from homeprod.site.knownhosts import read_server
 from homeprod.site.people import Person
 
-_GIT = re.compile(r"(ssh|https|file)://\S+|[\w.-]+@[\w.-]+:\S+")
+_EXAMPLE = "ssh://git@git.example/playbooks.git"
 
 
 class ControlNode(Declared):
-    """``playbooks`` and ``vault`` are the URLs of its two git repositories, ``git_host_keys`` known_hosts lines of
-    their servers. ``administrators`` may bootstrap, unlock and lock it, and trust another host key;
-    ``ringers`` may ring and ask besides them; commits of ``signers`` are believed (by default the administrators').
-    ``rekey`` says whether a known host that comes with another key waits for an administrator."""
+    """``playbooks`` and ``vault`` are the SSH URLs of its two git repositories, which it clones with deploy keys of
+    its own; ``git_host_keys`` known_hosts lines of their servers. ``administrators`` may bootstrap, unlock and lock
+    it, and trust another host key; ``ringers`` may ring and ask besides them; commits of ``signers`` are believed (by
+    default the administrators'). ``rekey`` says whether a known host that comes with another key waits for an
+    administrator."""
 
     playbooks: str
     vault: str
@@ -30,12 +32,19 @@ class ControlNode(Declared):
 
     @field_validator("playbooks", "vault")
     @classmethod
-    def _check_url(cls, url: str) -> str:
-        if not _GIT.fullmatch(url):
-            raise ValueError(f"{url!r} is no URL of a git repository, such as ssh://git@git.example/playbooks.git")
+    def _check_url(cls, url: str, info: ValidationInfo) -> str:
+        """Not shown where it may hold a secret."""
         if re.search(r"://[^/@\s]*:[^/@\s]*@", url):
             raise ValueError("a URL with a password in it; the control node has a deploy key instead")
-        return url
+        if read_server(url) is not None:
+            return url
+        scheme, _, rest = url.rpartition("://")
+        if not scheme or scheme == "ssh":
+            raise ValueError(f"{url!r} is no URL of a git repository, such as {_EXAMPLE}")
+        place = re.sub(r"^([^@/]*@)?([^:/]*)(:\d+)?", r"\2", rest) if scheme in ("http", "https") else ""
+        meant = f"ssh://git@{place}" if read_server(f"ssh://git@{place}") else _EXAMPLE
+        message = f"not over {scheme}: the control node clones over ssh alone, with a deploy key of its own"
+        raise ValueError(message, f'write\n\n  {info.field_name}="{meant}"')
 
     @field_validator("git_host_keys")
     @classmethod

@@ -6,13 +6,13 @@ that a person sees every mistake at once; outside of a load it raises pydantic's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
@@ -55,6 +55,8 @@ class Declared(BaseModel):
     """Base of everything a site declares: frozen, no unknown arguments, equal only to itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    hints: ClassVar[Mapping[str, str]] = {}
+    """What to write for an argument, by its name, where a value was given that cannot be."""
     _source: Source | None = PrivateAttr(default=None)
     _is_broken: bool = PrivateAttr(default=False)
 
@@ -69,7 +71,8 @@ class Declared(BaseModel):
             self._break(values)
             for mistake in error.errors():
                 keyword = str(mistake["loc"][0]) if mistake["loc"] else ""
-                collector.report(source, _explain(type(self), keyword, mistake), keyword=keyword)
+                message, hint = _explain(type(self), values.get("name"), keyword, mistake)
+                collector.report(source, message, keyword=keyword, hint=hint)
         self._source = source
 
     def _break(self, values: dict[str, Any]) -> None:
@@ -97,16 +100,18 @@ def is_broken(declared: Declared) -> bool:
     return declared._is_broken
 
 
-def _explain(declared: type[Declared], keyword: str, mistake: Any) -> str:
-    """Pydantic's mistake in a site writer's words. ``input`` is shown only where it cannot be a secret."""
+def _explain(declared: type[Declared], name: object, keyword: str, mistake: Any) -> tuple[str, str]:
+    """Pydantic's mistake in a site writer's words, and what to do. ``input`` is shown only where it cannot be a
+    secret; a mistake of a thing that has a name says which one it is."""
     kind, context = declared.__name__, mistake.get("ctx", {})
+    hint = declared.hints.get(keyword, "")
     match mistake["type"]:
         case "missing":
-            return f"{kind} needs {keyword}="
+            return f"{_call(kind, name)} needs {keyword}=", hint
         case "extra_forbidden":
-            return f"{kind} has no {keyword}={_guess(keyword, declared)}"
+            return f"{kind} has no {keyword}={_guess(keyword, declared)}", ""
         case "value_error":
-            text = str(context["error"])
+            text, hint = _read_error(context["error"], hint)
         case "greater_than_equal":
             text = f"must be at least {_measure(keyword, context['ge'])}, is {mistake['input']}"
         case "less_than_equal":
@@ -118,7 +123,8 @@ def _explain(declared: type[Declared], keyword: str, mistake: Any) -> str:
         case "tuple_type":
             text = "must be several in brackets, with a comma even behind a single one: (one,)"
         case "too_short":
-            text = f"must be {context['min_length']} at least"
+            text = f"there must be {context['min_length']} at least, and there is none"
+            hint = hint or f"write\n\n  {keyword}=(…,)"
         case "int_parsing" | "int_type" | "int_from_float":
             size = "; write 16 * GiB" if keyword in _SIZES else ""
             text = f"must be a whole number{size}"
@@ -127,7 +133,16 @@ def _explain(declared: type[Declared], keyword: str, mistake: Any) -> str:
         case _:
             text = str(mistake["msg"])
             text = text[:1].lower() + text[1:]
-    return f"{kind}: {keyword}: {text}"
+    return f"{_call(kind, name if keyword != 'name' else None)}: {keyword}: {text}", hint
+
+
+def _read_error(error: Exception, hint: str) -> tuple[str, str]:
+    """What a validator raised: its message, and what to do where that came with it."""
+    return str(error.args[0]), str(error.args[1]) if len(error.args) > 1 else hint
+
+
+def _call(kind: str, name: object) -> str:
+    return f"{kind} {name}" if isinstance(name, str) and name.isprintable() and 0 < len(name) <= 40 else kind
 
 
 _SIZES = ("size", "memory")

@@ -97,7 +97,15 @@ def _describe(error: Exception, file: Path, root: Path) -> Diagnostic:
             place, line = Path(frame.filename), frame.lineno or 1
     text = re.sub(r" \((/|unknown location).*\)$", "", str(error)) or "no message"
     message = f"cannot import: {text}" if isinstance(error, ImportError) else f"raises {type(error).__name__}: {text}"
-    return Diagnostic(str(place.relative_to(root)), line, message)
+    return Diagnostic(str(place.relative_to(root)), line, message, _find_import(error))
+
+
+def _find_import(error: Exception) -> str:
+    """What to write where a name of homeprod's is used, and was not imported."""
+    names = sys.modules["homeprod"].__all__  # of the package itself, which is on no floor: nothing is imported for it
+    if not isinstance(error, NameError) or error.name not in names:
+        return ""
+    return f"write at its top\n\n  from homeprod import {error.name}"
 
 
 def _find_config(modules: dict[str, ModuleType], collector: Collector) -> SiteConfig | None:

@@ -32,8 +32,8 @@ def open_doorbell(site: Site, hypervisor: Hypervisor, node: str, signer: Signer 
     """The door of that control node. Raises UnreachableError where it cannot be known."""
     certificate = read_node_file(site, hypervisor, node, CERTIFICATE_FILE)
     if certificate is None:
-        hint = f"it is not there yet, or its guest agent does not answer:\n\n  homeprod apply --only {node}"
-        raise UnreachableError("its certificate cannot be read, so nobody can know it", where=f"vm/{node}", hint=hint)
+        hint = f"its first boot is not over, or failed; wait for it, or see why:\n\n  homeprod apply --only {node}"
+        raise UnreachableError("it has no certificate yet, so nobody can know it", where=f"vm/{node}", hint=hint)
     control, machine = find_control(site.machines[node].machine), site.machines[node].machine
     if control is None or machine.number is None:
         raise ValueError(f"{node} is no control node: the site was not checked")
@@ -78,14 +78,15 @@ class Bells:
     def ring(self, node: str, ring: Ring, say: Callable[[str], None]) -> str:
         """As :class:`homeprod.engine.ports.Bell` says."""
         try:
-            answer = self._open(node).ring(ring.host, ring.instance, ring.host_keys)
+            answer = self.open(node).ring(ring.host, ring.instance, ring.host_keys)
         except (UnreachableError, TransientError) as error:
             return f"waits for {node}: {error.message}"
         if not answer.waits:  # why it waits is told at the end
             say(answer.words)
         return answer.waits
 
-    def _open(self, node: str) -> Doorbell:
+    def open(self, node: str) -> Doorbell:
+        """Raises UnreachableError where it cannot be known, UsageError where there is no key to sign with."""
         with self._lock:
             if node not in self._doors:
                 signer = find_signer(self._site, node, lab=self._lab)

@@ -150,3 +150,21 @@ def test_what_a_wrong_argument_is_answered(line: str, words: str, capsys: pytest
 
 def test_no_wait_for_the_lease_may_be_said() -> None:
     assert build_parser(["apply"]).parse_args(["apply", "--wait-lease", "0"]).wait_lease == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("{", "says no places"),
+        ('{"nowhere": "/"}', "says no places"),
+    ],
+)
+def test_places_that_are_none(
+    text: str | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "places"
+    if text is not None:
+        file.write_text(text)
+    assert main(["control", "lock", "--places", str(file)]) == 64
+    assert f"error: {file}: {words}\n" in capsys.readouterr().err

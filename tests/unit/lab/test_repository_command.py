@@ -51,7 +51,9 @@ def test_what_is_wrong_is_said(lab: Run, tmp_path: Path, capsys: pytest.CaptureF
         (1, "the lab has no repository vault", ("authorize", "p", "vault", key)),
         (64, "cannot read the key: No such file", ("authorize", "p", "vault", "nothing.pub")),
         (64, "is no name for a repository", ("add", "p", "Not A Name")),
-        (1, "repository", ("add", "p", "x", "--from", str(tmp_path / "nothing"))),
+        (64, f"{tmp_path}/nothing: there is no such folder", ("add", "p", "x", "--from", f"{tmp_path}/nothing")),
+        (64, f"{tmp_path}/nothing: there is no such folder", ("push", "p", "x", "--from", f"{tmp_path}/nothing")),
+        (1, "repository", ("add", "p", "x", "--from", f"file://{tmp_path}/nothing")),
         (64, "VERB", ()),
     ):
         assert lab("lab", "repository", *arguments) == status

@@ -90,6 +90,11 @@ def test_a_new_tag_means_finish_and_is_no_drift() -> None:
     assert isinstance(tags, frozenset)
     (change,) = plan(with_machine(make(DESIRED[CODER], tags=tags | {NEW_TAG}))).changes
     assert (change.action, change.action.sign) == (Action.FINISH, ">")
+    assert change.why == "its end, or its hand-over to lab-ansible, was not seen", "one tag stands for both"
+    own = DESIRED[ANSIBLE].config["tags"]
+    assert isinstance(own, frozenset)
+    (change,) = plan(with_machine(make(DESIRED[ANSIBLE], tags=own | {NEW_TAG}))).changes
+    assert change.why == "was made, but its end was not seen", "which nobody configures"
 
 
 def test_another_image_replaces_and_says_why() -> None:

@@ -21,11 +21,17 @@ def test_wrong_site_gives_exactly_these_diagnostics(case: Path, tmp_path: Path) 
     (modules / "_config.py").write_text((CASES / "_config.py.txt").read_text(encoding="utf-8"), encoding="utf-8")
     for name, text in data["modules"].items():
         (modules / f"{name}.py").write_text(text, encoding="utf-8")
+    for name, text in data.get("keys", {}).items():
+        (tmp_path / "keys").mkdir(exist_ok=True)
+        (tmp_path / "keys" / name).write_text(text, encoding="utf-8")
 
     with pytest.raises(SiteError) as caught:
         load_site(tmp_path)
 
-    assert [str(mistake) for mistake in caught.value.diagnostics] == data["expected"]
+    mistakes = caught.value.diagnostics
+    assert [str(mistake) for mistake in mistakes] == data["expected"]
+    for mistake, words in zip(mistakes, data.get("hints", [""] * len(mistakes)), strict=True):
+        assert words in mistake.hint if words is not None else not mistake.hint
 
 
 def test_there_are_at_least_twenty_five_cases() -> None:

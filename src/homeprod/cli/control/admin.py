@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
-from homeprod.cli.control.node import ask_with_passphrase, name_administrator, open_client, use_up
-from homeprod.cli.control.terminal import Terminal
+from homeprod.cli.control.node import ask_with_passphrase, name_administrator, open_client, open_terminal, use_up
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,7 +20,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    with Terminal() as terminal:
+    with open_terminal(options) as terminal:
         passphrase = terminal.read("your passphrase: ")
         new = terminal.read_new(f"passphrase of {options.name}, typed by them")
     with use_up(passphrase, new), render.busy("sealing the keyring anew"):
@@ -51,7 +50,7 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _change(options: argparse.Namespace) -> int:
-    with Terminal() as terminal:
+    with open_terminal(options) as terminal:
         passphrase = terminal.read("your passphrase: ")
         new = terminal.read_new("new passphrase")
     with use_up(passphrase, new), render.busy("sealing your identity anew"):

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import argparse
 
-COMMANDS = {
-    "bootstrap": "on the node: make its keyring, or take over the one on its disk",
-    "unlock": "on the node: open the keyring with your passphrase; it is Ready then",
-    "lock": "on the node: forget every secret; it is Locked then",
-    "secret": "on the node: encrypt a value for the vault repository, rotate secrets",
-    "admin": "on the node: who may unlock it, and their passphrases",
-    "recover": "on the node: a new passphrase for you, with the recovery identity from its paper",
-    "back-up": "on the node: the keyring as one file, sealed as it is",
-    "status": "which state it is in, since when, who waits, what to do next; exits 0 Ready, 2 Locked, 3 New",
-    "hosts": "every host that it knows, and what it waits for",
-    "retry": "configure a host once more",
-    "trust": "say that a host's new SSH host key is right",
-    "publish": "write its public keys into the site, so that machines let it in",
-    "restore": "on the node: put a back-up of the keyring in its place",
-    "upgrade": "on the node: take the version of homeprod that is on its CD; it is Locked then",
-    "serve": "on the node: the daemon itself; systemd runs it",
-    "install": "on the node: make this machine a control node",
+GROUPS = {
+    "where you apply from": {
+        "status": "which state it is in, since when, who waits, what to do next",
+        "hosts": "every host that it knows, and what it waits for",
+        "retry": "configure a host once more",
+        "trust": "say that a host's new SSH host key is right",
+        "publish": "write its public keys into the site, so that machines let it in",
+    },
+    "on the node, at a terminal": {
+        "bootstrap": "on the node: make its keyring, or take over the one on its disk",
+        "unlock": "on the node: open the keyring with your passphrase; it is Ready then",
+        "lock": "on the node: forget every secret; it is Locked then",
+        "upgrade": "on the node: take the version of homeprod that is on its CD; it is Locked then",
+    },
+    "on the node, its secrets and who may open them": {
+        "secret": "on the node: encrypt a value for the vault repository, rotate secrets",
+        "admin": "on the node: who may unlock it, and their passphrases",
+        "recover": "on the node: a new passphrase for you, with the recovery identity from its paper",
+        "back-up": "on the node: the keyring as one file, sealed as it is",
+        "restore": "on the node: put a back-up of the keyring in its place",
+    },
+    "on the node, not for people": {
+        "serve": "on the node: the daemon itself; systemd runs it",
+        "install": "on the node: make this machine a control node; cloud-init runs it",
+    },
 }
+"""Verbs by where they are typed, and what for."""
+COMMANDS = {verb: purpose for verbs in GROUPS.values() for verb, purpose in verbs.items()}
+_PLACE = "on the node: "
+"""Said by a verb's own help; in the list its group's heading says it."""
 _MORE = {
     "bootstrap": "Prints what must be published, and once the recovery identity, which belongs on paper.",
     "unlock": "The passphrase is typed on the terminal: it is no argument, no variable and no file.",
@@ -44,6 +56,7 @@ ADMIN = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     made = _nest(parser, "control_command", "COMMAND", COMMANDS)
+    _head_groups(parser)
     for name in ("bootstrap", "unlock", "lock", "recover", "back-up", "restore"):
         _add_node(made[name])
     made["back-up"].add_argument("file", metavar="FILE", help="must not be there yet")
@@ -69,6 +82,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_admin(made["admin"])
 
 
+def _head_groups(parser: argparse.ArgumentParser) -> None:
+    """Give the first verb of each group the heading that the formatter puts above it."""
+    headings = {next(iter(verbs)): heading for heading, verbs in GROUPS.items()}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for shown in action._choices_actions:
+                if shown.dest in headings:
+                    shown.heading = headings[shown.dest]  # type: ignore[attr-defined]  # ours, beside argparse's own
+
+
 def _nest(
     parser: argparse.ArgumentParser, dest: str, metavar: str, verbs: dict[str, str]
 ) -> dict[str, argparse.ArgumentParser]:
@@ -76,9 +99,9 @@ def _nest(
     return {
         name: nested.add_parser(
             name,
-            help=purpose,
+            help=purpose.removeprefix(_PLACE),
             description=purpose,
-            epilog=_MORE.get(name),
+            epilog=f"{_MORE[name]}\n" if name in _MORE else None,
             formatter_class=parser.formatter_class,
         )
         for name, purpose in verbs.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
-from homeprod.cli.control.node import name_administrator, open_client, show_public, use_up
+from homeprod.cli.control.node import name_administrator, open_client, open_terminal, show_public, use_up
 from homeprod.cli.control.terminal import Terminal
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.state import NodeEvent, NodeState, move
@@ -17,7 +17,7 @@ TRIES = 3
 
 def run(options: argparse.Namespace) -> int:
     client, person = open_client(options), name_administrator(options)
-    with Terminal() as terminal:
+    with open_terminal(options) as terminal:
         status = client.ask("status").fields
         move(NodeState(status["state"]), NodeEvent.BOOTSTRAP)  # before anybody types in vain
         if status["has_keyring"]:

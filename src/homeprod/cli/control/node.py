@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from homeprod.cli.control.terminal import Terminal
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.places import Places
+from homeprod.core.errors import UsageError
 
 
 def open_client(options: argparse.Namespace) -> KeyholderClient:
@@ -22,7 +24,15 @@ def open_client(options: argparse.Namespace) -> KeyholderClient:
 
 
 def find_places(options: argparse.Namespace) -> Places:
-    return Places.read(Path(options.places)) if options.places else Places()
+    """Raises UsageError where the file that is named holds none."""
+    if not options.places:
+        return Places()
+    try:
+        return Places.read(Path(options.places))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "says no places"
+        hint = "leave --places out: a control node has its things where they belong"
+        raise UsageError(reason, where=options.places, hint=hint) from error
 
 
 def name_administrator(options: argparse.Namespace) -> str:
@@ -30,6 +40,13 @@ def name_administrator(options: argparse.Namespace) -> str:
     if os.geteuid() != 0:
         return str(options.administrator)
     return str(options.administrator or os.environ.get("SUDO_USER", ""))
+
+
+def open_terminal(options: argparse.Namespace) -> Terminal:
+    """Raises ControlError where there is none; it names what was called."""
+    typed: tuple[str, ...] = getattr(options, "typed", ("control", options.control_command))
+    is_short = typed[:2] in (("control", "bootstrap"), ("control", "unlock"))  # programs of their own on the node
+    return Terminal(shlex.join(typed[1:] if is_short else ("homeprod", *typed)))
 
 
 @contextmanager
@@ -44,7 +61,7 @@ def use_up(*secrets: bytearray) -> Iterator[None]:
 
 def ask_with_passphrase(options: argparse.Namespace, verb: str, words: str, **fields: Any) -> Message:
     """What the keyholder answers to a change of the keyring; the person's passphrase is typed for it."""
-    with Terminal() as terminal:
+    with open_terminal(options) as terminal:
         passphrase = terminal.read("your passphrase: ")
     with use_up(passphrase), render.busy(words):
         return open_client(options).ask(

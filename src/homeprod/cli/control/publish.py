@@ -15,13 +15,13 @@ from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.question import ask
 from homeprod.control.places import Places
-from homeprod.core.errors import ControlError
+from homeprod.core.errors import ControlError, HomeprodError
 from homeprod.core.fingerprint import find_fingerprint
 from homeprod.drivers.doorwords import tell
 from homeprod.drivers.wholefile import write_whole
 from homeprod.site.configured import KEYS_FOLDER, list_environments, name_key
 from homeprod.site.loader import find_root, load_site
-from homeprod.site.people import PUBLIC_KEY
+from homeprod.site.people import NODE_KEY
 from homeprod.site.site import Site
 from homeprod.wiring.controlnode import choose_node, read_node_file
 
@@ -35,12 +35,12 @@ def run(options: argparse.Namespace) -> int:
         text = read_node_file(site, cluster, node, PUBLIC_FILE)
     if text is None:
         hint = f"bootstrap it first, on a terminal:\n\n  ssh -t {node} bootstrap"
-        raise ControlError("has no keys yet, or its guest agent does not answer", where=f"vm/{node}", hint=hint)
+        raise ControlError("it has no keys yet", where=f"vm/{node}", hint=hint)
     public = _parse(text, node)
     files = {
         f"{name_key(one)}.pub": public["environments"].get(one.name, "") for one in list_environments(site, node)
     }
-    missing = sorted(file for file, key in files.items() if not PUBLIC_KEY.fullmatch(key))
+    missing = sorted(file for file, key in files.items() if not NODE_KEY.fullmatch(key))
     if missing:
         names = [file.removeprefix(f"{node}-").removesuffix(".pub") for file in missing]
         commands = "\n".join(f"  ssh -t {node} homeprod control secret add {name}" for name in names)
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     _confirm(site, public, changed, options)
     for name, key in changed.items():
-        write_whole(site.root / KEYS_FOLDER / name, f"{key.strip()}\n")
+        _write(site.root / KEYS_FOLDER / name, key)
         render.print_line(f"written  {KEYS_FOLDER}/{name}")
     render.say("commit them with the site, then make the machines that waited:\n\n  homeprod apply")
     return 0
@@ -77,6 +77,14 @@ def _parse(text: str, node: str) -> dict[str, dict[str, str]]:
 
 def _differs(file: Path, key: str) -> bool:
     return not file.exists() or file.read_text(encoding="utf-8").strip() != key.strip()
+
+
+def _write(file: Path, key: str) -> None:
+    try:
+        write_whole(file, f"{key.strip()}\n")
+    except OSError as error:
+        hint = "let whoever runs homeprod write into the site, and publish again"
+        raise HomeprodError(f"cannot write the key: {error.strerror}", where=str(file), hint=hint) from error
 
 
 def _confirm(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
-from homeprod.cli.control.node import name_administrator, open_client, use_up
-from homeprod.cli.control.terminal import Terminal
+from homeprod.cli.control.node import name_administrator, open_client, open_terminal, use_up
 
 
 def run(options: argparse.Namespace) -> int:
-    with Terminal() as terminal:
+    with open_terminal(options) as terminal:
         identity = terminal.read("recovery identity (AGE-SECRET-KEY-…): ")
         new = terminal.read_new("new passphrase")
     with use_up(identity, new), render.busy("opening the keyring"):

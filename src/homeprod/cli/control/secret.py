@@ -9,8 +9,14 @@ import sys
 
 from homeprod.cli import render
 from homeprod.cli.control.bootstrap import show_recovery
-from homeprod.cli.control.node import ask_with_passphrase, name_administrator, open_client, show_public, use_up
-from homeprod.cli.control.terminal import Terminal
+from homeprod.cli.control.node import (
+    ask_with_passphrase,
+    name_administrator,
+    open_client,
+    open_terminal,
+    show_public,
+    use_up,
+)
 from homeprod.cli.question import ask
 from homeprod.control.keyholder.sockets.wire import RAW_LIMIT
 from homeprod.control.keyring.rotation import ALL
@@ -28,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
 def _encrypt(options: argparse.Namespace) -> int:
     if options.name and not options.name.isidentifier():
         raise UsageError(f"{options.name!r} is no name of a variable", hint="letters, digits and _ are")
-    value = _read_value()
+    value = _read_value(options)
     if value.endswith(b"\n"):
         render.say("note: the value ends with a line break, which is part of it; printf %s leaves it out")
     with use_up(value):
@@ -48,10 +54,10 @@ def _format(text: str, name: str) -> str:
     return "\n".join([f"{name}: !vault |", *(f"  {line}" for line in text.splitlines())])
 
 
-def _read_value() -> bytearray:
+def _read_value(options: argparse.Namespace) -> bytearray:
     """A line typed without echo, or all of standard input, where that is no terminal."""
     if sys.stdin.isatty():
-        with Terminal() as terminal:
+        with open_terminal(options) as terminal:
             return terminal.read("the value: ")
     return _read_input()
 
@@ -122,7 +128,7 @@ def _ask_for_hosts(what: str) -> None:
 
 def _renew_recovery(options: argparse.Namespace) -> int:
     answer = ask_with_passphrase(options, "renew-recovery", "sealing the keyring anew")
-    with use_up(answer.raw["identity"]), Terminal() as terminal:
+    with use_up(answer.raw["identity"]), open_terminal(options) as terminal:
         show_recovery(terminal, answer.raw["identity"])
     render.print_line("the recovery identity of before opens this keyring no more; old back-ups it still does")
     return 0

@@ -16,13 +16,13 @@ LIMIT = 1024
 
 
 class Terminal:
-    """Raises ControlError where there is none."""
+    """``call`` is what a person types on the node to come here. Raises ControlError where there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, call: str) -> None:
         try:
             self._tty = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError as error:
-            hint = "run it in a terminal; over ssh ask for one:\n\n  ssh -t NODE unlock"
+            hint = f"run it in a terminal; over ssh ask for one:\n\n  ssh -t NODE {call}"
             raise ControlError("there is no terminal to type a passphrase on", hint=hint) from error
 
     def __enter__(self) -> Terminal:

@@ -10,7 +10,7 @@ from homeprod.cli.question import ask
 
 
 def run(options: argparse.Namespace) -> int:
-    with open_line(options) as (_, door):
+    with open_line(options, host=options.host) as (_, door):
         host = door.get(f"/api/hosts/{options.host}")["host"]
         if not host["held_keys"]:
             render.print_line(f"no key of {options.host} is held; nothing was done")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
-from homeprod.cli.control.node import name_administrator, open_client, use_up
-from homeprod.cli.control.terminal import Terminal
+from homeprod.cli.control.node import name_administrator, open_client, open_terminal, use_up
 from homeprod.control.state import NodeEvent, NodeState, move
 
 
 def run(options: argparse.Namespace) -> int:
     client, person = open_client(options), name_administrator(options)
-    with Terminal() as terminal:
+    with open_terminal(options) as terminal:
         move(NodeState(client.ask("status").fields["state"]), NodeEvent.UNLOCK)  # before anybody types in vain
         passphrase = terminal.read("passphrase: ")
     with use_up(passphrase), render.busy("opening the keyring"):

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             name,
             help=purpose,
             description=purpose,
-            epilog=_MORE.get(name),
+            epilog=f"{_MORE[name]}\n" if name in _MORE else None,
             formatter_class=parser.formatter_class,
         )
         for name, purpose in COMMANDS.items()

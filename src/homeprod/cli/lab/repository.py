@@ -49,8 +49,10 @@ class _Errand:
         return f"{GIT_HOST}.{self.spec.domain}" if self.spec.domain else GIT_HOST
 
     def add(self) -> None:
-        name = self.options.repository
-        path = self._store.add(name, self.options.source)
+        name, source = self.options.repository, self.options.source
+        if source and ":" not in source:  # no URL, nor what scp would take
+            _require_folder(source)
+        path = self._store.add(name, source)
         self._serve()
         render.print_line(f"repository {name} is in {path}")
         if self.spec.boot:
@@ -61,6 +63,7 @@ class _Errand:
 
     def push(self) -> None:
         source = self.options.source or "."
+        _require_folder(source)
         self._store.push(self.options.repository, Path(source), force=self.options.force)
         render.print_line(f"repository {self.options.repository} has every branch and tag of {source}")
 
@@ -100,9 +103,17 @@ class _Errand:
                 lan.up()
 
 
+def _require_folder(source: str) -> None:
+    """Raises UsageError."""
+    if not Path(source).is_dir():
+        hint = "name the folder of a git repository: --from DIR"
+        raise UsageError("there is no such folder", where=source, hint=hint)
+
+
 def _read_key(file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise UsageError(f"cannot read the key: {reason}", where=file) from error
+        hint = "name the file of a public key, such as ~/.ssh/id_ed25519.pub"
+        raise UsageError(f"cannot read the key: {reason}", where=file, hint=hint) from error

@@ -6,7 +6,8 @@ from homeprod.cli.schema.report import Part, Report
 
 
 class NoteEntry(Part):
-    """What is worth knowing and no mistake: a value that is still the example's."""
+    """What is worth knowing and no mistake: a value that is still the example's, a control node that configures
+    nothing, a file in ``keys/`` that nothing reads."""
 
     file: str
     line: int

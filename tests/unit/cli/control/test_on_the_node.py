@@ -87,8 +87,19 @@ def test_a_machine_made_again_asks_for_no_passphrase(node: KeyholderNode) -> Non
     assert node.state() == "Locked"
 
 
-@pytest.mark.parametrize("words", ["unlock", "bootstrap", "admin passphrase", "recover"])
-def test_without_a_terminal_nothing_is_asked(node: KeyholderNode, words: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        ("unlock", "unlock"),
+        ("bootstrap", "bootstrap"),
+        ("admin passphrase", "homeprod control admin passphrase"),
+        ("admin add ann --replace", "homeprod control admin add ann --replace"),
+        ("secret rotate lab/ssh-key", "homeprod control secret rotate lab/ssh-key"),
+        ("recover", "homeprod control recover"),
+    ],
+)
+def test_without_a_terminal_nothing_is_asked(node: KeyholderNode, words: str, call: str) -> None:
+    """And what was called is what is to be typed where there is one."""
     node.start()
     argv = [sys.executable, "-m", "homeprod", "control", *words.split(), "--places", str(node.places_file)]
     done = subprocess.run(
@@ -96,7 +107,7 @@ def test_without_a_terminal_nothing_is_asked(node: KeyholderNode, words: str) ->
     )
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"there is no terminal to type a passphrase on" in done.stderr
-    assert b"ssh -t" in done.stderr
+    assert f"  ssh -t NODE {call} --places {node.places_file}\n".encode() in done.stderr
 
 
 def test_without_a_keyholder_the_next_step_is_told(node: KeyholderNode) -> None:

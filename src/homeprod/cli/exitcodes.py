@@ -1,0 +1,39 @@
+"""Exit codes, for the end of each command's help. Imports nothing, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+EVERYWHERE = {0: "done", 1: "an error, or declined", 64: "wrong usage", 130: "interrupted"}
+"""What every command's code means, unless it says otherwise in ``OWN``."""
+_UNSEEN = (
+    "done, but a machine's end was not seen, cloud-init failed in it, it waits for its control node or for a"
+    " published key, or it is unknown; each is named"
+)
+OWN = {
+    "check": {0: "no mistake found", 1: "there are mistakes"},
+    "plan": {
+        0: "nothing to do",
+        1: "an error, or a conflict; or nothing to do, and a machine is unknown, since its node is off",
+        2: "there are changes",
+        3: "nothing else to do, and a machine waits until its control node's key is published",
+    },
+    "apply": {1: "an error, or declined, or a change that failed", 3: _UNSEEN},
+    "doctor": {0: "nothing fails", 1: "an error, or something fails"},
+    "render": {2: "with --check: the folder is behind the site"},
+    "configure": {0: "each was told to its control node, and accepted", 3: "one of them waits; each is named"},
+    "runs show": {
+        0: "the run was successful, or goes on",
+        1: "an error; or the run failed, was canceled, or took too long",
+    },
+    "control status": {0: "Ready", 1: "an error, or nobody answers", 2: "Locked", 3: "New"},
+    "lab ssh": {0: "what ssh, or the command there, ended with"},
+}
+"""By command and verb: codes that mean something else there, or are there alone."""
+
+
+def list_exit_codes(command: str) -> str:
+    """Those of ``plan``, or ``control status``: on one line where there is nothing of its own, else a line each."""
+    own = OWN.get(command, {})
+    codes = sorted({**EVERYWHERE, **own}.items())
+    if not own:
+        return "exit codes:\n  " + "   ".join(f"{code} {words}" for code, words in codes) + "\n"
+    return "exit codes:\n" + "".join(f"  {code:>3}  {words}\n" for code, words in codes)

@@ -1,0 +1,43 @@
+"""Notes: what in a site is worth a look and no mistake, since it may well be meant so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homeprod.core.diagnostic import Diagnostic
+from homeprod.site.configured import KEYS_FOLDER, find_control, list_environments, name_key
+from homeprod.site.declared import source_of
+from homeprod.site.site import Site
+
+
+def find_notes(site: Site) -> list[Diagnostic]:
+    """Control nodes that configure nothing, and files in ``keys/`` that nothing reads, by file and line."""
+    return sorted({*_find_idle_nodes(site), *_find_strays(site)})
+
+
+def _find_idle_nodes(site: Site) -> Iterator[Diagnostic]:
+    """A note and no mistake: one that is to take over from another is made first, and named afterwards."""
+    for declared in site.machines.values():
+        control = find_control(declared.machine)
+        if control is None or list_environments(site, declared.name):
+            continue
+        source = source_of(control)
+        file = source.file if source is not None else declared.file
+        yield Diagnostic(
+            str(file.relative_to(site.root)),
+            source.line if source is not None else 1,
+            f"no environment names {declared.name}, so this control node configures nothing",
+            f'where it should, write control_node="{declared.name}" into the Environment',
+        )
+
+
+def _find_strays(site: Site) -> Iterator[Diagnostic]:
+    """A key may be left from a node that was, or wait for one to come; but nobody logs in with it."""
+    folder = site.root / KEYS_FOLDER
+    read = {f"{name_key(one)}.pub" for one in list_environments(site) if one.control_node}
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.name in read or file.name.startswith(".") or file.suffix == ".md":
+            continue
+        message = "nothing reads this file: no environment of the site has a control node that it would belong to"
+        hint = f"files that are read: {', '.join(sorted(read)) or 'none'}; take it away, or rename it"
+        yield Diagnostic(f"{KEYS_FOLDER}/{file.name}", 1, message, hint)
