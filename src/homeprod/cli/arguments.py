@@ -189,6 +189,11 @@ def _add_configure(command: argparse.ArgumentParser) -> None:
     command.set_defaults(json=False)
 
 
+def _add_known_hosts(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", metavar="NAME", nargs="*", help="of these machines (default: of all)")
+    command.set_defaults(json=False)
+
+
 def _add_runs(command: argparse.ArgumentParser) -> None:
     """The verbs take what the list takes."""
     command.set_defaults(verb="list", json=False, node="", limit=20, host="")
@@ -320,6 +325,7 @@ _ADDERS = {
     "history": _add_history,
     "render": _add_render,
     "configure": _add_configure,
+    "known-hosts": _add_known_hosts,
     "runs": _add_runs,
     "control": add_control_arguments,
     "lab": add_lab_arguments,

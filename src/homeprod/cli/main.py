@@ -32,15 +32,16 @@ COMMANDS = {
     "render": "write the inventory and the control node's settings into the playbook repository",
     "configure": "ring at the control node for machines that are there",
     "runs": "what the control node has run: a list, one of them as it goes, or its end",
+    "known-hosts": "print machines' SSH host keys for ~/.ssh/known_hosts, as their guest agents tell them",
     "addresses": "list names, addresses and VMIDs",
-    "control": "the control node: bootstrap, unlock, lock, secret, admin, recover, back-up, restore",
+    "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
     "diagram": "draw the control node's states",
-    "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh",
+    "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh, repository",
     "completion": "print what a shell sources to complete commands and names",
 }
 
 
-_FILES = {"render": "rendering"}
+_FILES = {"render": "rendering", "known-hosts": "knownhosts"}
 """Commands whose file is called otherwise."""
 
 

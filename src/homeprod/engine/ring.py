@@ -23,6 +23,16 @@ from homeprod.site.site import Site
 HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
 
 
+def read_host_key(hypervisor: Hypervisor, place: tuple[str, int]) -> str | None:
+    """The machine's public ed25519 host key, as its sshd has it, by node and VMID; None where its guest agent does
+    not answer, or knows of none."""
+    try:
+        text = hypervisor.read_guest_file(*place, HOST_KEY_FILE)
+    except TransientError:
+        return None
+    return " ".join(text.split()[:2]) if text is not None else None
+
+
 def ring(work: Work, change: Change, say: Say) -> str:
     """Why the machine waits for its control node, or nothing. Raises HomeprodError."""
     node = find_keeper(work.site, change)
@@ -70,12 +80,8 @@ def ring_machine(hypervisor: Hypervisor, bell: Bell, node: str, host: str, found
 def _ring(
     hypervisor: Hypervisor, bell: Bell, node: str, host: str, place: tuple[str, int], instance: str, say: Say
 ) -> str:
-    try:
-        text = hypervisor.read_guest_file(*place, HOST_KEY_FILE)
-    except TransientError:
-        text = None
-    if text is None:
+    key = read_host_key(hypervisor, place)
+    if key is None:
         return f"its guest agent did not give {HOST_KEY_FILE}, by which {node} would know it"
-    key = " ".join(text.split()[:2])
     say(f"ringing at {node}")
     return bell.ring(node, Ring(host, f"{place[1]}-{instance}", (key,)), say)

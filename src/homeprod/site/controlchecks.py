@@ -6,7 +6,13 @@ from collections.abc import Callable
 
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.bundle import PYTHONS
-from homeprod.site.configured import find_control, find_control_node, find_control_user, list_environments
+from homeprod.site.configured import (
+    find_awaited_key,
+    find_control,
+    find_control_node,
+    find_control_user,
+    list_environments,
+)
 from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Declared, is_broken
 from homeprod.site.knownhosts import SSH_PORT, is_known, read_server
@@ -29,6 +35,9 @@ def check_control(site: Site, report: Report) -> None:
         if is_broken(machine) or not isinstance(machine, VirtualMachine | AdoptedVirtualMachine):
             continue
         _check_users(machine, report)
+        if declared.name == machine.environment.control_node and (file := find_awaited_key(site, machine)):
+            message = f"it would wait for {file}, which is made by nobody but itself"
+            report(machine, "people", message, "leave the control user out of the control node's own people")
         control = find_control(machine)
         if isinstance(machine, VirtualMachine) and control is not None and not is_broken(control):
             _check_node(machine, control, report)

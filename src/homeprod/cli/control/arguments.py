@@ -65,10 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made["serve"].add_argument(
         "--places", metavar="FILE", default="", help="where things are (default: a control node's)"
     )
-    for name in ("install", "upgrade"):
-        made[name].add_argument(
-            "--settings", metavar="FILE", default="", help="the node's (default: from cloud-init)"
-        )
+    made["install"].add_argument(
+        "--settings", metavar="FILE", default="", help="the node's (default: from cloud-init)"
+    )
     for name in ("status", "hosts"):
         made[name].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
         made[name].add_argument("--json", action="store_true", help="for machines")
