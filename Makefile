@@ -27,7 +27,7 @@ check: setup
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
-	@$(python) -m pytest -q -n 2 -m "not guest and not slow and not soak" tests
+	@$(python) -m pytest -q -n 2 -m "not guest and not slow and not soak" tests/unit tests/docs tests/drivers
 
 # ours against the peer or the raw limit, an object a line; docs/performance.md says what is measured
 bench: setup .venv-bench

@@ -14,6 +14,8 @@ import pytest
 import yaml
 from tests.unit.ansible.test_collection import COLLECTION, COLLECTIONS
 
+pytestmark = pytest.mark.slow
+
 KEYS = COLLECTION / "roles" / "base" / "files" / "keys.sh"
 GROUP = "homeprod-people"
 PLAY = f"""

@@ -23,6 +23,8 @@ from homeprod.control.repositories import repositories
 from homeprod.control.runs.backoff import Backoff
 from homeprod.control.state import NodeState
 
+pytestmark = pytest.mark.slow
+
 KEY = "ssh-ed25519 AAAA"
 Story = Callable[[ControlNode, FakeKeyholder], Awaitable[None]]
 

@@ -15,6 +15,8 @@ from homeprod.control.hosts.host import HostState, RunStatus
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.turn import Outcome
 
+pytestmark = pytest.mark.slow
+
 HOUR, YEAR = 3600.0, 365 * 86_400.0
 JUMPS = [-10 * YEAR, -3 * HOUR, 3 * HOUR, 10 * YEAR]
 RUNS = Path(__file__).with_name("runs")

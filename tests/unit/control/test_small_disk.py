@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.unit.control.full_disk import tell_on_full_disks
 
+pytestmark = pytest.mark.slow
+
 mounts = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
 from tests.lab_server import LabServer
 from tests.unit.lab_api.client import Client
+
+pytestmark = pytest.mark.slow
 
 VOLUME = "local-lvm:vm-9100-disk-0"
 

@@ -12,6 +12,8 @@ import pytest
 from tests.keyholder_node import ME, PASSPHRASE, KeyholderNode
 from tests.unit.cli.control.person import Person, environment
 
+pytestmark = pytest.mark.slow
+
 Files = dict[str, bytes]
 
 

@@ -14,6 +14,8 @@ from tests.unit.cli.control.person import Person, environment
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.errors import AbsentKeyholderError
 
+pytestmark = pytest.mark.slow
+
 NEW = b"granite window teapot marble ocean"
 VALUE = "the value itself"
 
@@ -156,11 +158,11 @@ def test_an_ssh_key_takes_its_place_when_a_person_says_that_the_hosts_know_it(no
     person.answer("your passphrase: ", PASSPHRASE)
     assert person.end() == 0
     person = Person(node, "secret rotate lab/ssh-key --finish")
-    person.answer("does every machine of lab let the new key in? [yes/no] ", b"no")
+    person.answer("does every machine of lab let the new key in? [yes/no] ", "no")
     assert person.end() == 1
     assert "is locked out" in person.seen
     assert "declined; nothing was done" in person.seen
-    for words, answer in (("", b"yes"), (" --yes", None)):
+    for words, answer in (("", "yes"), (" --yes", None)):
         person = Person(node, f"secret rotate lab/ssh-key --finish{words}")
         if answer is not None:
             person.answer("does every machine of lab let the new key in? [yes/no] ", answer)

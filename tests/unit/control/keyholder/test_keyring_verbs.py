@@ -7,6 +7,8 @@ from tests.keyholder_node import ME, PASSPHRASE, Disk, KeyholderNode, speaks_for
 
 from homeprod.control.keyholder.errors import KeyholderError
 
+pytestmark = pytest.mark.slow
+
 SEANS = b"violin meadow copper tunnel basil"
 
 

@@ -17,6 +17,8 @@ from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.standing import find_machine_file
 from homeprod.control.keyring.keyring import Keyring
 
+pytestmark = pytest.mark.slow
+
 OTHER_MACHINE = "fedcba9876543210fedcba9876543210\n"
 
 

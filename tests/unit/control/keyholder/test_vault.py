@@ -20,6 +20,8 @@ from homeprod.control.keyholder.held.runs import MOST, OpenRuns
 from homeprod.control.keyholder.sockets.wire import TEXT_LIMIT
 from homeprod.control.keyholder.watch import KeyholderWatch
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(vault_client.__file__).with_name("homeprod-vault-client.py")
 ANSIBLE_VAULT = Path(sys.executable).with_name("ansible-vault")
 T = TypeVar("T")
