@@ -16,8 +16,8 @@ from typing import Protocol
 
 from homeprod.control.hosts.errors import StorageError
 from homeprod.control.hosts.ledger import Ledger
-from homeprod.control.inventory import InventoryHost, list_untold
-from homeprod.control.keyholder.watch import KeyholderWatch, Standing
+from homeprod.control.inventory import InventoryHost
+from homeprod.control.keyholder.watch import KeyholderWatch, StandingReport
 from homeprod.control.places import Places
 from homeprod.control.readiness import tell_systemd
 from homeprod.control.repositories.repositories import Checkout, Repositories
@@ -40,7 +40,7 @@ _PAUSE = 5.0
 class Keyholder(Nonces, Protocol):
     """What the daemon needs of it; :class:`KeyholderWatch` is the real one."""
 
-    def watch(self) -> AsyncIterator[Standing]: ...
+    def watch(self) -> AsyncIterator[StandingReport]: ...
 
 
 class ControlNode:
@@ -62,7 +62,7 @@ class ControlNode:
         self._spares = Spares(launch or (lambda environment: SocketLauncher(places.run_socket(environment))))
         desk = Preparation(self._watchman, self._keyholder, places, self.settings, self._spares, find_uid)
         self._reconciler = Reconciler(self.ledger, desk, self.settings, uuid.uuid4().hex, backoff)
-        self._standing = Standing(NodeState.LOCKED, 0)
+        self._standing = StandingReport(NodeState.LOCKED, 0)
         self._counted: tuple[tuple[Checkout, ...], Mapping[str, InventoryHost]] = ((), {})
 
     def settings(self) -> NodeSettings:
@@ -105,10 +105,6 @@ class ControlNode:
             with contextlib.suppress(ControlError):
                 await self._watchman.fetch(environment)
 
-    async def list_waiting_for_apply(self) -> list[str]:
-        """Hosts of this node whose SSH host key nobody has told it yet."""
-        return list_untold(self.inventory(), await self.ledger.hosts(), self._own.node)
-
     @asynccontextmanager
     async def run(self) -> AsyncIterator[ControlNode]:
         """Raises ControlError where the ledger cannot be opened."""
@@ -138,10 +134,10 @@ class ControlNode:
                 is_foreseen = isinstance(error, ControlError)
                 _LOG.error("the keyholder's state: %s", error, exc_info=None if is_foreseen else error)
                 words = str(error) if is_foreseen else f"a mistake of the control node's own: {type(error).__name__}"
-                await self._take(Standing(NodeState.LOCKED, self._standing.since, waiting=words))
+                await self._take(StandingReport(NodeState.LOCKED, self._standing.since, waiting=words))
             await asyncio.sleep(_PAUSE)
 
-    async def _take(self, standing: Standing) -> None:
+    async def _take(self, standing: StandingReport) -> None:
         _LOG.info("%s is %s", self._own.node, standing.state.value)
         was_ready, self._standing = self._standing.state is NodeState.READY, standing
         is_ready = standing.state is NodeState.READY

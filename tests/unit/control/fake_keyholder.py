@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from homeprod.control.keyholder.watch import Standing
+from homeprod.control.keyholder.watch import StandingReport
 from homeprod.control.state import NodeState
 
 
@@ -27,10 +27,10 @@ class FakeKeyholder:
         self.state = state
         self.changed.set()
 
-    async def watch(self) -> AsyncIterator[Standing]:
+    async def watch(self) -> AsyncIterator[StandingReport]:
         while True:
             self.changed.clear()
-            yield Standing(self.state, 1_700_000_000)
+            yield StandingReport(self.state, 1_700_000_000)
             await self.changed.wait()
 
     async def open_run(self, environment: str, run: str, uid: int) -> str:

@@ -21,7 +21,7 @@ SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingReport:
     """``since`` in seconds since 1970; ``is_reachable`` is false while the keyholder is away: nothing is open then,
     so the node counts as Locked."""
 
@@ -36,7 +36,7 @@ class KeyholderWatch:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def status(self) -> Standing:
+    async def status(self) -> StandingReport:
         """Raises KeyholderError."""
         return _read_standing(await self._ask({"verb": "status"}))
 
@@ -52,9 +52,9 @@ class KeyholderWatch:
         except AbsentKeyholderError:
             return False
 
-    async def watch(self) -> AsyncIterator[Standing]:
+    async def watch(self) -> AsyncIterator[StandingReport]:
         """The state now and at each change, for ever. The keyholder closes all open runs when this ends."""
-        last_seen: Standing | None = None
+        last_seen: StandingReport | None = None
         while True:
             try:
                 async for standing in self._follow():
@@ -64,13 +64,13 @@ class KeyholderWatch:
                 pass  # away: said below
             if last_seen is None or last_seen.is_reachable:
                 since = last_seen.since if last_seen is not None else 0
-                last_seen = Standing(
+                last_seen = StandingReport(
                     NodeState.LOCKED, since, waiting="for the keyholder to start", is_reachable=False
                 )
                 yield last_seen
             await asyncio.sleep(AGAIN)
 
-    async def _follow(self) -> AsyncIterator[Standing]:
+    async def _follow(self) -> AsyncIterator[StandingReport]:
         reader, writer = await self._connect()
         try:
             writer.write(_line({"verb": "watch"}))
@@ -118,7 +118,7 @@ def _parse(line: bytes) -> dict[str, Any]:
     return dict(answer)
 
 
-def _read_standing(answer: dict[str, Any]) -> Standing:
-    return Standing(
+def _read_standing(answer: dict[str, Any]) -> StandingReport:
+    return StandingReport(
         NodeState(answer["state"]), answer["since"], tuple(answer["administrators"]), str(answer["waiting"])
     )

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 
 from tests.keyholder_node import ME, PASSPHRASE, KeyholderNode
 
-from homeprod.control.keyholder.watch import KeyholderWatch, Standing
+from homeprod.control.keyholder.watch import KeyholderWatch, StandingReport
 from homeprod.control.state import NodeState
 
 LIMIT = 30.0
 
 
-async def next_of(standings: AsyncIterator[Standing]) -> Standing:
+async def next_of(standings: AsyncIterator[StandingReport]) -> StandingReport:
     async with asyncio.timeout(LIMIT):
         return await anext(standings)
 
@@ -54,7 +54,7 @@ def test_a_watch_sees_every_state_and_outlives_the_keyholder(node: KeyholderNode
 
 
 def test_a_killed_keyholder_is_seen_as_locked(node: KeyholderNode) -> None:
-    async def follow() -> Standing:
+    async def follow() -> StandingReport:
         standings = KeyholderWatch(node.places.daemon_socket).watch()
         assert (await next_of(standings)).state is NodeState.READY
         assert node.process is not None
