@@ -176,7 +176,8 @@ def test_a_control_node_that_cannot_be_known_makes_its_hosts_wait(
     monkeypatch.setenv("HOMEPROD_RING_KEY", str(key))
     code, said = _apply(site_lab, "lab-proxy")
     assert code == 3
-    assert "waits for lab-ansible: it is not made yet" in said
+    assert "not finished: vm/lab-proxy: waits for lab-ansible: it is not made yet\n  make it:\n\n" in said
+    assert "  homeprod apply --only lab-ansible\n" in said
     assert NEW_TAG in _tags(site_lab)
 
 

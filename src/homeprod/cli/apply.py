@@ -148,8 +148,8 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
         send_summary(outcome, code)
     for _, error in outcome.failed:
         render.print_error(error)
-    for address, reason in sorted(outcome.unfinished.items()):
-        render.say(f"{render.paint_talk('not finished', 'yellow')}: {address}: {reason}")
+    for reason, names in _group_unfinished(outcome):
+        render.say(f"{render.paint_talk('not finished', 'yellow')}: {names}: {reason}")
     for words, changes in (("not begun", outcome.skipped), ("cut off", outcome.cut_off)):
         if changes:
             names = ", ".join(sorted({str(change.address) for change in changes}))
@@ -158,6 +158,14 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
         render.say("cloud-init's end was not waited for (--no-wait)")
     tell_left(outcome.left)
     return code
+
+
+def _group_unfinished(outcome: Outcome) -> list[tuple[str, str]]:
+    """Each reason once, with the machines that it holds up."""
+    grouped: dict[str, list[str]] = {}
+    for address, reason in sorted(outcome.unfinished.items()):
+        grouped.setdefault(reason, []).append(str(address))
+    return [(reason, ", ".join(names)) for reason, names in grouped.items()]
 
 
 def _find_code(outcome: Outcome) -> int:

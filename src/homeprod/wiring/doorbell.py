@@ -80,7 +80,7 @@ class Bells:
         try:
             answer = self.open(node).ring(ring.host, ring.instance, ring.host_keys)
         except (UnreachableError, TransientError) as error:
-            return f"waits for {node}: {error.message}"
+            return f"waits for {node}: {error.message}" + (f"\n  {error.hint}" if error.hint else "")
         if not answer.waits:  # why it waits is told at the end
             say(answer.words)
         return answer.waits
