@@ -27,6 +27,8 @@ USER = "homeprod"
 """Of the daemon."""
 ADMINISTRATORS = "homeprod-admin"
 """The group of those who may speak to the keyholder."""
+CURRENT = Path("/opt/homeprod/current")
+"""Points to the version in use."""
 PROGRAMS = {
     # -P: what lies in the folder that a person happens to be in must not be run in its place, with their passphrase.
     "homeprod": 'exec /opt/homeprod/current/bin/python -P -m homeprod "$@"',
@@ -44,9 +46,16 @@ def install(settings: NodeSettings, places: Places, units: dict[str, str]) -> No
     _make_users(settings)
     _make_folders(places, settings.environments)
     make_certificate(places.tls, settings.node, group=USER)
-    make_entry_points(Path(sys.prefix) / "bin")
-    _make_programs(Path("/usr/local/bin"), Path(sys.prefix))
+    prefix = find_prefix()
+    make_entry_points(prefix / "bin")
+    make_programs(Path("/usr/local/bin"), prefix, CURRENT)
     _start_units(units)
+
+
+def find_prefix() -> Path:
+    """The folder of this very version. Started by the installed program it is run through ``CURRENT``, which must not
+    be made to point to itself."""
+    return Path(sys.prefix).resolve()
 
 
 def _make_users(settings: NodeSettings) -> None:
@@ -100,8 +109,8 @@ def make_entry_points(folder: Path) -> None:
             write_whole(folder / point.name, f"#!{folder}/python -B\n{lines}", 0o755)
 
 
-def _make_programs(folder: Path, prefix: Path) -> None:
-    current = Path("/opt/homeprod/current")
+def make_programs(folder: Path, prefix: Path, current: Path) -> None:
+    """In ``folder``, of the version in ``prefix``, to which ``current`` points from now on."""
     new = current.with_name("current.new")
     new.unlink(missing_ok=True)
     new.symlink_to(prefix)

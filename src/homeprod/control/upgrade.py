@@ -7,7 +7,6 @@ What is on the data disk is taken over by the new version itself: the ledger whe
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +14,13 @@ from pathlib import Path
 
 from homeprod import __version__
 from homeprod.cloudinit.userdata import BUNDLE_LABEL
+from homeprod.control.install import find_prefix
 from homeprod.core.errors import ControlError
 
 LIMIT = 900
-AGAIN = (sys.executable, "-B", "-m", "homeprod", "control", "install")
-"""Puts the running version back in its place: its programs, its units, its services."""
+AGAIN = (str(find_prefix() / "bin" / "python"), "-B", "-m", "homeprod", "control", "install")
+"""Puts the running version back in its place: its programs, its units, its services. By its own folder, since what
+``current`` points to may be the other one by then."""
 
 
 def upgrade() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import stat
 import subprocess
@@ -49,6 +50,29 @@ def test_a_persons_program_runs_nothing_of_the_folder_that_they_are_in(tmp_path:
     command = ("sh", "-c", line, "homeprod", "--help")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, "a trap" in done.stderr) == (0, False), done.stderr
+
+
+INSTALLING = """
+import sys
+from pathlib import Path
+from homeprod.control.install import find_prefix, make_programs
+make_programs(Path(sys.argv[1]), find_prefix(), Path(sys.argv[2]))
+"""
+
+
+def test_an_installation_through_the_installed_program_points_to_the_version_in_use(tmp_path: Path) -> None:
+    """As `sudo homeprod control install` is run after a change of its settings."""
+    import sys
+
+    version, current, programs = tmp_path / "0a1b2c", tmp_path / "current", tmp_path / "bin"
+    programs.mkdir()
+    subprocess.run((sys.executable, "-m", "venv", "--without-pip", str(version)), check=True, timeout=60)
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path)}
+    for python in (version, current, current):
+        command = (str(python / "bin" / "python"), "-c", INSTALLING, str(programs), str(current))
+        subprocess.run(command, env=env, check=True, timeout=60)
+        assert current.readlink() == version
+    assert (programs / "unlock.sh").resolve() == programs / "unlock"
 
 
 def test_a_certificate_is_made_once_and_fits_its_key(tmp_path: Path) -> None:
