@@ -17,6 +17,8 @@ from homeprod.lab.folder import find_folder
 PUBLIC = "/var/lib/ansible/public.json"
 LIMIT = 900.0
 """Seconds for Ansible, under emulation."""
+SILENCE = 30.0
+"""Seconds without a word, after which it is said what is waited for."""
 
 
 def begin_repositories(stage: Stage) -> None:
@@ -76,8 +78,12 @@ def ring_for_idle(stage: Stage, hosts: Iterable[str]) -> None:
 
 def wait_for_runs(stage: Stage, hosts: Iterable[str]) -> None:
     """Until the last run of each was successful. Raises DemoError where one failed for good."""
-    waiting, deadline = set(hosts), time.monotonic() + LIMIT
+    waiting, began, told = set(hosts), time.monotonic(), 0.0
+    deadline = began + LIMIT
     while waiting:
+        if time.monotonic() - began - told > SILENCE:
+            told = time.monotonic() - began
+            tell(f"  {', '.join(sorted(waiting))}: still under way, {told:.0f} s")
         listed = json.loads(stage.ask("control", "hosts", "--json"))["hosts"]
         for host in listed:
             if host["name"] in waiting and host["state"] == "failed":

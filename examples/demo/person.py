@@ -61,6 +61,7 @@ class Person:
     def _make_passphrase(self) -> str:
         self._file.touch(mode=0o600)
         self._file.write_text("-".join(secrets.token_hex(3) for _ in range(5)))
+        tell(f"the passphrase is the demo's own; to unlock {NODE} by yourself, read it in\n  {self._file}")
         return self._file.read_text()
 
     def _run(self, word: str) -> pexpect.spawn[str]:

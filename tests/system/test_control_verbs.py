@@ -554,3 +554,25 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+# at the wrong machine
+
+
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        (("control", "unlock"), "unlock"),
+        (("control", "lock"), "homeprod control lock"),
+        (("control", "admin", "list"), "homeprod control admin list"),
+    ],
+)
+def test_what_is_done_on_the_node_says_so_at_once(home: Home, words: tuple[str, ...], call: str) -> None:
+    said = home.refuse(*words, code=64)
+    assert "that is done on the control node itself" in said
+    assert f"  ssh -t lab-ansible {call}\n" in said
+
+
+def test_a_key_that_is_named_is_the_only_one(home: Home, tmp_path: Path) -> None:
+    home.patch.setenv("HOMEPROD_RING_KEY", str(tmp_path / "nowhere"))
+    assert "is not there" in home.refuse("runs", code=64)

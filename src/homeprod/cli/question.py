@@ -20,5 +20,9 @@ def confirm(question: str, word: str = "yes", *, otherwise: str) -> bool:
         raise DeclinedError(
             "nobody is there to answer; nothing was done", hint=f"run it in a terminal, or add {otherwise}"
         )
-    answer = render.read_line(f"{question} [{word}/no] ")
+    try:
+        answer = render.read_line(f"{question} [{word}/no] ")
+    except KeyboardInterrupt:
+        render.say("\nnothing was done")
+        raise
     return answer.strip() in ({word, "y"} if word == "yes" else {word})

@@ -52,13 +52,13 @@ def choose_connection(lab: str) -> Callable[[str, int], socket.socket]:
 
 
 def find_signer(site: Site, node: str, *, lab: str = "", env: Mapping[str, str] = os.environ) -> Signer:
-    """Signs as a person who may ring there: with the key file that ``HOMEPROD_RING_KEY`` names, else with ssh-agent;
-    in a lab with the lab's own keys. Raises UsageError where none fits."""
+    """Signs as a person who may ring there: with the key file that ``HOMEPROD_RING_KEY`` names, and no other; else in
+    a lab with the lab's own keys, elsewhere with ssh-agent. Raises UsageError where none fits."""
     control = find_control(site.machines[node].machine)
     people = (*control.administrators, *control.ringers) if control is not None else ()
     keys = {key: person.name for person in people for key in person.keys}
     files = [Path(env["HOMEPROD_RING_KEY"])] if env.get("HOMEPROD_RING_KEY") else []
-    if lab:
+    if lab and not files:
         from homeprod.lab.folder import require_up
 
         folder = require_up(lab).keys

@@ -21,6 +21,7 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(places.settings)
     install(settings, places, render_units(settings.environments))
     render.print_line(
-        f"{settings.node} is a control node; next, on a terminal:\n\n  ssh -t {settings.node} bootstrap"
+        f"{settings.node} is a control node; next, on a terminal (unlock, where it was bootstrapped before):\n\n"
+        f"  ssh -t {settings.node} bootstrap"
     )
     return 0

@@ -15,12 +15,41 @@ from homeprod.cli.control.terminal import Terminal
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.places import Places
-from homeprod.core.errors import UsageError
+from homeprod.core.errors import HomeprodError, UsageError
 
 
 def open_client(options: argparse.Namespace) -> KeyholderClient:
-    """Of the keyholder of this machine."""
-    return KeyholderClient(find_places(options).keyholder_socket)
+    """Of the keyholder of this machine. Raises UsageError where it is no control node."""
+    return KeyholderClient(_require_node(options).keyholder_socket)
+
+
+def _require_node(options: argparse.Namespace) -> Places:
+    """At once, where a person is at the machine that they apply from."""
+    places = find_places(options)
+    if options.lab or not places.runtime.exists():
+        hint = f"there, on a terminal:\n\n  ssh -t {_guess_node(options)} {_name_call(options)}"
+        raise UsageError("that is done on the control node itself", hint=hint)
+    return places
+
+
+def _guess_node(options: argparse.Namespace) -> str:
+    """The site's, where this is one and it has one."""
+    from homeprod.site.loader import find_root, load_site  # not on the node, which has no site
+    from homeprod.wiring.controlnode import choose_node
+
+    try:
+        return choose_node(load_site(find_root(options.site)))
+    except HomeprodError:
+        return "NODE"
+
+
+def _name_call(options: argparse.Namespace) -> str:
+    """What a person types there."""
+    typed: tuple[str, ...] = getattr(options, "typed", ("control", options.control_command))
+    if "control" in typed:  # what goes before it says where, for which there is ssh
+        typed = typed[typed.index("control") :]
+    is_short = typed[:2] in (("control", "bootstrap"), ("control", "unlock"))  # programs of their own on the node
+    return shlex.join(typed[1:] if is_short else ("homeprod", *typed))
 
 
 def find_places(options: argparse.Namespace) -> Places:
@@ -43,10 +72,9 @@ def name_administrator(options: argparse.Namespace) -> str:
 
 
 def open_terminal(options: argparse.Namespace) -> Terminal:
-    """Raises ControlError where there is none; it names what was called."""
-    typed: tuple[str, ...] = getattr(options, "typed", ("control", options.control_command))
-    is_short = typed[:2] in (("control", "bootstrap"), ("control", "unlock"))  # programs of their own on the node
-    return Terminal(shlex.join(typed[1:] if is_short else ("homeprod", *typed)))
+    """Raises ControlError where there is none; it names what was called. Raises UsageError as :func:`open_client`."""
+    _require_node(options)
+    return Terminal(_name_call(options))
 
 
 @contextmanager

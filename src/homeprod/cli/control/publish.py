@@ -1,7 +1,7 @@
 """``homeprod control publish``: write the control node's public keys into the site.
 
 They are read through the guest agent, so from the very machine that Proxmox runs, and a person compares them with
-what bootstrap printed.
+what bootstrap, or a rotation, printed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
     for name, key in changed.items():
         _write(site.root / KEYS_FOLDER / name, key)
         render.print_line(f"written  {KEYS_FOLDER}/{name}")
-    render.say("commit them with the site, then make the machines that waited:\n\n  homeprod apply")
+    render.say(
+        "commit them with the site, then make what waited for them, and tell them to what is there:\n\n  homeprod apply"
+    )
     return 0
 
 
@@ -97,7 +99,7 @@ def _confirm(
     for name, fingerprint in sorted(public["fingerprints"].items()):
         render.print_line(f"  {name:<20} {fingerprint}")
     if not options.yes:
-        ask("are these the fingerprints that bootstrap printed?", "yes")
+        ask("are these the fingerprints that the node printed on its terminal?", "yes")
 
 
 def _tell_deploy_keys(public: dict[str, dict[str, str]]) -> None:

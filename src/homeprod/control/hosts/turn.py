@@ -143,10 +143,12 @@ def recover(connection: sqlite3.Connection, owner: str, now: float, furthest: fl
 
 def want_current(connection: sqlite3.Connection, by: str, now: float) -> int:
     """Every pinned host that is not what it should be, or that was asked for, becomes due; how many. One whose key is
-    held waits on."""
+    held waits on, and one whose last run somebody canceled stays as they left it until it is rung for."""
     names = connection.execute(
         "SELECT name FROM hosts WHERE host_keys != '[]' AND held_keys = '[]' AND state != 'running'"
-        " AND wanted_instance != '' AND (wanted_instance != applied_instance OR asked_by != '') ORDER BY name"
+        " AND wanted_instance != '' AND (asked_by != '' OR wanted_instance != applied_instance AND NOT EXISTS"
+        " (SELECT 1 FROM runs WHERE status = 'canceled' AND id ="
+        " (SELECT max(id) FROM runs WHERE host = hosts.name))) ORDER BY name"
     ).fetchall()
     for (name,) in names:
         queue_run(connection, name, by, now)

@@ -195,6 +195,17 @@ def test_what_is_noted_while_locked_is_no_run_until_the_node_is_ready(tmp_path: 
     keep(tmp_path, story)
 
 
+def test_what_somebody_canceled_stays_so_until_it_is_rung_for(tmp_path: Path) -> None:
+    async def story(ledger: Ledger) -> None:
+        accepted = await ledger.ring(RING)
+        await ledger.cancel(accepted.run_id, "ops")
+        assert await ledger.want_current("unlock") == 0
+        await ledger.note_wanted(again(2, instance=RING.instance))
+        assert await ledger.want_current("unlock") == 1
+
+    keep(tmp_path, story)
+
+
 def test_a_ring_while_locked_is_a_run_after_the_unlock_though_the_host_was_current(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await ledger.ring(RING)
