@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         _write(site.root / KEYS_FOLDER / name, key)
         render.print_line(f"written  {KEYS_FOLDER}/{name}")
     render.say(
-        "commit them with the site, then make what waited for them, and tell them to what is there:\n\n  homeprod apply"
+        "commit them with the site, then make what waited, and tell what is there:\n\n  homeprod apply"
     )
     return 0
 
