@@ -188,7 +188,9 @@ def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
             folder / "prod",
             (
                 make_server("files", ("files.example",), ports["files"]),
-                replace(make_server("near", ("near.example",), ports["near"]), is_for_lan=True, redirects=False),
+                replace(
+                    make_server("near", ("near.example",), ports["near"]), is_for_lan=True, redirects=False, hsts=0
+                ),
             ),
         ),
     }
@@ -219,4 +221,6 @@ def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
 
 
 def make_server(name: str, names: tuple[str, ...], port: int) -> Server:
-    return Server(name=name, names=names, upstreams=((LOOPBACK, port),), certificate=name)
+    return Server(
+        name=name, names=names, upstreams=((LOOPBACK, port),), certificate=name, websockets=True, hsts=63_072_000
+    )
