@@ -68,7 +68,7 @@ class Hall:
 
 
 async def _read_arrival(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: int) -> Arrival:
-    """A gate answers with its name, the PROXY header, and all that came behind it: ``length`` bytes are waited for."""
+    """A gate answers with its name, the PROXY header, and the ``length`` bytes that came behind it."""
     try:
         gate = (await reader.readexactly(16)).decode().rstrip()
         header = (await reader.readuntil(b"\r\n")).decode().split(" ")
