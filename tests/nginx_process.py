@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -98,6 +99,13 @@ class Nginx:
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
+    def replace(self, text: str) -> None:
+        """As a delivery does: tried beside the old one, put in its place at once, reloaded."""
+        assert self._process is not None
+        assert self.test(text) == ""
+        (self.folder / "new.conf").replace(self.file)
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -112,6 +120,7 @@ class Way:
     authority: trustme.CA
     passthrough: Passthrough
     proxies: dict[str, Proxy]
+    nginxes: dict[str, Nginx]
 
     def ask(
         self, name: str, path: str = "/", *, port: int = 0, before: bytes = b"", source: str = "", **headers: str
@@ -206,18 +215,18 @@ def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
         user=getpass.getuser(),
     )
     with contextlib.ExitStack() as stack:
+        nginxes = {name: Nginx(Path(one.folder)) for name, one in proxies.items()}
+        nginxes["passthrough"] = Nginx(folder / "way")
+        for nginx in nginxes.values():
+            stack.callback(nginx.stop)
         for name, one in proxies.items():
             place = Path(one.folder)
-            nginx = Nginx(place)
             for server in one.servers:
                 write_certificate(authority, place / "certificates" / server.certificate, *server.names)
             write_certificate(authority, place / "certificates" / "default", f"{name}.example")
-            stack.callback(nginx.stop)
-            nginx.start(render_proxy(one), one.https)
-        nginx = Nginx(folder / "way")
-        stack.callback(nginx.stop)
-        nginx.start(render_passthrough(passthrough), passthrough.https)
-        yield Way(folder, authority, passthrough, proxies)
+            nginxes[name].start(render_proxy(one), one.https)
+        nginxes["passthrough"].start(render_passthrough(passthrough), passthrough.https)
+        yield Way(folder, authority, passthrough, proxies, nginxes)
 
 
 def make_server(name: str, names: tuple[str, ...], port: int) -> Server:
