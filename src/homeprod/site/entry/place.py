@@ -39,6 +39,11 @@ def locate_number(site: Site, name: str, number: int) -> Place:
     return Place(name, network.address(number), network.address6(number))
 
 
+def is_inside(site: Site, number: int) -> bool:
+    """Whether the subnet has that host number; one that it has not is a mistake by itself."""
+    return 0 < number < site.config.addresses.network.subnet.num_addresses
+
+
 def explain_homeless(site: Site, name: str) -> str:
     """Why the machine has no address that stays; empty where it has one."""
     machine = site.machines[name].machine
@@ -54,7 +59,7 @@ def locate_machine(site: Site, name: str) -> Place | None:
     if name not in site.machines or is_broken(site.machines[name].machine) or explain_homeless(site, name):
         return None
     number = site.machines[name].machine.number
-    return locate_number(site, name, number) if number is not None else None
+    return locate_number(site, name, number) if number is not None and is_inside(site, number) else None
 
 
 def locate_upstream(site: Site, upstream: Upstream) -> Place | None:
@@ -85,12 +90,12 @@ def list_numbers(site: Site, name: str) -> tuple[int, ...]:
 def _name_of(site: Site, address: IPv4Address | IPv6Address) -> str:
     """Whose address it is, as far as the site knows."""
     plan = site.config.addresses
-    owned = {number: name for name in site.machines for number in list_numbers(site, name)}
+    sound = [name for name, declared in site.machines.items() if not is_broken(declared.machine)]
+    owned = {number: name for name in sound for number in list_numbers(site, name)}
     known = {**plan.reserved, **owned}
     return next((name for number, name in known.items() if address in _list_both(site, number)), "")
 
 
 def _list_both(site: Site, number: int) -> tuple[IPv4Address | IPv6Address | None, ...]:
     network = site.config.addresses.network
-    is_inside = 0 < number < network.subnet.num_addresses
-    return (network.address(number), network.address6(number)) if is_inside else ()
+    return (network.address(number), network.address6(number)) if is_inside(site, number) else ()

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from homeprod.site.controlchecks import Report
 from homeprod.site.declared import is_broken
 from homeprod.site.entry.entry import Entry, Proxy
-from homeprod.site.entry.place import Place, explain_homeless, list_numbers, locate_number, locate_upstream
+from homeprod.site.entry.place import Place, explain_homeless, is_inside, list_numbers, locate_number, locate_upstream
 from homeprod.site.entry.service import Service
 from homeprod.site.entry.upstream import Upstream
 from homeprod.site.site import Site
@@ -41,9 +41,9 @@ def _check_upstream(
 def _report_nowhere(site: Site, service: Service, upstream: Upstream, report: Report) -> None:
     name = str(upstream.host)
     if name in site.machines:
-        if not is_broken(site.machines[name].machine):  # else that was reported
-            report(service, "upstreams", f"{upstream}: {name} {explain_homeless(site, name)}", "")
-        return
+        if not is_broken(site.machines[name].machine) and (problem := explain_homeless(site, name)):
+            report(service, "upstreams", f"{upstream}: {name} {problem}", "")
+        return  # else that was reported
     if (site.root / "modules" / f"{name.replace('-', '_')}_vm.py").exists():
         return  # its module failed to load, and that was reported
     known = [*site.machines, *site.config.addresses.reserved.values()]
@@ -55,13 +55,10 @@ def _report_nowhere(site: Site, service: Service, upstream: Upstream, report: Re
 def _list_addresses(site: Site, machine: str) -> list[IPv4Address | IPv6Address | None]:
     if machine not in site.machines or is_broken(site.machines[machine].machine):
         return []
-    places = [locate_number(site, machine, number) for number in list_numbers(site, machine) if _fits(site, number)]
+    places = [
+        locate_number(site, machine, number) for number in list_numbers(site, machine) if is_inside(site, number)
+    ]
     return [address for place in places for address in (place.address, place.address6)]
-
-
-def _fits(site: Site, number: int) -> bool:
-    """Else it was reported as outside of the subnet."""
-    return 0 < number < site.config.addresses.network.subnet.num_addresses
 
 
 def _is_near(site: Site, entry: Entry, place: Place) -> bool:
