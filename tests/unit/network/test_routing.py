@@ -98,7 +98,9 @@ def test_every_name_has_just_one_goal(patterns: list[str], name: str) -> None:
 
 @given(PATTERNS, NAMES)
 def test_the_order_of_routes_is_nothing(patterns: list[str], name: str) -> None:
-    assert choose_route(make_entry(*patterns), name).pattern == choose_route(make_entry(*patterns[::-1]), name).pattern
+    assert (
+        choose_route(make_entry(*patterns), name).pattern == choose_route(make_entry(*patterns[::-1]), name).pattern
+    )
 
 
 LAB = make_entry("*.lab.x.example", "demo.lab.x.example", "*.deep.lab.x.example")
