@@ -20,7 +20,7 @@ from pathlib import Path
 import trustme
 
 from homeprod.network.nginx.passthrough import Gate, Passthrough, render_passthrough
-from homeprod.network.nginx.proxy import Proxy, Server, render_proxy
+from homeprod.network.nginx.proxy import Block, Proxy, Server, render_proxy
 from homeprod.network.nginx.release import Release
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -176,6 +176,7 @@ def make_proxy(folder: Path, servers: tuple[Server, ...], **more: object) -> Pro
         https=find_port(),
         http=find_port(),
         passed=find_port(),
+        passed_http=find_port(),
         folder=str(folder),
         certificates=str(folder / "certificates"),
         challenges=str(folder / "challenges"),
@@ -203,7 +204,7 @@ def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
             ),
         ),
     }
-    gates = tuple(Gate(name, LOOPBACK, one.passed, one.http) for name, one in proxies.items())
+    gates = tuple(Gate(name, LOOPBACK, one.passed, one.passed_http) for name, one in proxies.items())
     passthrough = Passthrough({"*.lab.example": "lab-proxy"}, "prod-proxy", gates)
     passthrough = replace(
         passthrough,
@@ -222,7 +223,8 @@ def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
         for name, one in proxies.items():
             place = Path(one.folder)
             for server in one.servers:
-                write_certificate(authority, place / "certificates" / server.certificate, *server.names)
+                for block in server.blocks:
+                    write_certificate(authority, place / "certificates" / block.certificate, *block.names)
             write_certificate(authority, place / "certificates" / "default", f"{name}.example")
             nginxes[name].start(render_proxy(one), one.https)
         nginxes["passthrough"].start(render_passthrough(passthrough), passthrough.https)
@@ -230,6 +232,4 @@ def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
 
 
 def make_server(name: str, names: tuple[str, ...], port: int) -> Server:
-    return Server(
-        name=name, names=names, upstreams=((LOOPBACK, port),), certificate=name, websockets=True, hsts=63_072_000
-    )
+    return Server(name, (Block(names, name),), ((LOOPBACK, port),), websockets=True, hsts=63_072_000)

@@ -13,7 +13,7 @@ from tests.nginx_load import Tally, keep_asking
 from tests.nginx_process import Way, make_server, open_way, run_service
 
 from homeprod.network.nginx.passthrough import render_passthrough
-from homeprod.network.nginx.proxy import render_proxy
+from homeprod.network.nginx.proxy import Block, render_proxy
 
 REQUESTS = int(os.environ.get("HOMEPROD_REQUESTS", "2000"))
 CHANGES = int(os.environ.get("HOMEPROD_CHANGES", "20"))
@@ -51,10 +51,8 @@ def test_changes_under_load_fail_no_request(way: Way, figure: Callable[[str], No
 def change_name(way: Way, number: int, port: int) -> None:
     """A service and its route come, and go with the next one."""
     name = f"new-{number}.lab.example"
-    more = make_server(f"new-{number}", (name,), port)
+    more = replace(make_server(f"new-{number}", (name,), port), blocks=(Block((name,), "demo"),))
     lab = way.proxies["lab-proxy"]
-    way.nginxes["lab-proxy"].replace(
-        render_proxy(replace(lab, servers=(*lab.servers, replace(more, certificate="demo"))))
-    )
+    way.nginxes["lab-proxy"].replace(render_proxy(replace(lab, servers=(*lab.servers, more))))
     routes = {**way.passthrough.routes, f"new-{number}.example": "lab-proxy"}
     way.nginxes["passthrough"].replace(render_passthrough(replace(way.passthrough, routes=routes)))

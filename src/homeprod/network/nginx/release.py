@@ -22,10 +22,3 @@ class Release:
         """Mozilla's, with the hybrid X25519MLKEM768 where OpenSSL knows it (3.5); others refuse the whole list."""
         hybrid = ("X25519MLKEM768",) if self.openssl >= (3, 5) else ()
         return ":".join((*hybrid, "X25519", "prime256v1", "secp384r1"))
-
-
-RELEASES = {
-    "debian-12": Release(nginx=(1, 22), openssl=(3, 0)),
-    "debian-13": Release(nginx=(1, 26), openssl=(3, 5)),
-}
-"""Those that configurations were tried on."""

@@ -29,7 +29,9 @@ def _load(name: str) -> Template:
     environment = Environment(  # noqa: S701 (no HTML)
         loader=loader, undefined=StrictUndefined, finalize=check_word, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(place=write_place, everywhere=write_everywhere, quoted=quote, words=write_words)
+    environment.filters.update(
+        place=write_place, everywhere=write_everywhere, quoted=quote, words=write_words, joined=write_joined
+    )
     return environment.get_template(name)
 
 
@@ -68,3 +70,8 @@ def write_everywhere(port: int) -> Written:
 def write_words(values: Iterable[object]) -> Written:
     """Several, with a space between; empty ones are left out. Raises ValueError as :func:`check_word`."""
     return Written(" ".join(str(check_word(value)) for value in values if value != ""))
+
+
+def write_joined(values: Iterable[object]) -> Written:
+    """With a colon between, in quotes where an address has some."""
+    return Written('"' + ":".join(str(check_word(value)) for value in values) + '"')
