@@ -10,6 +10,15 @@ missing() {
     done
 }
 
+# NAME UNIT…
+keep_off() {
+    name=$1; shift
+    echo "setup: the machine's own $name stays off; to have it: systemctl unmask $*"
+    for unit; do
+        [ ! -d /etc/systemd/system ] || [ -e "/etc/systemd/system/$unit" ] || $root ln -s /dev/null "/etc/systemd/system/$unit"
+    done
+}
+
 install_packages() {
     list=$(missing)
     [ -n "$list" ] || return 0
@@ -20,16 +29,10 @@ install_packages() {
         command -v sudo >/dev/null || { echo "setup: not root and no sudo; install the packages above as root, then repeat" >&2; exit 1; }
         root=sudo
     fi
-    # The lab runs an sshd of its own. Who had none so far gets no open port by installing its package: the unit is
-    # masked, and RUNLEVEL=1 tells the same to a machine without systemd.
-    case "$list" in
-    *openssh-server*)
-        echo "setup: the machine's own sshd stays off; to have it: systemctl unmask ssh.service ssh.socket"
-        for unit in ssh.service ssh.socket; do
-            [ ! -d /etc/systemd/system ] || [ -e "/etc/systemd/system/$unit" ] || $root ln -s /dev/null "/etc/systemd/system/$unit"
-        done
-        ;;
-    esac
+    # The lab runs an sshd of its own, and tests an nginx. Who had none so far gets no open port by installing its
+    # package: the unit is masked, and RUNLEVEL=1 tells the same to a machine without systemd.
+    case "$list" in *openssh-server*) keep_off "sshd" ssh.service ssh.socket ;; esac
+    case "$list" in *nginx*) keep_off "nginx" nginx.service ;; esac
     export DEBIAN_FRONTEND=noninteractive
     $root apt-get update -qq
     # shellcheck disable=SC2046  # one word a package is meant

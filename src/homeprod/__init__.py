@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from homeprod.site.addresses import AddressPlan, Network
     from homeprod.site.adopted import AdoptedDataVirtualMachine, AdoptedVirtualMachine
     from homeprod.site.controlnode import ControlNode
+    from homeprod.site.entry.certificate import Certificate
+    from homeprod.site.entry.entry import Entry, Expectation, Proxy, Route
+    from homeprod.site.entry.service import Service
     from homeprod.site.machine import (
         DataDisk,
         DataVirtualMachine,
@@ -33,6 +36,9 @@ _ROOMS = {
     "homeprod.site.addresses": ("AddressPlan", "Network"),
     "homeprod.site.adopted": ("AdoptedDataVirtualMachine", "AdoptedVirtualMachine"),
     "homeprod.site.controlnode": ("ControlNode",),
+    "homeprod.site.entry.certificate": ("Certificate",),
+    "homeprod.site.entry.entry": ("Entry", "Expectation", "Proxy", "Route"),
+    "homeprod.site.entry.service": ("Service",),
     "homeprod.site.machine": (
         "DataDisk",
         "DataVirtualMachine",
@@ -51,6 +57,7 @@ __all__ = [
     "AddressPlan",
     "AdoptedDataVirtualMachine",
     "AdoptedVirtualMachine",
+    "Certificate",
     "Cluster",
     "ControlNode",
     "ControlUser",
@@ -58,7 +65,9 @@ __all__ = [
     "DataVirtualMachine",
     "Datastore",
     "Disk",
+    "Entry",
     "Environment",
+    "Expectation",
     "GiB",
     "Image",
     "KiB",
@@ -66,6 +75,9 @@ __all__ = [
     "Mount",
     "Network",
     "Person",
+    "Proxy",
+    "Route",
+    "Service",
     "SiteConfig",
     "TiB",
     "VirtualMachine",

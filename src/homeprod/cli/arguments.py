@@ -215,6 +215,25 @@ def _add_runs(command: argparse.ArgumentParser) -> None:
     show.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for machines: an object a line")
 
 
+def _add_route(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(verb="", json=False)
+    command.add_argument("--json-schema", action="store_true", help="print the JSON Schema of what --json prints")
+    verbs = command.add_subparsers(dest="verb", metavar="VERB", parser_class=type(command))
+    explain, test = (
+        verbs.add_parser(verb, help=purpose, description=purpose, formatter_class=command.formatter_class)
+        for verb, purpose in (
+            ("explain", "every hop of a name's way, and the rule that chose it"),
+            ("test", "hold the site's expectations against its table"),
+        )
+    )
+    explain.add_argument("target", metavar="URL|HOST", help="what is asked for; a host alone is asked for by https")
+    explain.add_argument(
+        "--from", dest="from_", choices=("lan", "wan"), default="wan", help="who asks (default: %(default)s)"
+    )
+    for verb in (explain, test):
+        verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for machines")
+
+
 def _read_run(text: str) -> int:
     return _read_number(text, 1, 10**15)
 
@@ -327,6 +346,7 @@ _ADDERS = {
     "configure": _add_configure,
     "known-hosts": _add_known_hosts,
     "runs": _add_runs,
+    "route": _add_route,
     "control": add_control_arguments,
     "lab": add_lab_arguments,
     "diagram": _add_diagram,

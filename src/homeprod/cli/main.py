@@ -34,6 +34,7 @@ COMMANDS = {
     "runs": "what the control node has run: a list, one of them as it goes, or its end",
     "known-hosts": "print machines' SSH host keys for ~/.ssh/known_hosts, as their guest agents tell them",
     "addresses": "list names, addresses and VMIDs",
+    "route": "the way in from outside: explain a name's, test what the site expects of it",
     "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
     "diagram": "draw the control node's states",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh, repository",

@@ -10,6 +10,7 @@ from homeprod.site.addresses import MAX_VMID
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.controlchecks import check_control
 from homeprod.site.declared import Collector, Declared, is_broken, source_of
+from homeprod.site.entry.checks.entry import check_entry
 from homeprod.site.machine import DataDisk, DataVirtualMachine, Machine, VirtualMachine
 from homeprod.site.site import DeclaredMachine, Site
 
@@ -36,7 +37,8 @@ def check_site(site: Site, collector: Collector) -> None:
         if isinstance(declared.machine, AdoptedVirtualMachine):
             _check_data_disks(site, declared.machine, collector)
     _check_shared_disks(sound, collector)
-    check_control(site, lambda declared, keyword, message, hint: _report(collector, declared, keyword, message, hint))
+    for check in (check_control, check_entry):
+        check(site, lambda declared, keyword, message, hint: _report(collector, declared, keyword, message, hint))
 
 
 def _is_sound(machine: Machine, collector: Collector) -> bool:

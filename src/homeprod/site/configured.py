@@ -44,8 +44,10 @@ def find_control_node(site: Site, environment: Environment) -> DeclaredMachine |
 
 
 def list_environments(site: Site, node: str = "") -> tuple[Environment, ...]:
-    """The site's environments by name; with ``node`` those that it configures."""
-    found = {declared.machine.environment.name: declared.machine.environment for declared in site.machines.values()}
+    """The site's environments by name; with ``node`` those that it configures. A machine with a mistake may have
+    none."""
+    given = (declared.machine.environment for declared in site.machines.values())
+    found = {environment.name: environment for environment in given if isinstance(environment, Environment)}
     return tuple(one for _, one in sorted(found.items()) if not node or one.control_node == node)
 
 

@@ -18,7 +18,8 @@ from homeprod.core.diagnostic import Diagnostic, SiteError
 from homeprod.site.bundle import identify_bundle
 from homeprod.site.checks import check_site
 from homeprod.site.configured import find_control, read_control_keys
-from homeprod.site.declared import Collector, collect, is_broken
+from homeprod.site.declared import Collector, collect, is_broken, source_of
+from homeprod.site.entry.entry import Entry
 from homeprod.site.machine import DataVirtualMachine, Machine, SiteConfig
 from homeprod.site.names import find_root as find_root
 from homeprod.site.names import name_of
@@ -32,8 +33,9 @@ def load_site(root: Path) -> Site:
         modules = _load_modules(root, collector)
     config = _find_config(modules, collector)
     machines = _find_machines(modules, root, collector)
+    entry = _find_entry(modules, collector)
     if config is not None and not is_broken(config):
-        site = Site(root, config, machines, read_control_keys(root, collector), _name_bundle(machines))
+        site = Site(root, config, machines, read_control_keys(root, collector), _name_bundle(machines), entry)
         check_site(site, collector)
         if not collector.diagnostics:
             return site
@@ -119,6 +121,20 @@ def _find_config(modules: dict[str, ModuleType], collector: Collector) -> SiteCo
         Diagnostic("modules/_config.py", 1, "declares no `site = SiteConfig(…)`", "homeprod init writes an example")
     )
     return None
+
+
+def _find_entry(modules: dict[str, ModuleType], collector: Collector) -> Entry | None:
+    """One that nothing reads is a mistake: whoever wrote it believes in it."""
+    entry = getattr(modules.get("_entry"), "entry", None)
+    found = entry if isinstance(entry, Entry) else None
+    values = [value for module in modules.values() for value in vars(module).values()]
+    for stray in dict.fromkeys(value for value in values if isinstance(value, Entry) and value is not found):
+        message = "this Entry is read by nothing: the site's is `entry` of modules/_entry.py"
+        collector.report(source_of(stray), message, hint="there is one way in; declare it there")
+    if found is None and "_entry" in modules:
+        message, hint = "declares no `entry = Entry(…)`", "docs/how-to/entry.md shows one"
+        collector.diagnostics.append(Diagnostic("modules/_entry.py", 1, message, hint))
+    return found
 
 
 def _find_machines(modules: dict[str, ModuleType], root: Path, collector: Collector) -> dict[str, DeclaredMachine]:

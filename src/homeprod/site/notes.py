@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from homeprod.core.diagnostic import Diagnostic
 from homeprod.site.configured import KEYS_FOLDER, find_control, list_environments, name_key
 from homeprod.site.declared import source_of
+from homeprod.site.entry.notes import find_entry_notes
 from homeprod.site.site import Site
 
 
 def find_notes(site: Site) -> list[Diagnostic]:
-    """Control nodes that configure nothing, and files in ``keys/`` that nothing reads, by file and line."""
-    return sorted({*_find_idle_nodes(site), *_find_strays(site)})
+    """Control nodes that configure nothing, files in ``keys/`` that nothing reads, and what of the way in nobody
+    brings about, by file and line."""
+    return sorted({*_find_idle_nodes(site), *_find_strays(site), *find_entry_notes(site)})
 
 
 def _find_idle_nodes(site: Site) -> Iterator[Diagnostic]:

@@ -19,6 +19,8 @@ def test_wrong_site_gives_exactly_these_diagnostics(case: Path, tmp_path: Path) 
     modules = tmp_path / "modules"
     modules.mkdir()
     (modules / "_config.py").write_text((CASES / "_config.py.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    for file in (CASES / "entry").glob("*.txt") if data.get("with_entry_machines") else ():
+        (modules / file.stem).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     for name, text in data["modules"].items():
         (modules / f"{name}.py").write_text(text, encoding="utf-8")
     for name, text in data.get("keys", {}).items():

@@ -12,6 +12,7 @@ from homeprod.cli.schema.check import CheckReport
 from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
 from homeprod.cli.schema.report import Errors
+from homeprod.cli.schema.route import TrialReport, WayReport
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FORMS: dict[str, Any] = {
@@ -19,6 +20,7 @@ _FORMS: dict[str, Any] = {
     "check": CheckReport | Errors,
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,
+    "route": WayReport | TrialReport | Errors,
 }
 COMMANDS = tuple(_FORMS)
 _CLOSED = "additionalProperties"

@@ -7,7 +7,7 @@ from homeprod.cli.schema.report import Part, Report
 
 class NoteEntry(Part):
     """What is worth knowing and no mistake: a value that is still the example's, a control node that configures
-    nothing, a file in ``keys/`` that nothing reads."""
+    nothing, a file in ``keys/`` that nothing reads, a route that leads to no service."""
 
     file: str
     line: int

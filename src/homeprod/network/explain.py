@@ -1,0 +1,117 @@
+"""The whole way of a request, by the table alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+
+from homeprod.core.hostname import fold
+from homeprod.network.atproxy import follow_into
+from homeprod.network.choice import Choice
+from homeprod.network.hostheader import read_host
+from homeprod.network.routing import choose_route, find_goal
+from homeprod.network.splitdns import Record, choose_record
+from homeprod.network.way import Answer, Hop, Other, Rule, Way
+from homeprod.site.entry.entry import Entry, Origin, Route
+from homeprod.site.entry.place import list_numbers, locate_machine, locate_number
+from homeprod.site.entry.target import Target
+from homeprod.site.site import Site
+
+
+def explain(site: Site, entry: Entry, target: Target, from_: Origin) -> Way:
+    """Every hop from the LAN, or from outside, to where it ends. ``entry`` is the site's."""
+    hops, answer = _follow_lan(site, entry, target) if from_ == "lan" else _follow_wan(site, entry, target)
+    return Way(target, from_, tuple(hops), answer)
+
+
+def _follow_wan(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], Answer]:
+    network = site.config.addresses.network
+    if target.address is not None and _is_hidden(site, entry, target.address):
+        return [], Answer("nowhere", f"{target.address} is inside of the LAN: from outside nobody gets there")
+    gateway = locate_number(site, "", network.gateway)
+    name = site.config.addresses.reserved.get(network.gateway, "router")
+    rule = Rule(f"port {target.port} → {entry.passthrough}", entry, "passthrough")
+    hop = Hop("router", name, gateway, target.port, "passes the port on: IPv4 by NAT, IPv6 as it is", (rule,))
+    hops, answer = _follow_passthrough(site, entry, target)
+    return [hop, *hops], answer
+
+
+def _is_hidden(site: Site, entry: Entry, address: IPv4Address | IPv6Address) -> bool:
+    """The router has the IPv4 address that the outside sees; in IPv6 the passthrough has one of its own."""
+    network, passthrough = site.config.addresses.network, locate_machine(site, entry.passthrough)
+    if isinstance(address, IPv4Address):
+        return address in network.subnet
+    is_inside = network.subnet6 is not None and address in network.subnet6
+    return is_inside and (passthrough is None or address != passthrough.address6)
+
+
+def _follow_lan(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], Answer]:
+    """Split DNS stands in the place of NAT that leads back in."""
+    if target.address is not None:
+        return _follow_address(site, entry, target)
+    choice = choose_record(entry, fold(target.host))
+    network = site.config.addresses.network
+    place = locate_number(site, "", network.resolvers[0]) if network.resolvers else None
+    if choice.owner is None:
+        hop = Hop("dns", "split DNS", place, None, "has no record of the name", ())
+        words = "the LAN's resolvers have no record of it, so it leads to wherever the public DNS says"
+        return [hop], Answer("nowhere", words)
+    record = choice.owner
+    goal = locate_machine(site, record.proxy.machine)
+    words = f"{record.name} is {goal.address if goal else '?'}, {record.proxy.machine}"
+    rule = Rule(words, record.cause, "names", _list_records(choice))
+    hops, answer = follow_into(site, record.proxy, target, "lan")
+    return [Hop("dns", "split DNS", place, None, "answers with the proxy's own address", (rule,)), *hops], answer
+
+
+def _follow_address(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], Answer]:
+    for proxy in entry.proxies:
+        place = locate_machine(site, proxy.machine)
+        if place is not None and target.address in (place.address, place.address6):
+            return follow_into(site, proxy, target, "lan")
+    own = [locate_number(site, "", number) for number in list_numbers(site, entry.passthrough)]
+    if any(target.address in (place.address, place.address6) for place in own):
+        return _follow_passthrough(site, entry, target)
+    return [], Answer("nowhere", f"{target.address} is no address that the way in answers at")
+
+
+def _follow_passthrough(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], Answer]:
+    place = locate_machine(site, entry.passthrough)
+    if target.port == 443:
+        is_named = target.scheme == "https" and target.address is None
+        choice = choose_route(entry, target.host if is_named else "")
+        does = "passes TLS on untouched, by the name in its hello"
+    else:
+        host = read_host(f"[{target.host}]" if ":" in target.host else target.host)
+        if target.scheme == "https" or host is None:
+            why = "TLS on port 80" if target.scheme == "https" else "no valid Host"
+            hop = Hop("passthrough", entry.passthrough, place, target.port, "reads HTTP here")
+            return [hop], Answer("refused", f"{why}: answered with 400", 400)
+        choice = choose_route(entry, host)
+        does = "passes HTTP on by its Host"
+    proxy = find_goal(entry, choice)
+    hop = Hop("passthrough", entry.passthrough, place, target.port, does, (_tell_route(entry, choice),))
+    hops, answer = follow_into(site, proxy, target, "wan")
+    return [hop, *hops], answer
+
+
+def _tell_route(entry: Entry, choice: Choice[Route]) -> Rule:
+    others = tuple(_list_others((miss.pattern, miss.owner, miss.why, miss.is_near) for miss in choice.misses))
+    if choice.owner is None:
+        why = "no route has the name" if choice.name else "no name was sent"
+        return Rule(f"default → {entry.default}: {why}", entry, "default", others)
+    word = "its exact name" if choice.by == "exact" else "the longest wildcard with it"
+    default = Other(f"default → {entry.default}", "a route has the name", entry, is_near=False)
+    return Rule(f"route {choice.pattern} → {choice.owner.to}: {word}", choice.owner, "", (*others, default))
+
+
+def _list_others(misses: Iterable[tuple[str, Route, str, bool]]) -> Iterable[Other]:
+    for pattern, route, why, is_near in misses:
+        yield Other(f"route {pattern} → {route.to}", why, route, is_near)
+
+
+def _list_records(choice: Choice[Record]) -> tuple[Other, ...]:
+    return tuple(
+        Other(f"{miss.pattern} is {miss.owner.proxy.machine}", miss.why, miss.owner.cause, miss.is_near)
+        for miss in choice.misses
+    )

@@ -1,0 +1,54 @@
+"""Checks of certificates: one for every name that is served, and each its proxy's own."""
+
+from __future__ import annotations
+
+from homeprod.site.controlchecks import Report
+from homeprod.site.declared import is_broken
+from homeprod.site.entry.certificate import Certificate
+from homeprod.site.entry.entry import Entry, Proxy
+from homeprod.site.entry.table import find_certificate, find_route, list_claims
+
+
+def check_certificates(entry: Entry, report: Report) -> None:
+    users: dict[int, str] = {}
+    for proxy in entry.proxies:
+        if is_broken(proxy):
+            continue
+        labels: set[str] = set()
+        for certificate in proxy.certificates:
+            if is_broken(certificate):
+                continue
+            _check_owner(proxy, certificate, users, report)
+            if certificate.label in labels:
+                message = f"two certificates of {proxy.machine} begin with {certificate.names[0]}"
+                report(certificate, "names", f"{message}, by which their files are called", "")
+            labels.add(certificate.label)
+            _check_http(entry, proxy, certificate, report)
+    _check_cover(entry, report)
+
+
+def _check_owner(proxy: Proxy, certificate: Certificate, users: dict[int, str], report: Report) -> None:
+    """RFC 9113, section 9.1.1: a client that is shown one certificate for two names may ask for both on one
+    connection, and then what is prod's arrives at the lab's proxy."""
+    if users.setdefault(id(certificate), proxy.machine) != proxy.machine:
+        message = f"one certificate is {users[id(certificate)]}'s and {proxy.machine}'s: each has a key of its own"
+        report(certificate, "", message, "declare one for each proxy")
+
+
+def _check_http(entry: Entry, proxy: Proxy, certificate: Certificate, report: Report) -> None:
+    for name in certificate.names if certificate.by == "http-01" else ():
+        route = find_route(entry, name)
+        goal = entry.default if route is None else route.to
+        if goal != proxy.machine:
+            message = f"{name} goes to {goal}, so {proxy.machine} cannot prove it by http-01"
+            report(certificate, "by", message, 'prove it by "dns-01", or route the name there')
+
+
+def _check_cover(entry: Entry, report: Report) -> None:
+    for claim in list_claims(entry):
+        if any(is_broken(one) for one in claim.proxy.certificates) or find_certificate(claim.proxy, claim.name):
+            continue
+        own = ", ".join(name for one in claim.proxy.certificates for name in one.names)
+        star = "; a star there stands for one label" if "*" in own else ""
+        message = f"no certificate of {claim.proxy.machine} is good for {claim.name}: they are for {own}{star}"
+        report(claim.service, "names", message, f"write {claim.name} into the names of one")

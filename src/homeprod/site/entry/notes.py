@@ -1,0 +1,48 @@
+"""Notes on an Entry: what is no mistake, and may well be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homeprod.core.diagnostic import Diagnostic
+from homeprod.site.configured import explain_unconfigured
+from homeprod.site.declared import Declared, source_of
+from homeprod.site.entry.entry import Entry
+from homeprod.site.entry.table import find_route, list_claims
+from homeprod.site.site import Site
+
+
+def find_entry_notes(site: Site) -> Iterator[Diagnostic]:
+    if site.entry is None:
+        return
+    yield from _find_unconfigured(site, site.entry)
+    yield from _find_idle_routes(site, site.entry)
+
+
+def _find_unconfigured(site: Site, entry: Entry) -> Iterator[Diagnostic]:
+    """Its files can be rendered and placed by hand."""
+    for place, keyword, name in (
+        (entry, "passthrough", entry.passthrough),
+        *((proxy, "machine", proxy.machine) for proxy in entry.proxies),
+    ):
+        if why := explain_unconfigured(site.machines[name]):
+            message = f"no control node configures {name}, so nobody brings it its part of the way in: {why}"
+            yield _note(site, place, keyword, message, "docs/how-to/control-node.md has the whole way")
+
+
+def _find_idle_routes(site: Site, entry: Entry) -> Iterator[Diagnostic]:
+    """Whoever asks for such a name is answered with 421."""
+    used = {find_route(entry, claim.name) for claim in list_claims(entry)}
+    for route in entry.routes:
+        below = [claim.name for claim in list_claims(entry) if route.name.matches(claim.name)]
+        if route not in used and not below:
+            message = f"the route {route.name} leads to {route.to}, which serves no such name"
+            yield _note(site, route, "", message, "write the service into the Proxy, or take the route away")
+
+
+def _note(site: Site, declared: Declared, keyword: str, message: str, hint: str) -> Diagnostic:
+    source = source_of(declared)
+    if source is None:
+        return Diagnostic("modules", 1, message, hint)
+    line = source.line_of(keyword) if keyword else source.line
+    return Diagnostic(str(source.file.relative_to(site.root)), line, message, hint)

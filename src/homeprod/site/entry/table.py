@@ -1,0 +1,59 @@
+"""What an Entry says, looked up: whose a name is, which route leads to it, which certificate shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from homeprod.core.hostname import NamePattern, pick
+from homeprod.site.declared import is_broken
+from homeprod.site.entry.certificate import Certificate
+from homeprod.site.entry.entry import Entry, Proxy, Route
+from homeprod.site.entry.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One name of a service."""
+
+    name: NamePattern
+    service: Service
+    proxy: Proxy
+
+
+def list_claims(entry: Entry) -> Iterator[Claim]:
+    """In the order of the site. Broken things are left out, here and below."""
+    for proxy in entry.proxies:
+        for service in proxy.services if not is_broken(proxy) else ():
+            if not is_broken(service):
+                yield from (Claim(name, service, proxy) for name in service.names)
+
+
+def list_routes(entry: Entry) -> list[Route]:
+    return [route for route in entry.routes if not is_broken(route)]
+
+
+def find_route(entry: Entry, name: NamePattern) -> Route | None:
+    """The route that leads to all that the pattern stands for, unless a narrower one leads a part elsewhere. None:
+    the default does."""
+    routes = {route.name: route for route in list_routes(entry)}
+    if name.is_wildcard:
+        below = f".{name.zone}"
+        routes = {one: route for one, route in routes.items() if one.is_wildcard and one.matches(below)}
+        found = max(routes, key=len, default=None)
+    else:
+        found = pick(routes, name)
+    return routes[found] if found is not None else None
+
+
+def find_proxy(entry: Entry, machine: str) -> Proxy | None:
+    return next((proxy for proxy in entry.proxies if not is_broken(proxy) and proxy.machine == machine), None)
+
+
+def find_certificate(proxy: Proxy, name: NamePattern) -> Certificate | None:
+    """The proxy's certificate that is good for all that the pattern stands for: one that has it literally before one
+    with a star, then the first."""
+    sound = [certificate for certificate in proxy.certificates if not is_broken(certificate)]
+    literal = (one for one in sound if name in one.names)
+    starred = (one for one in sound if any(own.covers(name) for own in one.names))
+    return next(literal, None) or next(starred, None)

@@ -1,0 +1,235 @@
+"""The real nginx on loopback: a passthrough, two proxies behind it, and services that say how they were reached."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import trustme
+
+from homeprod.network.nginx.passthrough import Gate, Passthrough, render_passthrough
+from homeprod.network.nginx.proxy import Block, Proxy, Server, render_proxy
+from homeprod.network.nginx.release import Release
+
+LOOPBACK = ip_address("127.0.0.1")
+OURS = Release(nginx=(1, 22), openssl=(3, 0))
+"""Understood by newer ones too, but for a warning."""
+LIMIT = 10.0
+"""Seconds for whatever nginx does at once."""
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers by their names in lower case, body."""
+
+
+def find_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class _Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        told = {name.lower(): value for name, value in self.headers.items()}
+        body = json.dumps({"service": self.server.name, "path": self.path, "headers": told}).encode()  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the tests look at what was answered."""
+
+
+@contextlib.contextmanager
+def run_service(name: str) -> Iterator[int]:
+    """Its port. It answers with its name, the path and the headers as they came."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
+    server.daemon_threads = True
+    server.name = name  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Nginx:
+    """One nginx of the test's own, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("modules-enabled", "mime.types"):
+            (folder / name).symlink_to(Path("/etc/nginx") / name)
+        self.file = folder / "nginx.conf"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def test(self, text: str) -> str:
+        """What `nginx -t` says of it; empty where it is well."""
+        new = self.folder / "new.conf"
+        new.write_text(text)
+        command = ("nginx", "-t", "-q", "-c", str(new), "-e", "stderr")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+        return done.stderr if done.returncode else ""
+
+    def start(self, text: str, port: int) -> None:
+        self.file.write_text(text)
+        command = ("nginx", "-c", str(self.file), "-e", str(self.folder / "error.log"), "-g", "daemon off;")
+        self._process = subprocess.Popen(command)
+        deadline = time.monotonic() + LIMIT
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+            assert self._process.poll() is None, (self.folder / "error.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def replace(self, text: str) -> None:
+        """As a delivery does: tried beside the old one, put in its place at once, reloaded."""
+        assert self._process is not None
+        assert self.test(text) == ""
+        (self.folder / "new.conf").replace(self.file)
+        self._process.send_signal(signal.SIGHUP)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(LIMIT)
+
+
+@dataclass
+class Way:
+    """The whole way. ``authority`` is what clients believe; ``passthrough`` and ``proxies`` are what was rendered."""
+
+    folder: Path
+    authority: trustme.CA
+    passthrough: Passthrough
+    proxies: dict[str, Proxy]
+    nginxes: dict[str, Nginx]
+
+    def ask(
+        self, name: str, path: str = "/", *, port: int = 0, before: bytes = b"", source: str = "", **headers: str
+    ) -> Answer:
+        """GET over TLS through the passthrough, or at ``port``; ``before`` goes ahead of the hello, ``source`` is the
+        client's address. The name is in the hello and is the Host, unless ``Host`` is given."""
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        context.check_hostname = False
+        here = (source, 0) if source else None
+        with socket.create_connection(("127.0.0.1", port or self.passthrough.https), LIMIT, here) as line:
+            if before:
+                line.sendall(before)
+            with context.wrap_socket(line, server_hostname=name) as secure:
+                secure.sendall(_write_request(headers.pop("Host", name), path, headers))
+                return _read_answer(secure)
+
+    def ask_plainly(self, name: str, path: str = "/", *, port: int = 0, **headers: str) -> Answer:
+        with socket.create_connection(("127.0.0.1", port or self.passthrough.http), LIMIT) as line:
+            line.sendall(_write_request(name, path, headers))
+            return _read_answer(line)
+
+
+def _write_request(host: str, path: str, headers: dict[str, str]) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: close"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _read_answer(line: socket.socket) -> Answer:
+    """Status, headers by their names in lower case, body; the connection is closed behind it."""
+    content = b""
+    while part := line.recv(65536):
+        content += part
+    head, _, body = content.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (text.partition(": ") for text in lines)}
+    return int(status.split(" ")[1]), headers, body
+
+
+def write_certificate(authority: trustme.CA, folder: Path, *names: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    made = authority.issue_cert(*names)
+    made.private_key_pem.write_to_path(folder / "key.pem")
+    for number, blob in enumerate(made.cert_chain_pems):
+        blob.write_to_path(folder / "chain.pem", append=number > 0)
+
+
+def make_proxy(folder: Path, servers: tuple[Server, ...], **more: object) -> Proxy:
+    values = Proxy(servers=servers, passthroughs=(LOOPBACK,), lan=(ip_network("127.0.0.0/8"),), release=OURS)
+    return replace(
+        values,
+        https=find_port(),
+        http=find_port(),
+        passed=find_port(),
+        passed_http=find_port(),
+        folder=str(folder),
+        certificates=str(folder / "certificates"),
+        challenges=str(folder / "challenges"),
+        logs=str(folder),
+        pid=str(folder / "nginx.pid"),
+        user=getpass.getuser(),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+@contextlib.contextmanager
+def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
+    """`*.lab.example` goes to lab-proxy, which serves `demo.lab.example`; all else to prod-proxy, which serves
+    `files.example` and, to the LAN alone, `near.example`."""
+    authority = trustme.CA()
+    proxies = {
+        "lab-proxy": make_proxy(folder / "lab", (make_server("demo", ("demo.lab.example",), ports["demo"]),)),
+        "prod-proxy": make_proxy(
+            folder / "prod",
+            (
+                make_server("files", ("files.example",), ports["files"]),
+                replace(
+                    make_server("near", ("near.example",), ports["near"]), is_for_lan=True, redirects=False, hsts=0
+                ),
+            ),
+        ),
+    }
+    gates = tuple(Gate(name, LOOPBACK, one.passed, one.passed_http) for name, one in proxies.items())
+    passthrough = Passthrough({"*.lab.example": "lab-proxy"}, "prod-proxy", gates)
+    passthrough = replace(
+        passthrough,
+        https=find_port(),
+        http=find_port(),
+        folder=str(folder / "way"),
+        logs=str(folder / "way"),
+        pid=str(folder / "way" / "nginx.pid"),
+        user=getpass.getuser(),
+    )
+    with contextlib.ExitStack() as stack:
+        nginxes = {name: Nginx(Path(one.folder)) for name, one in proxies.items()}
+        nginxes["passthrough"] = Nginx(folder / "way")
+        for nginx in nginxes.values():
+            stack.callback(nginx.stop)
+        for name, one in proxies.items():
+            place = Path(one.folder)
+            for server in one.servers:
+                for block in server.blocks:
+                    write_certificate(authority, place / "certificates" / block.certificate, *block.names)
+            write_certificate(authority, place / "certificates" / "default", f"{name}.example")
+            nginxes[name].start(render_proxy(one), one.https)
+        nginxes["passthrough"].start(render_passthrough(passthrough), passthrough.https)
+        yield Way(folder, authority, passthrough, proxies, nginxes)
+
+
+def make_server(name: str, names: tuple[str, ...], port: int) -> Server:
+    return Server(name, (Block(names, name),), ((LOOPBACK, port),), websockets=True, hsts=63_072_000)

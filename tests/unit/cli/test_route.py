@@ -1,0 +1,213 @@
+"""`homeprod route`: what a person reads of a way, what a machine reads, and what a wrong target is answered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.reference_schema import open_validator
+
+from homeprod.cli.main import main
+from homeprod.cli.schema.route import TrialReport, WayReport
+
+PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
+TARGETS = (
+    "demo.lab.pegasuspad.com",
+    "http://demo.lab.pegasuspad.com/x?y",
+    "http://demo.lab.pegasuspad.com:443/",
+    "https://demo.lab.pegasuspad.com:80/",
+    "DEMO.lab.pegasuspad.com.",
+    "a.b.lab.pegasuspad.com",
+    "lab.pegasuspad.com",
+    "http://lab.pegasuspad.com",
+    "sean.coder.pegasuspad.com",
+    "a.sean.coder.pegasuspad.com",
+    "collabora.home.pegasuspad.com",
+    "unknown.example",
+    "a..b",
+    "http://a..b",
+    "a" * 300,
+    "10.111.1.4",
+    "10.111.1.5",
+    "10.111.1.99",
+    "198.51.100.1",
+    "[2001:db8::1]",
+)
+
+
+def explain(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["--site", str(PEGASUS), "route", "explain", *words]) == 0
+    return capsys.readouterr().out
+
+
+def read_way(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    way: dict[str, object] = json.loads(explain(capsys, *words, "--json"))["way"]
+    return way
+
+
+def find_line(words: str) -> int:
+    """Of the module, counted from 1."""
+    lines = (PEGASUS / "modules" / "_entry.py").read_text(encoding="utf-8").splitlines()
+    return 1 + next(number for number, line in enumerate(lines) if words in line)
+
+
+def test_a_way_from_outside_in_one_look(capsys: pytest.CaptureFixture[str]) -> None:
+    table, route, certificate, service, upstream = (
+        find_line(words)
+        for words in ('passthrough="', 'Route("', '"*.lab.pegasuspad.com",)', 'names=("demo', "lab-coder:8080")
+    )
+    assert explain(capsys, "demo.lab.pegasuspad.com") == (
+        "https://demo.lab.pegasuspad.com/ from the outside\n\n"
+        "  opnsense                10.111.1.1:443     passes the port on: IPv4 by NAT, IPv6 as it is\n"
+        f"      port 443 → prod-proxy-passthrough  modules/_entry.py:{table}\n"
+        "  prod-proxy-passthrough  10.111.1.4:443     passes TLS on untouched, by the name in its hello\n"
+        "      route *.lab.pegasuspad.com → lab-proxy: the longest wildcard with it"
+        f"  modules/_entry.py:{route}\n"
+        "  lab-proxy               10.111.1.212:8443  TLS ends here; the passthrough says who the client is"
+        " (PROXY protocol)\n"
+        f"      certificate *.lab.pegasuspad.com (dns-01)  modules/_entry.py:{certificate}\n"
+        f"      service demo: its exact name  modules/_entry.py:{service}\n"
+        "  lab-coder               10.111.1.21:8080   HTTP\n"
+        f"      http://lab-coder:8080  modules/_entry.py:{upstream}\n\n"
+        "reaches demo\n"
+    )
+
+
+def test_the_lan_goes_straight_to_the_proxy(capsys: pytest.CaptureFixture[str]) -> None:
+    way = read_way(capsys, "cloud.pegasuspad.com", "--from", "lan")
+    hops = [(hop["kind"], hop["name"], hop["address"], hop["port"]) for hop in way["hops"]]  # type: ignore[attr-defined]
+    assert hops == [
+        ("dns", "split DNS", "10.111.1.2", None),
+        ("proxy", "prod-proxy", "10.111.1.5", 443),
+        ("service", "nextcloud-green", "10.111.1.207", 80),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "end", "status", "service", "is_trusted"),
+    [
+        (("demo.lab.pegasuspad.com",), "service", None, "demo", True),
+        (("DEMO.lab.pegasuspad.com.",), "service", None, "demo", True),
+        (("http://demo.lab.pegasuspad.com/x",), "redirect", 308, "demo", None),
+        (("http://demo.lab.pegasuspad.com:443/",), "refused", 400, None, None),
+        (("https://demo.lab.pegasuspad.com:80/",), "refused", 400, None, None),
+        (("a.b.lab.pegasuspad.com",), "refused", 421, None, False),
+        (("unknown.lab.pegasuspad.com",), "refused", 421, None, True),
+        (("unknown.example",), "refused", 421, None, False),
+        (("a.sean.coder.pegasuspad.com",), "service", None, "coder", False),
+        (("collabora.home.pegasuspad.com",), "refused", 421, None, False),
+        (("collabora.home.pegasuspad.com", "--from", "lan"), "service", None, "collabora", True),
+        (("unknown.example", "--from", "lan"), "nowhere", None, None, None),
+        (("unknown.lab.pegasuspad.com", "--from", "lan"), "refused", 421, None, True),
+        (("https://a..b",), "refused", 400, None, False),
+        (("http://a..b",), "refused", 400, None, None),
+        (("a" * 300,), "refused", None, None, None),
+        (("198.51.100.1",), "refused", 421, None, False),
+        (("10.111.1.4",), "nowhere", None, None, None),
+        (("10.111.1.4", "--from", "lan"), "refused", 421, None, False),
+        (("10.111.1.5", "--from", "lan"), "refused", 421, None, False),
+        (("10.111.1.99", "--from", "lan"), "nowhere", None, None, None),
+    ],
+)
+def test_where_ways_end(
+    words: tuple[str, ...],
+    end: str,
+    status: int | None,
+    service: str | None,
+    is_trusted: bool | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = read_way(capsys, *words)["answer"]
+    assert isinstance(answer, dict)
+    assert [answer[key] for key in ("end", "status", "service", "is_trusted")] == [end, status, service, is_trusted]
+
+
+@pytest.mark.parametrize("origin", ["lan", "wan"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_way_fits_the_schema_and_has_words(
+    target: str, origin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = explain(capsys, target, "--from", origin, "--json")
+    open_validator("route").validate(json.loads(text))
+    way = WayReport.model_validate_json(text).way
+    said = explain(capsys, target, "--from", origin)
+    assert way.answer.words in said
+    assert all(rule.rule in said and f"{rule.file}:{rule.line}" in said for hop in way.hops for rule in hop.rules)
+
+
+def test_why_not_another_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    said = explain(capsys, "lab.pegasuspad.com")
+    words = "it stands for names below lab.pegasuspad.com, and not for lab.pegasuspad.com itself"
+    assert f"        not route *.lab.pegasuspad.com → lab-proxy: {words}" in said
+    assert "is for the LAN alone" in explain(capsys, "collabora.home.pegasuspad.com")
+    assert "not good for a.b.lab.pegasuspad.com: its star stands for one label" in explain(
+        capsys, "a.b.lab.pegasuspad.com"
+    )
+    assert "but the client does not accept the certificate" in explain(capsys, "a.sean.coder.pegasuspad.com")
+
+
+def test_the_expectations_of_pegasus_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--site", str(PEGASUS), "route", "test"]) == 0
+    assert capsys.readouterr().out.endswith("\n9 expectations, none otherwise\n")
+    assert main(["--site", str(PEGASUS), "route", "test", "--json"]) == 0
+    text = capsys.readouterr().out
+    open_validator("route").validate(json.loads(text))
+    assert {trial.problem for trial in TrialReport.model_validate_json(text).trials} == {""}
+
+
+def test_what_is_otherwise_than_expected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(shutil.copytree(PEGASUS, tmp_path / "pegasus"))
+    module = root / "modules" / "_entry.py"
+    head, _, _ = module.read_text(encoding="utf-8").partition("    expectations=(")
+    wrong = (
+        'Expectation("demo.lab.pegasuspad.com", reaches="gitea")',
+        'Expectation("demo.lab.pegasuspad.com")',
+        'Expectation("unknown.example", status=404)',
+        'Expectation("a.sean.coder.pegasuspad.com", reaches="coder")',
+        'Expectation("unknown.example", from_="lan", status=421)',
+    )
+    right = 'Expectation("demo.lab.pegasuspad.com", reaches="demo", status=200)'
+    lines = "".join(f"        {one},\n" for one in (*wrong, right))
+    module.write_text(f"{head}    expectations=(\n{lines}    ),\n)\n", encoding="utf-8")
+    assert main(["--site", str(root), "route", "test"]) == 1
+    said = capsys.readouterr().out
+    first = head.count("\n") + 2
+    for number, words in enumerate(
+        [
+            "should reach gitea: reaches demo",
+            "should reach no service: reaches demo",
+            "should be answered with 404: prod-proxy does not serve unknown.example: answered with 421",
+            "reaches coder, and its certificate is not good for a.sean.coder.pegasuspad.com",
+            "should be answered with 421: the LAN's resolvers have no record of it",
+        ]
+    ):
+        assert words in said
+        assert f"modules/_entry.py:{first + number}\n" in said
+    assert "reaches demo; not seen from here: whether demo answers with 200" in said
+    assert said.endswith("\n6 expectations, 5 otherwise\n")
+
+
+def test_a_site_without_a_way_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["init", str(tmp_path / "home")])
+    capsys.readouterr()
+    assert main(["--site", str(tmp_path / "home"), "route", "test"]) == 1
+    assert "error: home: the site declares no way in\n  write modules/_entry.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["route"], "which of explain and test?"),
+        (["route", "explain"], "URL|HOST"),
+        (["route", "explain", "a b"], "'a b' is neither a host name nor an http or https URL"),
+        (["route", "explain", "a\0b"], "is no host name"),
+        (["route", "explain", "https://a:8443"], "nothing comes in on port 8443"),
+        (["route", "explain", "a", "--from", "mars"], "invalid choice: 'mars'"),
+        (["route", "test", "a"], "unrecognized arguments: a"),
+    ],
+)
+def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--site", str(PEGASUS), *words]) == 64
+    assert said in capsys.readouterr().err
