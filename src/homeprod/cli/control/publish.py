@@ -55,9 +55,7 @@ def run(options: argparse.Namespace) -> int:
     for name, key in changed.items():
         _write(site.root / KEYS_FOLDER / name, key)
         render.print_line(f"written  {KEYS_FOLDER}/{name}")
-    render.say(
-        "commit them with the site, then make what waited, and tell what is there:\n\n  homeprod apply"
-    )
+    render.say("commit them with the site, then make what waited, and tell what is there:\n\n  homeprod apply")
     return 0
 
 
