@@ -92,6 +92,7 @@ def open_site_lab(
     """``is_configured`` leaves the machines their control nodes: none of them is finished before it was rung for."""
     root = tmp_path / "pegasus"
     shutil.copytree(PEGASUS, root, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "modules" / "_entry.py").unlink()  # it names machines that tests take away, and makes nothing in Proxmox
     names = {storage.name for storage in storages}
     volumes = [image.volume for image in desire_images(load_site(root)) if image.storage in names]
     seeds = tuple(SeedSpec(volume, "debian-13") for volume in volumes)

@@ -84,7 +84,8 @@ def test_a_node_off_a_machine_moved_and_an_endpoint_dead(made: SiteLab, monkeypa
         made.lab.forget_calls()
         code, _, err = made.run("apply", "--yes", "--no-wait")
         assert code == 3  # not all is as the site says, and nobody can tell
-        assert f"not finished: vm/lab-ansible: unknown: it is on the node {SECOND}, which is offline" in err
+        names = "data-vm/lab-ansible-data, vm/lab-ansible, vm/lab-wiki"
+        assert f"not finished: {names}: unknown: it is on the node {SECOND}, which is offline" in err
         written = [call.path for call in made.lab.written() if not call.path.startswith("/pools")]  # the lease
         assert written == [f"/nodes/{THIRD}/qemu/4001032/config"]
         code, out, _ = made.run("plan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import select
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from homeprod.core.errors import ControlError, DeclinedError
 
 LIMIT = 1024
 """Bytes of a typed line; a terminal itself takes no more than 4095 at once (termios(3), canonical mode)."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks for an interruption."""
 
 
 class Terminal:
@@ -49,12 +52,18 @@ class Terminal:
         try:
             with self._silence() if not is_echoed else _nothing():
                 self._write(prompt.encode())
+                self._wait()
                 count = os.readv(self._tty, [line])
                 if not is_echoed:
                     self._write(b"\n")
             return _cut(line, count)
         finally:
             line[:] = bytes(LIMIT)
+
+    def _wait(self) -> None:
+        """Until something was typed. A read alone would miss a Ctrl-C that comes just before it, till the next key."""
+        while not select.select([self._tty], [], [], LOOK_EVERY)[0]:
+            pass
 
     def read_new(self, what: str) -> bytearray:
         """Typed twice. Raises ControlError where the two differ."""
