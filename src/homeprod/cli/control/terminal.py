@@ -61,7 +61,7 @@ class Terminal:
             line[:] = bytes(LIMIT)
 
     def _wait(self) -> None:
-        """Until something was typed. A read alone would miss a Ctrl-C that comes just before it, till the next key."""
+        """Until something was typed. A read alone would miss a Ctrl-C just before it, till the next key."""
         while not select.select([self._tty], [], [], LOOK_EVERY)[0]:
             pass
 
