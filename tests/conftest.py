@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         file.write_bytes(bytes(64 * 1024))
         patch.setenv("HOMEPROD_BUNDLE", str(file))
         yield file
+
+
+def pytest_configure() -> None:
+    """A shell that runs this in the background has Ctrl-C ignored, which every process started here would inherit."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 Figure = Callable[[str], None]
