@@ -21,7 +21,7 @@ from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.configured import require_machine
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.machine import VirtualMachine
-from homeprod.site.site import DeclaredMachine, Site
+from homeprod.site.site import DeclaredMachine, Site, find_fixed
 
 
 def run(options: argparse.Namespace) -> int:
@@ -67,5 +67,5 @@ def _name(site: Site, declared: DeclaredMachine) -> list[str]:
     """What a person calls it when they log in."""
     machine, network = declared.machine, site.config.addresses.network
     names = [declared.name, *([f"{declared.name}.{network.domain}"] if network.domain else [])]
-    is_fixed = machine.number is not None and not (isinstance(machine, VirtualMachine) and machine.dhcp)
-    return [*names, str(network.address(machine.number))] if is_fixed and machine.number is not None else names
+    fixed = find_fixed(machine)
+    return [*names, str(network.address(fixed))] if fixed is not None else names

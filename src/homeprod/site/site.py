@@ -80,7 +80,7 @@ class Site:
 
     def _row(self, declared: DeclaredMachine) -> dict[str, object]:
         machine, network = declared.machine, self.config.addresses.network
-        fixed = _find_fixed(machine)
+        fixed = find_fixed(machine)
         address6 = network.address6(fixed) if fixed is not None else None
         return {
             "name": declared.name,
@@ -92,8 +92,8 @@ class Site:
         }
 
 
-def _find_fixed(machine: Machine) -> int | None:
-    """The host number whose address it has."""
+def find_fixed(machine: Machine) -> int | None:
+    """The host number whose address it has and keeps; None where only its name leads to it."""
     is_fixed = isinstance(machine, AdoptedVirtualMachine) or (
         isinstance(machine, VirtualMachine) and not machine.dhcp
     )

@@ -9,7 +9,7 @@ import yaml
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.configured import find_control_user, list_configured
 from homeprod.site.machine import VirtualMachine
-from homeprod.site.site import DeclaredMachine, Site
+from homeprod.site.site import DeclaredMachine, Site, find_fixed
 
 _HEAD = "# Written by `homeprod render` from the site; change the site, and render it again.\n"
 
@@ -61,9 +61,8 @@ def _describe_host(site: Site, declared: DeclaredMachine) -> dict[str, object]:
 
 def _find_address(site: Site, machine: VirtualMachine | AdoptedVirtualMachine) -> str:
     """Empty where only its name leads to it."""
-    if machine.number is None or (isinstance(machine, VirtualMachine) and machine.dhcp):
-        return ""
-    return str(site.config.addresses.network.address(machine.number))
+    fixed = find_fixed(machine)
+    return str(site.config.addresses.network.address(fixed)) if fixed is not None else ""
 
 
 def _list_groups(declared: DeclaredMachine) -> list[str]:
