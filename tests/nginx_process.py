@@ -21,10 +21,10 @@ import trustme
 
 from homeprod.network.nginx.passthrough import Gate, Passthrough, render_passthrough
 from homeprod.network.nginx.proxy import Block, Proxy, Server, render_proxy
-from homeprod.network.nginx.release import Release
+from homeprod.site.entry.place import RELEASES
 
 LOOPBACK = ip_address("127.0.0.1")
-OURS = Release(nginx=(1, 22), openssl=(3, 0))
+OURS = RELEASES["debian-12"]
 """Understood by newer ones too, but for a warning."""
 LIMIT = 10.0
 """Seconds for whatever nginx does at once."""

@@ -51,7 +51,7 @@ def test_nginx_takes_the_passthroughs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(PROXIES))
 def test_nginx_takes_the_proxies(tmp_path: Path, name: str) -> None:
     values = describe_proxy(SITE, ENTRY, PROXIES[name])
-    assert (values.release.nginx, values.release.has_http2_directive) == ((1, 26), True)
+    assert (values.release.version, values.has_http2_directive) == ((1, 26), True)
     labels = {values.default_certificate, *(b.certificate for server in values.servers for b in server.blocks)}
     for label in labels:
         write_certificate(trustme.CA(), tmp_path / "certificates" / label, "x.example")

@@ -6,10 +6,9 @@ from ipaddress import ip_network
 
 from homeprod.network.nginx.passthrough import Gate, Passthrough
 from homeprod.network.nginx.proxy import Block, Ip, IpNetwork, Proxy, Server
-from homeprod.network.nginx.release import Release
 from homeprod.site.entry.entry import Entry
 from homeprod.site.entry.entry import Proxy as DeclaredProxy
-from homeprod.site.entry.place import RELEASES, Place, locate_machine, locate_proxied, locate_upstream
+from homeprod.site.entry.place import RELEASES, Nginx, Place, locate_machine, locate_proxied, locate_upstream
 from homeprod.site.entry.service import Service
 from homeprod.site.entry.table import find_certificate
 from homeprod.site.machine import VirtualMachine
@@ -76,12 +75,11 @@ def _group_names(proxy: DeclaredProxy, service: Service) -> tuple[Block, ...]:
     return tuple(Block(tuple(names), label) for label, names in grouped.items())
 
 
-def _find_release(site: Site, name: str) -> Release:
+def _find_release(site: Site, name: str) -> Nginx:
     machine = site.machines[name].machine
     if not isinstance(machine, VirtualMachine):
         raise ValueError(f"{name} is no machine that homeprod made: the site was not checked")
-    known = RELEASES[machine.image.release]
-    return Release(known.version, known.openssl)
+    return RELEASES[machine.image.release]
 
 
 def _list_lan(site: Site) -> tuple[IpNetwork, ...]:

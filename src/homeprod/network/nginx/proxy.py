@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from homeprod.network.nginx.release import Release
+from homeprod.network.nginx.release import has_http2_directive, list_curves
 from homeprod.network.nginx.template import Written, render, write_everywhere, write_place, write_words
+from homeprod.site.entry.place import Nginx
 
 HTTP, HTTPS, PASSED, PASSED_HTTP = 80, 443, 8443, 8080
 HELD_OPEN = 3600
@@ -73,7 +74,7 @@ class Proxy:
     servers: tuple[Server, ...]
     passthroughs: tuple[Ip, ...]
     lan: tuple[IpNetwork, ...]
-    release: Release
+    release: Nginx
     default_certificate: str = "default"
     passed_at: tuple[Ip, ...] = ()
     grace: int = 600
@@ -89,9 +90,17 @@ class Proxy:
     pid: str = "/run/nginx.pid"
     user: str = "www-data"
 
+    @property
+    def has_http2_directive(self) -> bool:
+        return has_http2_directive(self.release)
+
+    @property
+    def curves(self) -> str:
+        return list_curves(self.release)
+
     def list_doors(self, *, is_secure: bool, is_for_lan: bool = False, role: str = "") -> list[Written]:
         """What follows ``listen``, of TLS or of port 80: the LAN's doors, and the passthrough's."""
-        h2 = "http2" if is_secure and not self.release.has_http2_directive else ""
+        h2 = "http2" if is_secure and not self.has_http2_directive else ""
         words = ("ssl" if is_secure else "", h2, role)
         doors = [write_words((place, *words)) for place in _list_everywhere(self.https if is_secure else self.http)]
         port = self.passed if is_secure else self.passed_http
