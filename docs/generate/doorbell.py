@@ -105,6 +105,8 @@ anything else until a person did something.
 | `POST /api/runs/ID/cancel` | its end is asked for; 202 and the run as it was |
 | `POST /api/hosts/NAME/trust` `{{"fingerprints": ["SHA256:…"]}}` | an administrator's key alone: the held keys, \
 which must be these, are the host's from now on; 202 and a run |
+| `POST /api/hosts/NAME/forget` | an administrator's key alone, in every state: the host's keys and wishes are gone, \
+a queued run is canceled; the host as it was |
 
 They need the same signature. `retry` and `trust` are refused unless the node is Ready. Beyond the codes above:
 """

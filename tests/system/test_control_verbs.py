@@ -311,6 +311,25 @@ def test_a_host_that_nobody_rang_for(home: Home, verb: str) -> None:
     assert "homeprod control hosts" in said
 
 
+def test_a_host_that_is_no_more_is_named_and_forgotten(home: Home) -> None:
+    home.door.ring(make_wish())
+    del home.door.node.hosts["lab-proxy"]
+    said = home.run("control", "hosts")[2]
+    assert "lab-proxy is not in the inventory" in said
+    assert "    homeprod control forget lab-proxy" in said
+    home.sign_as(home.door.admin)
+    code, out, said = home.run("control", "forget", "lab-proxy")
+    assert (code, out) == (1, f"  its SSH host key is forgotten, and the next one is believed: {KNOWN}\n")
+    assert "nothing was done" in said
+    code, out, _ = home.run("control", "forget", "lab-proxy", "--yes")
+    assert (code, out) == (0, "forgotten: lab-proxy; its runs are kept\n")
+    assert "it knows no host yet" in home.run("control", "hosts")[1]
+    code, _, said = home.run("control", "forget", "lab-poxy", "--yes")
+    assert code == 1
+    assert "note: the site has no machine 'lab-poxy'" in said
+    assert "lab-ansible knows no such host" in said
+
+
 def test_trust_takes_an_administrator_and_a_yes(home: Home) -> None:
     home.door.ring(make_wish())
     assert home.run("control", "trust", "lab-proxy")[:2] == (0, "no key of lab-proxy is held; nothing was done\n")

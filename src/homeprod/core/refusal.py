@@ -53,6 +53,7 @@ class Refusal(Enum):
     UNKNOWN_RUN = _Kind(404, "unknown-run", "no such run is kept")
     WRONG_METHOD = _Kind(405, "wrong-method", "there is such a call, with another method")
     NOTHING_HELD = _Kind(409, "nothing-held", "no key is held for this host, or another one than the call names")
+    RUNNING = _Kind(409, "running", "the host is being configured just now: cancel its run first")
     TOO_MANY_STREAMS = _Kind(429, "too-many-streams", "this person follows as many runs as may be followed at once")
     MISTAKE = _Kind(500, "mistake", "a mistake of homeprod's own; the node's journal says where")
 

@@ -1,4 +1,4 @@
-"""The calls of people: status, hosts, runs, retry, cancel, trust. Each is signed, and each signature counts once."""
+"""The calls of people: status, hosts, runs, retry, cancel, trust, forget. Each signature counts once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from homeprod.control.hosts.errors import (
     ConflictingIdError,
     NothingHeldError,
+    RunningHostError,
     StorageError,
     UnknownHostError,
     UnknownRunError,
@@ -53,10 +54,11 @@ class Calls:
     async def list_hosts(self, _: Call) -> web.StreamResponse:
         hosts = await self._node.ledger.hosts()
         waiting = list_untold(self._node.inventory(), hosts, self._node.settings().node)
-        return send({"hosts": [describe_host(host) for host in hosts], "waiting_for_apply": waiting})
+        known = self._node.inventory()
+        return send({"hosts": [describe_host(host, known) for host in hosts], "waiting_for_apply": waiting})
 
     async def show_host(self, call: Call) -> web.StreamResponse:
-        return send({"host": describe_host(await self._node.ledger.host(call.name))})
+        return send({"host": describe_host(await self._node.ledger.host(call.name), self._node.inventory())})
 
     async def list_runs(self, call: Call) -> web.StreamResponse:
         limit, host = call.request.query.get("limit", "50"), call.request.query.get("host", "")
@@ -83,10 +85,7 @@ class Calls:
 
     async def trust(self, call: Call) -> web.StreamResponse:
         """The body names the fingerprints that a person has compared: no others are trusted."""
-        if not call.caller.is_administrator:
-            raise RefusedError(
-                Refusal.NOT_ADMINISTRATOR, message="trusting a host's key needs an administrator's key"
-            )
+        _require_administrator(call, "trusting a host's key")
         fingerprints = parse_object(call.body).get("fingerprints")
         if not isinstance(fingerprints, list) or not all(isinstance(one, str) for one in fingerprints):
             raise RefusedError(Refusal.MALFORMED)
@@ -97,6 +96,13 @@ class Calls:
             raise NothingHeldError(call.name)
         accepted = await self._node.ledger.trust(call.name, call.caller.person, held)
         return send({"run": accepted.run_id, "is_new": accepted.is_new}, 202)
+
+    async def forget(self, call: Call) -> web.StreamResponse:
+        """In every state: a host that is no more waits for a person while the node is Locked, too."""
+        _require_administrator(call, "forgetting a host, with the key that it is known by,")
+        await self._use_id(call)
+        host = await self._node.ledger.forget(call.name, call.caller.person)
+        return send({"host": describe_host(host, self._node.inventory())})
 
     def _require_ready(self) -> None:
         """A run that a person asks for begins at once, or not at all."""
@@ -116,6 +122,11 @@ class Calls:
             raise RefusedError(Refusal.UNSIGNED) from None
 
 
+def _require_administrator(call: Call, deed: str) -> None:
+    if not call.caller.is_administrator:
+        raise RefusedError(Refusal.NOT_ADMINISTRATOR, message=f"{deed} needs an administrator's key")
+
+
 def refuse_ledger(error: Exception, node: str) -> RefusedError | None:
     """What the ledger says no to, as an answer; None where it is no refusal."""
     if isinstance(error, UnknownHostError):
@@ -129,6 +140,12 @@ def refuse_ledger(error: Exception, node: str) -> RefusedError | None:
         return RefusedError(Refusal.UNKNOWN_RUN, message="no such run is kept")
     if isinstance(error, NothingHeldError):
         return RefusedError(Refusal.NOTHING_HELD, message="no such key is held for this host", host=error.where)
+    if isinstance(error, RunningHostError):
+        return RefusedError(
+            Refusal.RUNNING,
+            message=f"{error.where} is being configured just now: nothing was done",
+            hint=f"wait for its end, or cancel its run\n\n  homeprod runs --host {error.where}",
+        )
     if isinstance(error, StorageError):
         message = f"{node} cannot store anything: its data disk is full"
         return RefusedError(Refusal.STORAGE, retry_after=STORAGE_SECONDS, message=message, node=node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from homeprod.control.hosts.host import Host, Run
@@ -10,13 +10,15 @@ from homeprod.core.fingerprint import find_fingerprint
 from homeprod.web.tally import is_waiting
 
 
-def describe_host(host: Host) -> dict[str, Any]:
-    """Times are seconds since 1970; keys are shown by their fingerprints."""
+def describe_host(host: Host, inventory: Collection[str]) -> dict[str, Any]:
+    """Times are seconds since 1970; keys are shown by their fingerprints. ``is_in_inventory`` is null while no
+    inventory was fetched yet."""
     return {
         "name": host.name,
         "environment": host.environment,
         "state": host.state.value,
         "waits": is_waiting(host),
+        "is_in_inventory": host.name in inventory if inventory else None,
         "wanted": {"revision": host.wanted_revision, "instance": host.wanted_instance},
         "attempted": {"revision": host.attempted_revision, "instance": host.attempted_instance},
         "applied": {"revision": host.applied_revision, "instance": host.applied_instance},

@@ -44,6 +44,7 @@ class _Hall:
                 ("GET", r"/api/hosts/([a-z0-9-]{1,63})", calls.show_host),
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/retry", calls.retry),
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/trust", calls.trust),
+                ("POST", r"/api/hosts/([a-z0-9-]{1,63})/forget", calls.forget),
                 ("GET", r"/api/runs()", calls.list_runs),
                 ("GET", r"/api/runs/([0-9]{1,15})", calls.show_run),
                 ("GET", r"/api/runs/([0-9]{1,15})/events", calls.follow),

@@ -193,3 +193,32 @@ def test_a_stream_takes_up_where_it_was(door: OpenDoor) -> None:
     assert blocks[:3] == [f'id: {n}\ndata: {{"n": {n}}}' for n in (448, 449, 450)]
     assert blocks[3].startswith('event: end\ndata: {"id": 1')
     assert door.call("GET", "/api/runs/1/events").content.count(b"id: ") == 450
+
+
+def test_an_administrator_has_a_host_forgotten_in_every_state(door: OpenDoor) -> None:
+    for state in (NodeState.READY, NodeState.LOCKED):
+        door.node.is_in = NodeState.READY
+        door.ring(make_wish())
+        door.node.is_in = state
+        heard = door.call("POST", "/api/hosts/lab-proxy/forget", {})
+        assert (heard.status, heard.body["error"]) == (403, "not-administrator")
+        heard = door.call("POST", "/api/hosts/lab-proxy/forget", {}, door.admin)
+        assert (heard.status, heard.body["host"]["name"]) == (200, "lab-proxy")
+        assert door.call("GET", "/api/hosts").body["hosts"] == []
+    assert door.call("POST", "/api/hosts/lab-proxy/forget", {}, door.admin).status == 404
+
+
+def test_a_host_that_is_being_configured_is_not_forgotten(door: OpenDoor) -> None:
+    door.ring(make_wish())
+    door.wait_for(door.node.ledger.claim("me"))
+    heard = door.call("POST", "/api/hosts/lab-proxy/forget", {}, door.admin)
+    assert (heard.status, heard.body["error"]) == (409, "running")
+    assert "cancel it" in heard.body["hint"]
+
+
+def test_a_host_says_whether_it_is_in_the_inventory(door: OpenDoor) -> None:
+    door.ring(make_wish())
+    places = dict(door.node.hosts)
+    for hosts, is_in in ((places, True), ({"lab-coder": places["lab-coder"]}, False), ({}, None)):
+        door.node.hosts = hosts
+        assert door.call("GET", "/api/hosts/lab-proxy").body["host"]["is_in_inventory"] is is_in

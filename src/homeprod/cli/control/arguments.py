@@ -10,6 +10,7 @@ GROUPS = {
         "hosts": "every host that it knows, and what it waits for",
         "retry": "configure a host once more",
         "trust": "say that a host's new SSH host key is right",
+        "forget": "say that a host is no more: nobody waits for it then",
         "publish": "write its public keys into the site, so that machines let it in",
     },
     "on the node, at a terminal": {
@@ -71,10 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("status", "hosts"):
         made[name].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
         made[name].add_argument("--json", action="store_true", help="for machines")
-    for name in ("retry", "trust"):
+    for name in ("retry", "trust", "forget"):
         made[name].add_argument("host", metavar="HOST")
         made[name].add_argument("--node", metavar="NODE", default="", help="default: the one that runs")
-    made["trust"].add_argument("--yes", action="store_true", help="do not ask")
+    for name in ("trust", "forget"):
+        made[name].add_argument("--yes", action="store_true", help="do not ask")
     made["publish"].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
     made["publish"].add_argument("--yes", action="store_true", help="do not ask for the fingerprints")
     _add_secret(made["secret"])

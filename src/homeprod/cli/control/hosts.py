@@ -29,6 +29,12 @@ def run(options: argparse.Namespace) -> int:
             keys = "\n".join(f"    {key}" for key in host["held_keys"])
             render.say(f"{host['name']} came with another SSH host key, by {host['held_by']}:\n{keys}")
             render.say(f"  where that is right:\n\n    homeprod control trust {host['name']}")
+    for host in told["hosts"]:
+        if host["is_in_inventory"] is False:
+            render.say(
+                f"{host['name']} is not in the inventory: misspelt when it was rung for, or no more in the site"
+            )
+            render.say(f"  where it is no more:\n\n    homeprod control forget {host['name']}")
     return 0
 
 

@@ -34,6 +34,14 @@ class ConflictingIdError(ControlError):
         super().__init__("this id was used for another ring before", where=ring, hint=hint)
 
 
+class RunningHostError(ControlError):
+    """The host is being configured just now, and cannot be forgotten meanwhile."""
+
+    def __init__(self, host: str) -> None:
+        hint = f"wait for the end of its run, or cancel it\n\n  homeprod runs --host {host}"
+        super().__init__("the host is being configured just now", where=host, hint=hint)
+
+
 class StorageError(ControlError):
     """The ledger could not be written or read: nothing of what was asked is kept, and it may be asked again."""
 

@@ -110,6 +110,13 @@ class Ledger:
         self._tell(Notice(run, is_cancel=found.status is RunStatus.RUNNING))
         return found
 
+    async def forget(self, host: str, by: str) -> Host:
+        """The host as it was; it is unknown from now on, until somebody rings for it. Raises UnknownHostError,
+        RunningHostError, StorageError."""
+        done = await self._writer.write(lambda to: retention.forget_host(to, host, by, self.clock.now()))
+        self._tell(Notice())
+        return done
+
     async def want_revision(self, host: str, revision: str, by: str) -> Accepted | None:
         """The host should be at ``revision``; None where it is, or a run is under way (which is compared at its end).
         Raises StorageError."""

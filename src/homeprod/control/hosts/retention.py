@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
+from homeprod.control.hosts.errors import RunningHostError, UnknownHostError
+from homeprod.control.hosts.host import Host, HostState
+from homeprod.control.hosts.row import find_host
+
 RING_SECONDS = 86_400
 """How long an id of a ring is known: far longer than the few minutes in which the doorbell takes it at all."""
 
@@ -21,6 +25,23 @@ def forget(connection: sqlite3.Connection, kept_runs: int, now: float) -> int:
     connection.executemany("DELETE FROM runs WHERE id = ?", gone)
     connection.execute("DELETE FROM rings WHERE received < ?", (now - RING_SECONDS,))
     return len(gone)
+
+
+def forget_host(connection: sqlite3.Connection, name: str, by: str, now: float) -> Host:
+    """The host as it was: its keys, its revisions and what it should be are gone, its runs are kept as all are, and
+    one that was queued is canceled. Raises UnknownHostError, RunningHostError."""
+    host = find_host(connection, name)
+    if host is None:
+        raise UnknownHostError(name)
+    if host.state is HostState.RUNNING:
+        raise RunningHostError(name)
+    connection.execute(
+        "UPDATE runs SET status = 'canceled', ended = ?, canceled_by = ?, problem = ?"
+        " WHERE host = ? AND status = 'queued'",
+        (now, by, f"the host was forgotten by {by}", name),
+    )
+    connection.execute("DELETE FROM hosts WHERE name = ?", (name,))
+    return host
 
 
 def add_events(connection: sqlite3.Connection, run: int, owner: str, messages: list[str]) -> int:

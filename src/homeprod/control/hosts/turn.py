@@ -92,7 +92,7 @@ def _go_on(connection: sqlite3.Connection, run: Run, outcome: Outcome, now: floa
     """What the host is after a run: due again where a ring came meanwhile, something newer is wanted, or it failed
     and may be tried again."""
     host = find_host(connection, run.host)
-    assert host is not None  # noqa: S101 (a run's host is never deleted)
+    assert host is not None  # noqa: S101 (a running one is never forgotten)
     if _has_queued(connection, run.host):
         _set_state(connection, run.host, "due", now)
     elif outcome.status is RunStatus.SUCCESSFUL:

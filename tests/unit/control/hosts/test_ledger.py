@@ -16,6 +16,7 @@ from homeprod.control.hosts.errors import (
     ConflictingIdError,
     HeldKeyError,
     NothingHeldError,
+    RunningHostError,
     StorageError,
     UnknownHostError,
     UnknownRunError,
@@ -396,3 +397,33 @@ def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
 
 async def check_nothing(ledger: Ledger) -> None:
     raise AssertionError("it was opened")
+
+
+def test_a_forgotten_host_is_unknown_until_it_is_rung_for(tmp_path: Path) -> None:
+    async def story(ledger: Ledger) -> None:
+        await ledger.ring(RING)
+        await ledger.note_wanted(again(2, host="lab-poxy"))
+        assert (await ledger.forget("lab-poxy", "admin")).asked_by == "sean"
+        assert (await ledger.forget("lab-proxy", "admin")).host_keys == RING.host_keys
+        assert await ledger.hosts() == []
+        [run] = await ledger.runs()
+        assert (run.status, run.canceled_by) == (RunStatus.CANCELED, "admin")
+        assert (await ledger.claim("me"), await ledger.want_current("me")) == (None, 0)
+        with pytest.raises(UnknownHostError):
+            await ledger.forget("lab-proxy", "admin")
+        await ledger.ring(again(3, host_keys=("ssh-ed25519 BBBB",)))
+        assert (await ledger.host("lab-proxy")).host_keys == ("ssh-ed25519 BBBB",)
+
+    keep(tmp_path, story)
+
+
+def test_a_running_host_is_not_forgotten(tmp_path: Path) -> None:
+    async def story(ledger: Ledger) -> None:
+        await ledger.ring(RING)
+        turn = await claim(ledger)
+        with pytest.raises(RunningHostError):
+            await ledger.forget("lab-proxy", "admin")
+        await finish(ledger, turn)
+        await ledger.forget("lab-proxy", "admin")
+
+    keep(tmp_path, story)
