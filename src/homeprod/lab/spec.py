@@ -43,6 +43,16 @@ class BridgeSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class WanSpec:
+    """The gateway's link to the outside: ``interface`` is its name there, ``gateways`` its addresses with prefix,
+    ``clients`` those of the one client outside."""
+
+    interface: str = "wan0"
+    gateways: tuple[str, ...] = ("198.51.100.1/24", "2001:db8:5133::1/64")
+    clients: tuple[str, ...] = ("198.51.100.7/24", "2001:db8:5133::7/64")
+
+
+@dataclass(frozen=True, slots=True)
 class SeedSpec:
     """An image that the lab offers under ``volume`` (``local-hdd:import/x.qcow2``). ``stand_in`` names the recipe
     (``debian-13``) that stands in for it; ``url``, ``checksum`` and ``algorithm`` are the image that the volume's
@@ -82,6 +92,7 @@ class LabSpec:
     workers: int = 0
     memory: int = 64 * 1024**3
     images: str = STAND_IN
+    wan: WanSpec = WanSpec()
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
@@ -102,4 +113,7 @@ class LabSpec:
         known["seeds"] = tuple(SeedSpec(**s) for s in known["seeds"])
         known["hosts"] = {name: tuple(addresses) for name, addresses in known["hosts"].items()}
         known["people"] = {name: tuple(users) for name, users in known.get("people", {}).items()}
+        if "wan" in known:
+            wan = known["wan"]
+            known["wan"] = WanSpec(wan["interface"], tuple(wan["gateways"]), tuple(wan["clients"]))
         return cls(**known)

@@ -42,6 +42,7 @@ class LabStatus:
             "folder": str(self.lab.path),
             "boots": self.spec.boot,
             "acceleration": self.acceleration,
+            "outside": {"gateways": list(self.spec.wan.gateways), "clients": list(self.spec.wan.clients)},
             "images_from": self.spec.images,
             "images": [_show_image(self.spec, image) for image in self.images],
             "stand_ins": {v: s.name for s, vs in self.sources.items() if isinstance(s, StandIn) for v in vs},

@@ -10,12 +10,16 @@ COMMANDS = {
     "status": "show a lab, or list all of them",
     "console": "the serial console of a machine on this terminal",
     "ssh": "log in to a machine, inside the lab's network",
+    "gateway": "the rules of a lab's gateway: show them, or load a file of nftables",
+    "outside": "run a command outside the lab's network, as a client in the internet would",
     "repository": "git repositories that the lab's gateway serves to its machines",
 }
 _MORE = {
     "up": "The site in reach says what the lab looks like; without one it has a node pve with local and local-lvm. "
     "A lab that boots machines needs root. Images that it must build or download are made behind it.",
     "console": "Ctrl-] ends it. What the machine said last is shown first.",
+    "gateway": "As `homeprod render` writes them for a Linux gateway. A file that nft refuses changes nothing.",
+    "outside": "The gateway's address out there is in `homeprod lab status NAME`.",
     "ssh": "Options come before the lab's name: everything after the machine's is the command.",
 }
 
@@ -45,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             command.add_argument("name", metavar="NAME", help="the lab")
         if name in ("console", "ssh"):
             command.add_argument("machine", metavar="VM", help="a machine by its name or VMID")
+    _add_gateway(made["gateway"])
+    made["outside"].add_argument(
+        "words", metavar="command", nargs=argparse.REMAINDER, help="curl, say (default: a shell)"
+    )
     made["ssh"].add_argument("words", metavar="command", nargs=argparse.REMAINDER, help="default: a shell")
     made["status"].add_argument("--json", action="store_true", help="for machines")
     _add_up(made["up"])
@@ -52,6 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made["down"].add_argument(
         "--timeout", type=float, metavar="SECONDS", help="how long a machine may take to power off (default: 60)"
     )
+
+
+def _add_gateway(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("file", metavar="FILE", nargs="?", default="", help="as `nft -f` reads it; - is standard input")
+    what.add_argument("--clear", action="store_true", help="no rules any more")
 
 
 _VERBS = {

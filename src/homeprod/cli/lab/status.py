@@ -45,6 +45,10 @@ def _show(status: LabStatus) -> None:
     render.print_line(f"lab {status.lab.name} is {f'up: {status.url}' if status.is_up else 'down'}")
     render.print_line(f"  folder    {status.lab.path}")
     render.print_line(f"  machines  {status.acceleration}")
+    if status.spec.boot:
+        wan = status.spec.wan
+        ends = [", ".join(text.partition("/")[0] for text in texts) for texts in (wan.gateways, wan.clients)]
+        render.print_line(f"  outside   the gateway is {ends[0]} ({wan.interface}); the client {ends[1]}")
     for image in status.images:
         render.print_line("\n            ".join([f"  image     {describe_image(image)}", *image.hint.splitlines()]))
     for source, volumes in status.sources.items():

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from homeprod.core.errors import LabError
+from homeprod.lab.lan.gateway import Gateway
 from homeprod.lab.lan.gitserver import GitServer
 from homeprod.lab.lan.namespace import Namespace
+from homeprod.lab.lan.outside import Outside
 from homeprod.lab.lan.resolver import list_gateways, write_configuration
 from homeprod.lab.process import ProcessMark
 from homeprod.lab.spec import BridgeSpec, LabSpec
@@ -27,6 +29,8 @@ class Lan:
         self._folder = state.absolute() / "lan"
         self.namespace = Namespace(name_namespace(spec.name, state))
         self.git = GitServer(state, self.namespace)
+        self.outside = Outside(spec.wan, self.namespace)
+        self.gateway = Gateway(self._folder / "gateway.nft", self.namespace)
 
     @property
     def _mark(self) -> Path:
@@ -50,6 +54,8 @@ class Lan:
             self.namespace.add()
         self.namespace.run("ip", "-batch", "-", given="\n".join(self._commands()) + "\n")
         self.namespace.run("sh", "-c", _FORWARD)
+        self.outside.up()
+        self.gateway.up()
         self._start_resolver()
         self.git.up(list_gateways(self._spec))
 
@@ -61,6 +67,7 @@ class Lan:
         """
         self._end_resolver()
         self.git.down()
+        self.outside.down()
         left = self.namespace.list_processes()
         for mark in left:
             mark.send(signal.SIGTERM)
@@ -133,7 +140,7 @@ class Lan:
 
 
 _FORWARD = "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"
-"""The gateway is a router, as far as its own namespace goes: no route leads out of it."""
+"""The gateway is a router, as far as the lab and what stands in for the outside go: no route leads out of these."""
 
 
 def _address_commands(bridge: BridgeSpec) -> Iterator[str]:
