@@ -95,7 +95,7 @@ class Proxy:
         return has_http2_directive(self.release)
 
     @property
-    def curves(self) -> str:
+    def curves(self) -> Written:
         return list_curves(self.release)
 
     def list_doors(self, *, is_secure: bool, is_for_lan: bool = False, role: str = "") -> list[Written]:

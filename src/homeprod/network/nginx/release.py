@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homeprod.network.nginx.template import Written
 from homeprod.site.entry.place import Nginx
 
 
@@ -10,7 +11,8 @@ def has_http2_directive(release: Nginx) -> bool:
     return release.version >= (1, 26)
 
 
-def list_curves(release: Nginx) -> str:
-    """Mozilla's, with the hybrid X25519MLKEM768 where OpenSSL knows it (3.5); others refuse the whole list."""
-    hybrid = ("X25519MLKEM768",) if release.openssl >= (3, 5) else ()
-    return ":".join((*hybrid, "X25519", "prime256v1", "secp384r1"))
+def list_curves(release: Nginx) -> Written:
+    """Mozilla's, with the hybrid X25519MLKEM768 where OpenSSL knows it (3.5). The question mark lets an OpenSSL from
+    3.3 on do without a group that it lacks (SSL_CTX_set1_groups_list(3)); older ones would refuse the whole list."""
+    hybrid = ("?X25519MLKEM768",) if release.openssl >= (3, 5) else ()
+    return Written(":".join((*hybrid, "X25519", "prime256v1", "secp384r1")))
