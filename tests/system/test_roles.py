@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.booted_guest import BootedGuest, open_booted_guest
+from tests.booted_guest import open_booted_guest
+from tests.played_host import Host
 
-import homeprod
 from homeprod.cloudinit.userdata import Guest, User
-from homeprod.lab.lan.network import Lan
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "examples" / "pegasus-playbooks"
-COLLECTIONS = Path(homeprod.__file__).parent / "ansible" / "collections"
 SEAN, OPS = (f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{letter * 42} x" for letter in "SO")
 CANARY = "canary-of-the-vault"
 pytestmark = [
@@ -30,49 +24,6 @@ pytestmark = [
 ]
 
 
-class Host:
-    """The booted machine as Ansible knows it."""
-
-    def __init__(self, guest: BootedGuest, folder: Path) -> None:
-        self.guest = guest
-        self.folder = folder
-        self.variables: dict[str, Any] = {
-            "ansible_host": "192.0.2.100",
-            "ansible_user": "admin",
-            "ansible_ssh_private_key_file": str(guest.folder / "key"),
-            "homeprod_domain": "home.example",
-            "homeprod_people": [
-                {"name": "sean", "keys": [SEAN], "sudo": True},
-                {"name": "ops", "keys": [OPS, SEAN], "sudo": False},
-            ],
-            "demo_secret": CANARY,
-        }
-
-    def play(self, *options: str, name: str = "lab-proxy") -> tuple[int, int]:
-        """The status of ansible-playbook, and how many tasks changed something."""
-        inventory = self.folder / "inventory.json"
-        inventory.write_text(json.dumps({"all": {"hosts": {name: self.variables}}}))
-        ssh = "-F /dev/null -o ControlMaster=auto -o ControlPersist=60"
-        ssh += f" -o UserKnownHostsFile={self.guest.folder / 'known'} -o ControlPath={self.folder}/%C"
-        environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_TIMEOUT": "60",
-            "ANSIBLE_SSH_ARGS": ssh,
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
-        }
-        argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), *options]
-        done = subprocess.run(
-            Lan(self.guest.lab.spec, self.guest.lab.folder).enter([*argv, str(PLAYBOOKS / "site.yml")]),
-            env=environment, capture_output=True, text=True, timeout=900, check=False,
-        )  # fmt: skip
-        self.said = done.stdout + done.stderr
-        recap = [line for line in done.stdout.splitlines() if line.startswith(f"{name} ")]
-        words = dict(word.split("=") for line in recap for word in line.split() if "=" in word)
-        return done.returncode, int(words.get("changed", 0))
-
-
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("roles")
@@ -81,7 +32,16 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         guest.create(Guest("m1", "m1-1", "home.example", people), {})
         guest.boot()
         guest.ssh("true")
-        yield Host(guest, folder)
+        host = Host(guest, folder, PLAYBOOKS / "site.yml")
+        host.variables |= {
+            "homeprod_domain": "home.example",
+            "homeprod_people": [
+                {"name": "sean", "keys": [SEAN], "sudo": True},
+                {"name": "ops", "keys": [OPS, SEAN], "sudo": False},
+            ],
+            "demo_secret": CANARY,
+        }
+        yield host
 
 
 def test_a_machine_becomes_what_it_should_be(host: Host) -> None:
