@@ -82,8 +82,8 @@ Apply changes. Then, once:
   System > Settings > Administration: where the web interface has TCP port 443 or 80, let it listen on the LAN alone
   (Listen Interfaces), and give it another port if you ask for it from outside.
   Firewall > Settings > Advanced: the three boxes under Network Address Translation that reflect port forwards or make
-  outbound rules for it stay empty. From the LAN nothing goes out and back in again: split DNS leads it straight to the
-  proxies. unbound.conf, beside this file, is OPNsense's own resolver's part; dnsmasq.conf is a Pi-hole's.
+  outbound rules for them stay empty. From the LAN nothing goes out and back in again: split DNS leads straight to
+  the proxies. unbound.conf, beside this file, is OPNsense's own resolver's part; dnsmasq.conf is a Pi-hole's.
 
 From OPNsense 26.1 on its API makes them too (/api/firewall/d_nat); before it there are only these pages.
 """
