@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from homeprod.site.controlnode import ControlNode
     from homeprod.site.entry.certificate import Certificate
     from homeprod.site.entry.entry import Entry, Expectation, Proxy, Route
+    from homeprod.site.entry.gateway import Gateway
     from homeprod.site.entry.service import Service
     from homeprod.site.machine import (
         DataDisk,
@@ -38,6 +39,7 @@ _ROOMS = {
     "homeprod.site.controlnode": ("ControlNode",),
     "homeprod.site.entry.certificate": ("Certificate",),
     "homeprod.site.entry.entry": ("Entry", "Expectation", "Proxy", "Route"),
+    "homeprod.site.entry.gateway": ("Gateway",),
     "homeprod.site.entry.service": ("Service",),
     "homeprod.site.machine": (
         "DataDisk",
@@ -68,6 +70,7 @@ __all__ = [
     "Entry",
     "Environment",
     "Expectation",
+    "Gateway",
     "GiB",
     "Image",
     "KiB",

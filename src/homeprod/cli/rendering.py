@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 
 from homeprod.cli import render
+from homeprod.cli.claims import list_left
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.drivers.git import is_work_tree
 from homeprod.drivers.wholefile import write_whole
+from homeprod.network.rendered.files import render_entry
 from homeprod.site.configured import KEYS_FOLDER
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.rendered.files import FOLDER, render_site
@@ -23,21 +24,22 @@ BEHIND = 2
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     folder = _find_folder(options.to, site)
-    wanted = render_site(site)
+    nodes = render_site(site)
+    wanted = dict(sorted({**nodes, **render_entry(site)}.items()))
+    gone = list_left(folder, site, wanted)
     changed = [name for name, text in wanted.items() if _read(folder / name) != text]
-    gone = _list_left(folder, site, wanted)
     if options.check:
         return _tell_behind(folder, changed, gone)
     for name in changed:
         _write(folder / name, wanted[name])
         render.print_line(f"written  {name}")
     for name in gone:
-        (folder / name).unlink()
+        _remove(folder, name)
         render.print_line(f"removed  {name}")
     if not changed and not gone:
         render.print_line(f"{folder}: as the site says")
-    if len(wanted) == 1:
-        render.say("note: no machine of the site has control=ControlNode(…), so there is only the inventory")
+    if len(nodes) == 1:
+        render.say("note: no machine of the site has control=ControlNode(…), so nothing is configured by it")
     if changed or gone:
         _tell_next(folder)
     return 0
@@ -85,32 +87,19 @@ def _read(file: Path) -> str | None:
         raise HomeprodError(f"cannot read it: {error}", where=str(file)) from error
 
 
-def _list_left(folder: Path, site: Site, wanted: Mapping[str, str]) -> list[str]:
-    """Settings of control nodes that the site has no more. Raises HomeprodError where they are another site's: it is
-    the wrong repository, and its control node would lose what it goes by."""
-    left = []
-    for file in sorted((folder / FOLDER).glob("*.json")):
-        name, owner = f"{FOLDER}/{file.name}", _find_owner(_read(file) or "")
-        if owner not in ("", site.config.id):
-            message = f"belongs to another site: its id is {owner}, and this one's {site.config.id}"
-            hint = "each site has a playbook repository of its own; is --to the right one?"
-            raise HomeprodError(message, where=str(file), hint=hint)
-        if owner and name not in wanted:
-            left.append(name)
-    return left
-
-
-def _find_owner(text: str) -> str:
-    """The id of the site that rendered it; empty where it is something else."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return ""
-    return str(found.get("site_id", "")) if isinstance(found, dict) and "node" in found else ""
-
-
 def _write(file: Path, text: str) -> None:
     try:
         write_whole(file, text)
     except OSError as error:
         raise HomeprodError(f"cannot write it: {error.strerror}", where=str(file)) from error
+
+
+def _remove(folder: Path, name: str) -> None:
+    """With the folders that it leaves empty."""
+    try:
+        (folder / name).unlink()
+    except OSError as error:
+        raise HomeprodError(f"cannot remove it: {error.strerror}", where=str(folder / name)) from error
+    with contextlib.suppress(OSError):  # one that holds something else stays
+        for above in (folder / name).relative_to(folder / FOLDER).parents[:-1]:
+            (folder / FOLDER / above).rmdir()

@@ -10,6 +10,7 @@ from homeprod.cli.showway import describe_trial, describe_way, find_line, show_w
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.network.expectations import Trial, try_expectations
 from homeprod.network.explain import explain
+from homeprod.network.rendered.files import render_entry
 from homeprod.site.entry.entry import Entry
 from homeprod.site.entry.target import Target, read_target
 from homeprod.site.loader import find_root, load_site
@@ -28,9 +29,9 @@ def run(options: argparse.Namespace) -> int:
         return _test(site, entry, options)
     way = explain(site, entry, target, options.from_)
     if options.json:
-        render.print_line(WayReport(way=describe_way(site, way)).model_dump_json(indent=2))
+        render.print_line(WayReport(way=describe_way(site, way, render_entry(site))).model_dump_json(indent=2))
     else:
-        show_way(site, way)
+        show_way(site, way, render_entry(site))
     return 0
 
 
@@ -51,7 +52,8 @@ def _require_entry(site: Site) -> Entry:
 def _test(site: Site, entry: Entry, options: argparse.Namespace) -> int:
     trials = [*try_expectations(site, entry)]
     if options.json:
-        report = TrialReport(trials=[describe_trial(site, trial) for trial in trials])
+        files = render_entry(site)
+        report = TrialReport(trials=[describe_trial(site, trial, files) for trial in trials])
         render.print_line(report.model_dump_json(indent=2))
     else:
         _show_trials(site, trials)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from homeprod.network.choice import Choice
 from homeprod.network.hostheader import read_host
+from homeprod.network.rendered.clues import trace_certificate, trace_service, trace_upstream
 from homeprod.network.routing import choose_certificate, choose_service, is_good_for, is_refused
 from homeprod.network.way import Answer, Hop, Other, Rule
 from homeprod.site.entry.certificate import Certificate
@@ -46,7 +47,7 @@ def _finish(
         return [], Answer("refused", f"{proxy.machine} does not serve {host}: answered with 421", 421)
     if target.scheme == "http" and service.http == "redirect":
         return [], Answer("redirect", f"sent on to https://{host}{target.path} with 308", 308, service)
-    return list(_list_upstreams(site, service)), Answer("service", f"reaches {service.name}", None, service)
+    return list(_list_upstreams(site, proxy, service)), Answer("service", f"reaches {service.name}", None, service)
 
 
 def _describe_door(site: Site, proxy: Proxy, target: Target, from_: Origin) -> Hop:
@@ -64,16 +65,19 @@ def _list_rules(
 ) -> Iterator[Rule]:
     if certificate is not None:
         names = ", ".join(certificate.names)
-        yield Rule(f"certificate {names} ({certificate.by}){_tell_doubt(certificate, choice, target)}", certificate)
+        words = f"certificate {names} ({certificate.by}){_tell_doubt(certificate, choice, target)}"
+        clues = trace_certificate(proxy, certificate, choice.owner, choice.pattern)
+        yield Rule(words, certificate, clues=clues)
     others = tuple(
         Other(f"service {miss.owner.name} ({miss.pattern})", miss.why, miss.owner, miss.is_near)
         for miss in choice.misses
     )
+    clues = trace_service(proxy, choice.owner, choice.pattern, is_secure=target.port == 443)
     if choice.owner is None:
-        yield Rule("no service has the name", proxy, "services", others)
+        yield Rule("no service has the name", proxy, "services", others, clues)
         return
     word = "its exact name" if choice.by == "exact" else f"by {choice.pattern}, the longest wildcard with it"
-    yield Rule(f"service {choice.owner.name}: {word}", choice.owner, "names", others)
+    yield Rule(f"service {choice.owner.name}: {word}", choice.owner, "names", others, clues)
 
 
 def _tell_doubt(certificate: Certificate, choice: Choice[Service], target: Target) -> str:
@@ -85,12 +89,13 @@ def _tell_doubt(certificate: Certificate, choice: Choice[Service], target: Targe
     return f", {first}not good for {choice.name or target.host}{star}"
 
 
-def _list_upstreams(site: Site, service: Service) -> Iterator[Hop]:
+def _list_upstreams(site: Site, proxy: Proxy, service: Service) -> Iterator[Hop]:
     count = len(service.upstreams)
     several = f", one of {count} in turn" if count > 1 else ""
     for upstream in service.upstreams:
         place = locate_upstream(site, upstream)
         name = (place.name if place is not None else "") or str(upstream.host)
-        rule = Rule(str(upstream), service, "upstreams")
+        clues = trace_upstream(proxy, service, place, upstream.port)
+        rule = Rule(str(upstream), service, "upstreams", clues=clues)
         spoken = "HTTP" if upstream.scheme == "http" else "HTTPS"
         yield Hop("service", name, place, upstream.port, f"{spoken}{several}", (rule,))

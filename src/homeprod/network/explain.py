@@ -9,6 +9,7 @@ from homeprod.core.hostname import fold
 from homeprod.network.atproxy import follow_into
 from homeprod.network.choice import Choice
 from homeprod.network.hostheader import read_host
+from homeprod.network.rendered.clues import trace_record, trace_route, trace_router
 from homeprod.network.routing import choose_route, find_goal
 from homeprod.network.splitdns import Record, choose_record
 from homeprod.network.way import Answer, Hop, Other, Rule, Way
@@ -30,7 +31,8 @@ def _follow_wan(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], An
         return [], Answer("nowhere", f"{target.address} is inside of the LAN: from outside nobody gets there")
     gateway = locate_number(site, "", network.gateway)
     name = site.config.addresses.reserved.get(network.gateway, "router")
-    rule = Rule(f"port {target.port} → {entry.passthrough}", entry, "passthrough")
+    clues = trace_router(site, entry, target.port)
+    rule = Rule(f"port {target.port} → {entry.passthrough}", entry, "passthrough", clues=clues)
     hop = Hop("router", name, gateway, target.port, "passes the port on: IPv4 by NAT, IPv6 as it is", (rule,))
     hops, answer = _follow_passthrough(site, entry, target)
     return [hop, *hops], answer
@@ -59,7 +61,7 @@ def _follow_lan(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], An
     record = choice.owner
     goal = locate_machine(site, record.proxy.machine)
     words = f"{record.name} is {goal.address if goal else '?'}, {record.proxy.machine}"
-    rule = Rule(words, record.cause, "names", _list_records(choice))
+    rule = Rule(words, record.cause, "names", _list_records(choice), trace_record(site, entry, record))
     hops, answer = follow_into(site, record.proxy, target, "lan")
     return [Hop("dns", "split DNS", place, None, "answers with the proxy's own address", (rule,)), *hops], answer
 
@@ -90,19 +92,21 @@ def _follow_passthrough(site: Site, entry: Entry, target: Target) -> tuple[list[
         choice = choose_route(entry, host)
         does = "passes HTTP on by its Host"
     proxy = find_goal(entry, choice)
-    hop = Hop("passthrough", entry.passthrough, place, target.port, does, (_tell_route(entry, choice),))
+    hop = Hop("passthrough", entry.passthrough, place, target.port, does, (_tell_route(entry, choice, target.port),))
     hops, answer = follow_into(site, proxy, target, "wan")
     return [hop, *hops], answer
 
 
-def _tell_route(entry: Entry, choice: Choice[Route]) -> Rule:
+def _tell_route(entry: Entry, choice: Choice[Route], port: int) -> Rule:
     others = tuple(_list_others((miss.pattern, miss.owner, miss.why, miss.is_near) for miss in choice.misses))
     if choice.owner is None:
         why = "no route has the name" if choice.name else "no name was sent"
-        return Rule(f"default → {entry.default}: {why}", entry, "default", others)
+        clues = trace_route(entry, None, entry.default, port)
+        return Rule(f"default → {entry.default}: {why}", entry, "default", others, clues)
     word = "its exact name" if choice.by == "exact" else "the longest wildcard with it"
     default = Other(f"default → {entry.default}", "a route has the name", entry, is_near=False)
-    return Rule(f"route {choice.pattern} → {choice.owner.to}: {word}", choice.owner, "", (*others, default))
+    clues = trace_route(entry, choice.pattern, choice.owner.to, port)
+    return Rule(f"route {choice.pattern} → {choice.owner.to}: {word}", choice.owner, "", (*others, default), clues)
 
 
 def _list_others(misses: Iterable[tuple[str, Route, str, bool]]) -> Iterable[Other]:

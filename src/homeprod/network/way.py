@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from homeprod.network.rendered.clue import Clue
 from homeprod.site.declared import Declared
 from homeprod.site.entry.certificate import Certificate
 from homeprod.site.entry.entry import Origin
@@ -28,12 +29,14 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What decided, where in the site it stands (``keyword`` is the argument), and what else there was."""
+    """What decided, where in the site it stands (``keyword`` is the argument), and what else there was. ``clues``
+    lead to it in the rendered site, where it is written down there."""
 
     words: str
     cause: Declared
     keyword: str = ""
     others: tuple[Other, ...] = ()
+    clues: tuple[Clue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

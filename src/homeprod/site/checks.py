@@ -149,9 +149,17 @@ def _check_numbers(site: Site, machines: list[DeclaredMachine], collector: Colle
     for declared in machines:
         for keyword, number in _used_numbers(declared.machine):
             problem = find_clash(site, number, seen)
-            if problem:
+            if problem and not _is_gateway(site, declared, number):
                 _report(collector, declared.machine, keyword, problem)
             seen.setdefault(number, declared.name)
+
+
+def _is_gateway(site: Site, declared: DeclaredMachine, number: int) -> bool:
+    """Whether that machine is what the site says is the gateway, so that the number is its own."""
+    gateway = site.entry.gateway if site.entry is not None and not is_broken(site.entry) else None
+    is_it = gateway is not None and not is_broken(gateway) and gateway.machine == declared.name
+    is_sole = isinstance(declared.machine, AdoptedVirtualMachine)  # what homeprod makes cannot be its own gateway
+    return is_it and is_sole and number == site.config.addresses.network.gateway
 
 
 def find_clash(site: Site, number: int, seen: Mapping[int, str]) -> str:

@@ -12,7 +12,15 @@ import pytest
 from homeprod.cli.main import main
 
 PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
-FILES = ["site/inventory.yml", "site/lab-ansible.json", "site/prod-ansible.json"]
+ENTRY = [
+    "site/entry/dnsmasq.conf",
+    "site/entry/lab-proxy/nginx.conf",
+    "site/entry/opnsense.txt",
+    "site/entry/prod-proxy-passthrough/nginx.conf",
+    "site/entry/prod-proxy/nginx.conf",
+    "site/entry/unbound.conf",
+]
+FILES = [*ENTRY, "site/inventory.yml", "site/lab-ansible.json", "site/prod-ansible.json"]
 
 
 @pytest.fixture
@@ -33,7 +41,11 @@ def run(capsys: pytest.CaptureFixture[str], site: Path, folder: Path, *more: str
 
 
 def list_files(folder: Path) -> list[str]:
-    return sorted(str(file.relative_to(folder)) for file in (folder / "site").iterdir())
+    return sorted(str(file.relative_to(folder)) for file in (folder / "site").rglob("*") if file.is_file())
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in list_files(folder)}
 
 
 def test_it_writes_once_and_says_what_to_do_next(site: Path, clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,12 +81,12 @@ def test_another_sites_repository_is_left_as_it_is(
     run(capsys, site, clone)
     config = site / "modules" / "_config.py"
     config.write_text(config.read_text().replace("6f1d0c52", "11112222"))
-    before = {file.name: file.read_bytes() for file in (clone / "site").iterdir()}
+    before = read_files(clone)
     code, out, said = run(capsys, site, clone, *more)
     assert (code, out) == (1, "")
     assert "belongs to another site: its id is 6f1d0c52-" in said
     assert "this one's 11112222-" in said
-    assert {file.name: file.read_bytes() for file in (clone / "site").iterdir()} == before
+    assert read_files(clone) == before
 
 
 def test_folders_that_are_none_of_it(
@@ -101,3 +113,63 @@ def test_a_site_without_a_control_node_is_told_so(
     code, out, said = run(capsys, tmp_path / "first", clone)
     assert (code, out) == (0, "written  site/inventory.yml\n")
     assert "no machine of the site has control=ControlNode" in said
+
+
+def test_each_file_of_the_way_in_says_what_made_it(
+    site: Path, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, site, clone)
+    start = "# Written by `homeprod render` from modules/_entry.py of the site 6f1d0c52-9a3e-4b7c-8d21-5e0f4a9b7c36;"
+    assert {(clone / name).read_text().partition("\n")[0] for name in ENTRY} == {f"{start} change that instead."}
+
+
+def test_what_left_the_way_in_goes_and_what_is_a_persons_stays(
+    site: Path, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, site, clone)
+    (clone / "site" / "entry" / "prod-proxy" / "mine.conf").write_bytes(b"mine \xff\n")
+    (site / "modules" / "_entry.py").unlink()
+    assert run(capsys, site, clone, "--check")[1] == "".join(f"left     {name}\n" for name in ENTRY)
+    code, out, _ = run(capsys, site, clone)
+    assert (code, out) == (0, "".join(f"removed  {name}\n" for name in ENTRY))
+    assert list_files(clone) == sorted([*FILES[len(ENTRY) :], "site/entry/prod-proxy/mine.conf"])
+    assert [folder.name for folder in (clone / "site" / "entry").iterdir()] == ["prod-proxy"]
+
+
+def test_a_linux_gateway_has_rules_in_place_of_the_steps(
+    site: Path, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, site, clone)
+    module = site / "modules" / "_entry.py"
+    text = module.read_text().replace("GiB, Proxy", "Gateway, GiB, Proxy")
+    module.write_text(text.replace("    default=", '    gateway=Gateway(wan="ens19"),\n    default='))
+    code, out, _ = run(capsys, site, clone)
+    assert (code, out) == (0, "written  site/entry/nftables.conf\nremoved  site/entry/opnsense.txt\n")
+
+
+@pytest.mark.parametrize("more", [(), ("--check",)])
+def test_a_file_that_somebody_else_wrote_is_never_overwritten(
+    site: Path, clone: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    own = clone / "site" / "entry" / "prod-proxy" / "nginx.conf"
+    own.parent.mkdir(parents=True)
+    own.write_text("# Written by hand\n")
+    code, out, said = run(capsys, site, clone, *more)
+    assert (code, out) == (1, "")
+    assert f"{own}: was not written by `homeprod render`" in said
+    assert "move it to somewhere outside of site/" in said
+    assert list_files(clone) == ["site/entry/prod-proxy/nginx.conf"]
+    assert own.read_text() == "# Written by hand\n"
+
+
+def test_another_sites_way_in_is_left_as_it_is(site: Path, clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, site, clone)
+    for file in (clone / "site").glob("*.json"):
+        file.unlink()
+    config = site / "modules" / "_config.py"
+    config.write_text(config.read_text().replace("6f1d0c52", "11112222"))
+    before = read_files(clone)
+    code, out, said = run(capsys, site, clone)
+    assert (code, out) == (1, "")
+    assert "belongs to another site: its id is 6f1d0c52-" in said
+    assert read_files(clone) == before

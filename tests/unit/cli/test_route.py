@@ -13,6 +13,7 @@ from homeprod.cli.main import main
 from homeprod.cli.schema.route import TrialReport, WayReport
 
 PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
+PLAYBOOKS = PEGASUS.with_name("pegasus-playbooks")
 TARGETS = (
     "demo.lab.pegasuspad.com",
     "http://demo.lab.pegasuspad.com/x?y",
@@ -53,6 +54,13 @@ def find_line(words: str) -> int:
     return 1 + next(number for number, line in enumerate(lines) if words in line)
 
 
+def find_rendered(name: str, words: str, nth: int = 0) -> str:
+    """Where it stands in the example's playbook repository."""
+    text = (PLAYBOOKS / "site" / "entry" / name).read_text(encoding="utf-8")
+    found = [number for number, line in enumerate(text.splitlines(), start=1) if words in line]
+    return f"site/entry/{name}:{found[nth]}"
+
+
 def test_a_way_from_outside_in_one_look(capsys: pytest.CaptureFixture[str]) -> None:
     table, route, certificate, service, upstream = (
         find_line(words)
@@ -62,15 +70,20 @@ def test_a_way_from_outside_in_one_look(capsys: pytest.CaptureFixture[str]) -> N
         "https://demo.lab.pegasuspad.com/ from the outside\n\n"
         "  opnsense                10.111.1.1:443     passes the port on: IPv4 by NAT, IPv6 as it is\n"
         f"      port 443 → prod-proxy-passthrough  modules/_entry.py:{table}\n"
+        f"        in {find_rendered('opnsense.txt', '(443) to')}\n"
         "  prod-proxy-passthrough  10.111.1.4:443     passes TLS on untouched, by the name in its hello\n"
         "      route *.lab.pegasuspad.com → lab-proxy: the longest wildcard with it"
         f"  modules/_entry.py:{route}\n"
+        f"        in {find_rendered('prod-proxy-passthrough/nginx.conf', '*.lab.pegasuspad.com lab-proxy;')}\n"
         "  lab-proxy               10.111.1.212:8443  TLS ends here; the passthrough says who the client is"
         " (PROXY protocol)\n"
         f"      certificate *.lab.pegasuspad.com (dns-01)  modules/_entry.py:{certificate}\n"
+        f"        in {find_rendered('lab-proxy/nginx.conf', '/_.lab.pegasuspad.com/chain.pem', nth=1)}\n"
         f"      service demo: its exact name  modules/_entry.py:{service}\n"
+        f"        in {find_rendered('lab-proxy/nginx.conf', 'server_name demo')}\n"
         "  lab-coder               10.111.1.21:8080   HTTP\n"
-        f"      http://lab-coder:8080  modules/_entry.py:{upstream}\n\n"
+        f"      http://lab-coder:8080  modules/_entry.py:{upstream}\n"
+        f"        in {find_rendered('lab-proxy/nginx.conf', '10.111.1.21:8080')}\n\n"
         "reaches demo\n"
     )
 
@@ -134,7 +147,65 @@ def test_every_way_fits_the_schema_and_has_words(
     way = WayReport.model_validate_json(text).way
     said = explain(capsys, target, "--from", origin)
     assert way.answer.words in said
-    assert all(rule.rule in said and f"{rule.file}:{rule.line}" in said for hop in way.hops for rule in hop.rules)
+    rules = [rule for hop in way.hops for rule in hop.rules]
+    assert all(rule.rule in said and f"{rule.file}:{rule.line}" in said for rule in rules)
+    assert all(f"in {place.file}:{place.line}\n" in said for rule in rules for place in rule.rendered)
+
+
+@pytest.mark.parametrize("origin", ["lan", "wan"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_rule_stands_in_the_rendered_line_that_is_named(
+    target: str, origin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the example's playbook repository, as it is committed."""
+    way = WayReport.model_validate_json(explain(capsys, target, "--from", origin, "--json")).way
+    for hop in way.hops:
+        for rule in hop.rules:
+            places = [(PLAYBOOKS / place.file).read_text(encoding="utf-8").splitlines() for place in rule.rendered]
+            lines = [text[place.line - 1] for text, place in zip(places, rule.rendered, strict=True)]
+            assert len(lines) == (2 if hop.kind == "dns" else 1), rule
+            assert all(tell_name(rule.rule, hop.port) in line for line in lines), (rule, lines)
+            if rule.rule.startswith(("service ", "no service", "certificate ")):
+                block = "\n".join(places[0][: rule.rendered[0].line]).rpartition("    server {\n")[2]
+                assert ("ssl" in block) == way.url.partition("/")[0].startswith("https"), (rule, block)
+
+
+def tell_name(words: str, port: int | None) -> str:
+    """What the line of a rule must hold, by what the rule says."""
+    kind, _, rest = words.partition(" ")
+    if kind == "port":
+        return f"({rest.partition(' ')[0]})"
+    if kind == "route":
+        return " ".join(rest.partition(":")[0].split(" → ")) + ";"
+    if kind == "default":
+        return f"default {words.partition(':')[0].rpartition(' ')[2]};"
+    if kind == "certificate":
+        return f"/{rest.split(' (')[0].split(', ')[0].replace('*', '_')}/chain.pem;"
+    if kind == "service":
+        return SERVED[rest.partition(":")[0]]
+    if kind == "no":
+        return "no service here has this name"
+    return f":{port};" if "://" in kind else kind.removeprefix("*.")
+
+
+SERVED = {"demo": "demo.lab.pegasuspad.com;", "coder": "coder.pegasuspad.com;", "collabora": "collabora.home."}
+
+
+def test_the_rules_of_a_linux_gateway_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(shutil.copytree(PEGASUS, tmp_path / "pegasus"))
+    module = root / "modules" / "_entry.py"
+    text = module.read_text(encoding="utf-8").replace("GiB, Proxy", "Gateway, GiB, Proxy")
+    module.write_text(
+        text.replace("    default=", '    gateway=Gateway(wan="ens19"),\n    default='), encoding="utf-8"
+    )
+    assert main(["--site", str(root), "render", "--to", str(tmp_path)]) == 0
+    capsys.readouterr()
+    for port, target in ((443, "unknown.example"), (80, "http://unknown.example")):
+        assert main(["--site", str(root), "route", "explain", target, "--json"]) == 0
+        (rule,) = WayReport.model_validate_json(capsys.readouterr().out).way.hops[0].rules
+        (place,) = rule.rendered
+        line = (tmp_path / place.file).read_text(encoding="utf-8").splitlines()[place.line - 1]
+        assert f"tcp dport {port} dnat ip to 10.111.1.4" in line
 
 
 def test_why_not_another_rule(capsys: pytest.CaptureFixture[str]) -> None:

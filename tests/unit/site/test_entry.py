@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.plan.pegasus import SITE, actual
 
+from homeprod.core.diagnostic import SiteError
 from homeprod.network.expectations import try_expectations
 from homeprod.plan.desired import desire
 from homeprod.plan.diff import diff
@@ -161,3 +162,26 @@ def test_notes_on_what_nobody_brings_about(tmp_path: Path) -> None:
         f"{idle}: none of its people is a ControlUser, to log in as",
         "the route old.example leads to lab-proxy, which serves no such name",
     ]
+
+
+def test_the_gateway_may_be_a_machine_that_was_there_before(tmp_path: Path) -> None:
+    """It has the network's own gateway number, which no other machine may have."""
+    root = Path(shutil.copytree(PEGASUS, tmp_path / "pegasus"))
+    module, config = root / "modules" / "_entry.py", root / "modules" / "_config.py"
+    (root / "modules" / "router_vm.py").write_text(
+        "from homeprod import AdoptedVirtualMachine\nfrom modules._config import prod\n\n"
+        "vm = AdoptedVirtualMachine(vmid=5000, number=1, environment=prod)\n",
+        encoding="utf-8",
+    )
+    config.write_text(config.read_text(encoding="utf-8").replace('        1: "opnsense",\n', ""), encoding="utf-8")
+    with pytest.raises(SiteError, match="1 mistake"):
+        load_site(root)
+    text = module.read_text(encoding="utf-8").replace("GiB, Proxy", "Gateway, GiB, Proxy")
+    gateway = 'gateway=Gateway(wan="ens19", machine="router"),'
+    module.write_text(text.replace("    default=", f"    {gateway}\n    default="), encoding="utf-8")
+    site = load_site(root)
+    assert site.entry is not None
+    assert site.entry.gateway is not None
+    notes = [note.message for note in find_notes(site) if "router" in note.message]
+    idle = "no control node configures router, so nobody brings it its part of the way in"
+    assert notes == [f"{idle}: none of its people is a ControlUser, to log in as"]

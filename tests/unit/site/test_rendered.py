@@ -15,6 +15,7 @@ import yaml
 
 from homeprod.control.settings import parse_settings
 from homeprod.core.secret import find_secret
+from homeprod.network.rendered.files import render_entry
 from homeprod.site.loader import load_site
 from homeprod.site.rendered.files import render_site
 from homeprod.site.rendered.inventory import describe_inventory
@@ -27,8 +28,11 @@ CONFIGURED = {"lab-coder", "lab-proxy", "prod-proxy", "prod-proxy-passthrough"}
 
 def test_the_example_has_what_its_site_renders() -> None:
     folder = EXAMPLES / "pegasus-playbooks"
-    there = {str(file.relative_to(folder)): file.read_text() for file in (folder / "site").iterdir()}
-    assert there == render_site(SITE), "run homeprod --site examples/pegasus render --to examples/pegasus-playbooks"
+    files = (file for file in (folder / "site").rglob("*") if file.is_file())
+    there = {str(file.relative_to(folder)): file.read_text() for file in files}
+    assert there == {**render_site(SITE), **render_entry(SITE)}, (
+        "run homeprod --site examples/pegasus render --to examples/pegasus-playbooks"
+    )
 
 
 def test_a_control_nodes_settings_are_what_it_reads() -> None:
@@ -77,10 +81,11 @@ def test_ansible_itself_reads_the_inventory(tmp_path: Path) -> None:
 
 
 def test_the_same_site_gives_the_same_files_and_nothing_secret() -> None:
-    files = render_site(SITE)
-    assert files == render_site(load_site(SITE.root))
+    files, again = render_site(SITE), load_site(SITE.root)
+    assert files == render_site(again)
+    assert render_entry(SITE) == render_entry(again)
     assert set(files) == {"site/inventory.yml", "site/lab-ansible.json", "site/prod-ansible.json"}
-    for text in files.values():
+    for text in (*files.values(), *render_entry(SITE).values()):
         assert find_secret(text) is None
     assert yaml.safe_load(files["site/inventory.yml"]) == describe_inventory(SITE)
 

@@ -16,12 +16,21 @@ class OtherEntry(Part):
     line: int
 
 
+class RenderedEntry(Part):
+    """``file`` is relative to the playbook repository."""
+
+    file: str
+    line: int
+
+
 class RuleEntry(Part):
-    """What decided."""
+    """What decided. ``rendered`` is where it stands in what ``render`` writes: nowhere, in one file, or one for each
+    kind of resolver."""
 
     rule: str
     file: str
     line: int
+    rendered: list[RenderedEntry]
     others: list[OtherEntry]
 
 

@@ -48,7 +48,7 @@ def _describe_server(site: Site, proxy: DeclaredProxy, service: Service) -> Serv
     upstreams = tuple((_require(locate_upstream(site, one)).address, one.port) for one in service.upstreams)
     return Server(
         name=service.name,
-        blocks=_group_names(proxy, service),
+        blocks=group_names(proxy, service),
         upstreams=upstreams,
         scheme=service.upstreams[0].scheme,
         websockets=service.websockets,
@@ -64,7 +64,7 @@ def _describe_server(site: Site, proxy: DeclaredProxy, service: Service) -> Serv
     )
 
 
-def _group_names(proxy: DeclaredProxy, service: Service) -> tuple[Block, ...]:
+def group_names(proxy: DeclaredProxy, service: Service) -> tuple[Block, ...]:
     """A server block shows one certificate, so names of another one get a block of their own."""
     grouped: dict[str, list[str]] = {}
     for name in service.names:

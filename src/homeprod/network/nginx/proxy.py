@@ -11,6 +11,7 @@ from homeprod.network.nginx.template import Written, render, write_everywhere, w
 from homeprod.site.entry.place import Nginx
 
 HTTP, HTTPS, PASSED, PASSED_HTTP = 80, 443, 8443, 8080
+CERTIFICATES = "/etc/homeprod/certificates"
 HELD_OPEN = 3600
 """Seconds that a websocket may be silent, at the least."""
 CIPHERS = ":".join(
@@ -83,7 +84,7 @@ class Proxy:
     passed: int = PASSED
     passed_http: int = PASSED_HTTP
     folder: str = "/etc/nginx"
-    certificates: str = "/etc/homeprod/certificates"
+    certificates: str = CERTIFICATES
     authorities: str = "/etc/ssl/certs/ca-certificates.crt"
     challenges: str = "/var/lib/homeprod/challenges"
     logs: str = "/var/log/nginx"

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from homeprod.site.declared import Declared
 from homeprod.site.entry.certificate import Certificate
 from homeprod.site.entry.fields import MachineName, Name, refuse_none
+from homeprod.site.entry.gateway import Gateway
 from homeprod.site.entry.service import Service
 from homeprod.site.entry.target import TargetField
 
@@ -58,11 +59,12 @@ class Expectation(Declared):
 class Entry(Declared):
     """The router passes ports 80 and 443 to the machine ``passthrough``, which passes each connection on by the name
     that it asks for: to a route's proxy, or to that called ``default``. ``foreign`` are networks besides the site's
-    own in which upstreams may lie."""
+    own in which upstreams may lie. ``gateway`` is the router, where it is a Linux one."""
 
     passthrough: MachineName
     default: MachineName
     proxies: Annotated[tuple[Proxy, ...], AfterValidator(refuse_none)]
     routes: tuple[Route, ...] = ()
     foreign: tuple[IPv4Network | IPv6Network, ...] = ()
+    gateway: Gateway | None = None
     expectations: tuple[Expectation, ...] = ()

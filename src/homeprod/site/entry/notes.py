@@ -24,10 +24,16 @@ def _find_unconfigured(site: Site, entry: Entry) -> Iterator[Diagnostic]:
     for place, keyword, name in (
         (entry, "passthrough", entry.passthrough),
         *((proxy, "machine", proxy.machine) for proxy in entry.proxies),
+        *_list_gateway(entry),
     ):
         if why := explain_unconfigured(site.machines[name]):
             message = f"no control node configures {name}, so nobody brings it its part of the way in: {why}"
             yield _note(site, place, keyword, message, "docs/how-to/control-node.md has the whole way")
+
+
+def _list_gateway(entry: Entry) -> Iterator[tuple[Declared, str, str]]:
+    if entry.gateway is not None and entry.gateway.machine is not None:
+        yield entry.gateway, "machine", entry.gateway.machine
 
 
 def _find_idle_routes(site: Site, entry: Entry) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from homeprod.site.controlchecks import Report
 from homeprod.site.declared import is_broken
 from homeprod.site.entry.checks.certificates import check_certificates
+from homeprod.site.entry.checks.gateway import check_gateway
 from homeprod.site.entry.checks.machines import check_machines
 from homeprod.site.entry.checks.names import check_names
 from homeprod.site.entry.checks.upstreams import check_upstreams
@@ -19,6 +20,7 @@ def check_entry(site: Site, report: Report) -> None:
     if entry is None or is_broken(entry):
         return
     check_machines(site, entry, report)
+    check_gateway(site, entry, report)
     check_names(entry, report)
     check_upstreams(site, entry, report)
     check_certificates(entry, report)

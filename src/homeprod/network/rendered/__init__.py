@@ -1,0 +1,1 @@
+"""The way in as files of the rendered site."""

@@ -1,0 +1,1 @@
+"""Split DNS as the LAN's resolvers read it."""
