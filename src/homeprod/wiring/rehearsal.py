@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from homeprod.lab.spec import BridgeSpec, LabSpec, SeedSpec, StorageSpec
+from homeprod.lab.spec import BridgeSpec, LabSpec, SeedSpec, StorageSpec, WanSpec
 from homeprod.plan.image import image_volume
 from homeprod.site.machine import DataVirtualMachine, VirtualMachine
 from homeprod.site.site import Site
@@ -18,6 +18,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([
 
 def describe_lab(site: Site, name: str) -> LabSpec:
     """What the lab ``name`` has to be for this site."""
+    gateway = site.entry.gateway if site.entry is not None else None
     return LabSpec(
         name,
         nodes=_list_nodes(site),
@@ -25,6 +26,7 @@ def describe_lab(site: Site, name: str) -> LabSpec:
         bridges=(_describe_bridge(site),),
         seeds=tuple(_list_seeds(site)),
         hosts=_list_hosts(site),
+        wan=WanSpec() if gateway is None else WanSpec(interface=gateway.wan),
         domain=site.config.addresses.network.domain,
         people={
             name: tuple(person.name for person in declared.machine.people)

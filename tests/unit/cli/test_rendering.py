@@ -15,9 +15,12 @@ PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
 ENTRY = [
     "site/entry/dnsmasq.conf",
     "site/entry/lab-proxy/nginx.conf",
+    "site/entry/lab-proxy/probes.yml",
     "site/entry/opnsense.txt",
     "site/entry/prod-proxy-passthrough/nginx.conf",
+    "site/entry/prod-proxy-passthrough/probes.yml",
     "site/entry/prod-proxy/nginx.conf",
+    "site/entry/prod-proxy/probes.yml",
     "site/entry/unbound.conf",
 ]
 FILES = [*ENTRY, "site/inventory.yml", "site/lab-ansible.json", "site/prod-ansible.json"]

@@ -65,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_gateway(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("file", metavar="FILE", nargs="?", default="", help="as `nft -f` reads it; - is standard input")
+    what.add_argument(
+        "--entry", action="store_true", help="those of the site's entry, whatever its router at home is"
+    )
     what.add_argument("--clear", action="store_true", help="no rules any more")
 
 

@@ -11,13 +11,18 @@ from homeprod.core.errors import LabError, UsageError
 from homeprod.lab.folder import require_lab
 from homeprod.lab.host import require_root
 from homeprod.lab.lan import Lan
+from homeprod.network.nat.nftables import render_nftables
+from homeprod.network.nat.values import describe_nat
+from homeprod.site.entry.gateway import Gateway
+from homeprod.site.loader import find_root, load_site
 
 
 def run(options: argparse.Namespace) -> int:
     lab = require_lab(options.name)
     require_root(lab.name, "lab gateway")
-    lan = Lan(lab.read_spec(), lab.path)
-    if not options.file and not options.clear:
+    spec = lab.read_spec()
+    lan = Lan(spec, lab.path)
+    if not (options.file or options.entry or options.clear):
         render.print_line(lan.gateway.read().rstrip() or "the gateway has no rules: nobody outside reaches the LAN")
         return 0
     if not lan.namespace.exists():
@@ -26,9 +31,18 @@ def run(options: argparse.Namespace) -> int:
         lan.gateway.clear()
         render.print_line("the gateway has no rules any more")
     else:
-        lan.gateway.take(_read(options.file))
-        render.print_line(f"the gateway works by {options.file if options.file != '-' else 'these rules'} now")
+        lan.gateway.take(_render(options.site, spec.wan.interface) if options.entry else _read(options.file))
+        words = "the site's entry" if options.entry else "these rules" if options.file == "-" else options.file
+        render.print_line(f"the gateway works by {words} now")
     return 0
+
+
+def _render(folder: Path, interface: str) -> str:
+    """The rules of the site in reach, for the lab's own link to the outside."""
+    site = load_site(find_root(folder))
+    if site.entry is None:
+        raise UsageError("the site has no entry", where=str(site.root), hint="modules/_entry.py holds one")
+    return render_nftables(describe_nat(site, site.entry), Gateway(wan=interface))
 
 
 def _read(file: str) -> str:

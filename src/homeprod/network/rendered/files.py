@@ -10,6 +10,7 @@ from homeprod.network.nat.values import describe_nat
 from homeprod.network.nginx.entry import describe_passthrough, describe_proxy
 from homeprod.network.nginx.passthrough import render_passthrough
 from homeprod.network.nginx.proxy import render_proxy
+from homeprod.network.rendered.probes import probe_passthrough, probe_proxy, render_probes
 from homeprod.network.resolvers.answers import describe_answers
 from homeprod.network.resolvers.dnsmasq import render_dnsmasq
 from homeprod.network.resolvers.unbound import render_unbound
@@ -38,6 +39,11 @@ def name_nginx(machine: str) -> str:
     return f"{ENTRY_FOLDER}/{machine}/nginx.conf"
 
 
+def name_probes(machine: str) -> str:
+    """The file with what is asked of that machine's nginx when it is delivered."""
+    return f"{ENTRY_FOLDER}/{machine}/probes.yml"
+
+
 def name_router(entry: Entry) -> str:
     return OPNSENSE if entry.gateway is None else NFTABLES
 
@@ -48,8 +54,10 @@ def _list_texts(site: Site, entry: Entry) -> Iterator[tuple[str, str]]:
     yield UNBOUND, render_unbound(answers)
     yield name_router(entry), _render_router(site, entry)
     yield name_nginx(entry.passthrough), render_passthrough(describe_passthrough(site, entry))
+    yield name_probes(entry.passthrough), render_probes(probe_passthrough(site, entry))
     for proxy in entry.proxies:
         yield name_nginx(proxy.machine), render_proxy(describe_proxy(site, entry, proxy))
+        yield name_probes(proxy.machine), render_probes(probe_proxy(site, entry, proxy))
 
 
 def _render_router(site: Site, entry: Entry) -> str:
