@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 _WORD = re.compile(r"[A-Za-z0-9_./:*=+-]+")
+_MAP_WORDS = ("default", "hostnames", "include", "volatile")
 _QUOTED = re.compile(r"[ -#%-\[\]-~]*")
 """Printable ASCII without ``$``, which nginx cannot be told to take as it is, and without a backslash."""
 
@@ -30,7 +31,12 @@ def _load(name: str) -> Template:
         loader=loader, undefined=StrictUndefined, finalize=check_word, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        place=write_place, everywhere=write_everywhere, quoted=quote, words=write_words, joined=write_joined
+        place=write_place,
+        everywhere=write_everywhere,
+        quoted=quote,
+        words=write_words,
+        joined=write_joined,
+        source=write_source,
     )
     return environment.get_template(name)
 
@@ -65,6 +71,12 @@ def write_place(address: IPv4Address | IPv6Address, port: int) -> Written:
 def write_everywhere(port: int) -> Written:
     """The port on every IPv6 address; nginx takes no IPv4 there (`ipv6only` is on)."""
     return Written(f"[::]:{port}")
+
+
+def write_source(name: str) -> Written:
+    """A value that a map goes by; a backslash tells it from the map's own words (ngx_http_map_module)."""
+    word = str(check_word(name))
+    return Written(f"\\{word}" if word in _MAP_WORDS else word)
 
 
 def write_words(values: Iterable[object]) -> Written:

@@ -8,7 +8,7 @@ from homeprod.network.nat.opnsense import write_forward
 from homeprod.network.nat.values import describe_nat
 from homeprod.network.nginx.entry import group_names
 from homeprod.network.nginx.proxy import CERTIFICATES, HTTP
-from homeprod.network.nginx.template import write_place
+from homeprod.network.nginx.template import write_place, write_source
 from homeprod.network.rendered.clue import Clue
 from homeprod.network.rendered.files import DNSMASQ, UNBOUND, name_nginx, name_router
 from homeprod.network.resolvers.answers import describe_answers
@@ -46,7 +46,8 @@ def trace_record(site: Site, entry: Entry, record: Record) -> Clues:
 
 def trace_route(entry: Entry, pattern: NamePattern | None, machine: str, port: int) -> Clues:
     """``pattern`` is None for the default; ``port`` is the one that was asked."""
-    return (Clue(name_nginx(entry.passthrough), (_MAPS[port], f"{pattern or 'default'} {machine};")),)
+    source = "default" if pattern is None else write_source(pattern)
+    return (Clue(name_nginx(entry.passthrough), (_MAPS[port], f"{source} {machine};")),)
 
 
 def trace_certificate(
