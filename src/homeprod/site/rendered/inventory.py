@@ -15,13 +15,13 @@ _HEAD = "# Written by `homeprod render` from the site; change the site, and rend
 
 
 def describe_inventory(site: Site) -> dict[str, object]:
-    """All configured machines, those of every control node: groups ``env_…``, ``tag_…`` and ``kept_by_…``, and each
-    host's address, user, people and environment."""
+    """All configured machines, those of every control node: groups ``env_…``, ``tag_…``, ``kept_by_…`` and ``entry_…``,
+    and each host's address, user, people and environment."""
     groups: dict[str, dict[str, object]] = {}
     hosts: dict[str, dict[str, object]] = {}
     for declared in list_configured(site):
         hosts[declared.name] = _describe_host(site, declared)
-        for group in _list_groups(declared):
+        for group in _list_groups(declared) + _list_parts(site, declared.name):
             groups.setdefault(group, {})[declared.name] = {}
     children = {group: {"hosts": members} for group, members in sorted(groups.items())}
     return {"all": {"hosts": hosts, "children": children}}
@@ -63,6 +63,19 @@ def _find_address(site: Site, machine: VirtualMachine | AdoptedVirtualMachine) -
     """Empty where only its name leads to it."""
     fixed = find_fixed(machine)
     return str(site.config.addresses.network.address(fixed)) if fixed is not None else ""
+
+
+def _list_parts(site: Site, name: str) -> list[str]:
+    """What the machine is of the way in."""
+    entry = site.entry
+    if entry is None:
+        return []
+    parts = {
+        "entry_passthrough": [entry.passthrough],
+        "entry_proxy": [proxy.machine for proxy in entry.proxies],
+        "entry_gateway": [entry.gateway.machine] if entry.gateway is not None else [],
+    }
+    return [part for part, machines in parts.items() if name in machines]
 
 
 def _list_groups(declared: DeclaredMachine) -> list[str]:
