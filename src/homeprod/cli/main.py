@@ -16,6 +16,11 @@ from homeprod import __version__
 from homeprod.cli.arguments import add_arguments, add_common
 from homeprod.cli.exitcodes import list_exit_codes
 from homeprod.core.errors import HomeprodError, UsageError
+from homeprod.core.likeness import suggest
+
+TYPE_CHECKING = False  # type checkers take it for true; --help and --version import no typing
+if TYPE_CHECKING:
+    from typing import Any
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -49,6 +54,15 @@ _FILES = {"render": "rendering", "known-hosts": "knownhosts"}
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # argparse exits itself; we raise
         raise UsageError(message, hint=f"see:\n\n  {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Of a command that there is not the nearest one is told, and not a list of them all."""
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            what = str(action.metavar).lower()
+            meant = suggest(value, action.choices)
+            hint = f"{meant} else see:\n\n  {self.prog} --help" if meant else f"see:\n\n  {self.prog} --help"
+            raise UsageError(f"{self.prog} has no {what} {value!r}", hint=hint)
+        super()._check_value(action, value)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
