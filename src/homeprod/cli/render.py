@@ -144,7 +144,7 @@ def _say_hint(hint: str) -> None:
         say("\n".join(f"  {line}".rstrip() for line in hint.splitlines()))
 
 
-_CODES = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
+_CODES = {"dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 
 
 def paint(text: str, colour: str) -> str:
