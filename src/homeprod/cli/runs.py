@@ -85,7 +85,7 @@ def _tell(event: dict[str, Any]) -> str:
         name = told.get("task") or told.get("play") or ""
         return f"{kind} {name}" if kind != "start" else ""
     took = f" ({told['seconds']:.1f} s)" if told.get("seconds") is not None else ""
-    if kind in ("ok", "skipped", "included", "no host"):
+    if kind in ("ok", "skipped"):
         return f"  {'changed' if told.get('changed') else kind}{took}"
     words = told.get("message") or told.get("text") or ""
     return f"  {render.paint(kind, _KINDS.get(kind, 'dim'))}{took} {words}".rstrip()

@@ -16,8 +16,6 @@ _KINDS = {
     "runner_on_unreachable": "unreachable",
     "runner_on_skipped": "skipped",
     "runner_item_on_failed": "item failed",
-    "playbook_on_include": "included",
-    "playbook_on_no_hosts_matched": "no host",
     "playbook_on_stats": "stats",
     "verbose": "text",
     "error": "text",
