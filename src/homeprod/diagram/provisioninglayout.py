@@ -145,16 +145,17 @@ def _lay_narrow(scene: Scene, graph: Graph, y: float) -> float:
     return bottom
 
 
-def _lay_machines(scene: Scene, graph: Graph, y: float, across: int) -> Box:
+def _lay_machines(scene: Scene, graph: Graph, y: float, columns: int) -> Box:
     """A panel with each environment's machines in rows."""
     place, width = len(scene.boxes), scene.width - 2 * MARGIN
-    inner = (width - 2 * PADDING - 10 * (across - 1)) / across
     top = y
     y += 2
     for environment in graph.list_nodes("environment"):
         head: list[Words] = [(environment.title, "title")]
         y = scene.add_head(MARGIN, y, width, head, environment.aside) + 6
         nodes = [one for one in graph.nodes if one.within == environment.key]
+        across = min(columns, 2) if len(nodes) in (1, 2, 4) else columns
+        inner = (width - 2 * PADDING - 10 * (across - 1)) / across
         for first in range(0, len(nodes), across):
             row = nodes[first : first + across]
             height = max(measure_card(inner, _list_lines(one), one.aside) for one in row)
