@@ -41,7 +41,7 @@ COMMANDS = {
     "addresses": "list names, addresses and VMIDs",
     "route": "the way in from outside: explain a name's, test what the site expects of it",
     "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
-    "diagram": "draw the control node's states",
+    "diagram": "draw the site: its way in, how its machines are made; the control node's states",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh, repository",
     "completion": "print what a shell sources to complete commands and names",
 }
