@@ -39,7 +39,7 @@ bench: setup .venv-bench
 	@$(python) -m venv .venv-bench && .venv-bench/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< || rm -rf .venv-bench
 	@touch -c .venv-bench
 
-# the pages that are made from the program's own tables; a test compares them
+# the pages and pictures that are made from the program's own tables and the example; tests compare them
 docs: setup
 	@for script in docs/generate/*.py; do $(python) $$script || exit 1; done
 

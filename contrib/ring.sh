@@ -10,7 +10,7 @@
 # or Locked, or the host's key is held), 1 otherwise. Safe to run again: see docs/how-to/ring-from-anything.md.
 set -eu
 
-[ $# -ge 4 ] || { sed -n '4,5p' "$0" >&2; exit 64; }
+[ $# -ge 4 ] || { sed -n 's/^#   /usage: /p' "$0" >&2; exit 64; }
 url=$1 certificate=$2 host=$3 instance=$4 keys=
 fail() { echo "ring: $1" >&2; exit 64; }
 if [ -n "${5:-}" ]; then
@@ -45,7 +45,7 @@ while :; do
     --write-out '%{http_code}' --cacert "$certificate" --connect-to "::$address" \
     --header 'Content-Type: application/json' --header "webhook-id: $id" --header "webhook-timestamp: $time" \
     --header "webhook-signature: v1a,$signature" --data-binary "@$work/body" \
-    "https://$name/hooks/provision") || code=000
+    "https://$name/hooks/provision" 2> "$work/said") || code=000
   [ ! -s "$work/answer" ] || { cat "$work/answer"; echo; }
   case $code in 202) exit 0 ;; 000 | 429 | 503) ;; *) break ;; esac
   grep -Eq '"error":"(new|locked)"' "$work/answer" && break
@@ -54,7 +54,7 @@ while :; do
   wait=$(sed -n 's/^[Rr]etry-[Aa]fter: \([0-9]\{1,3\}\).*/\1/p' "$work/head" 2> /dev/null)
   sleep "${wait:-2}"
 done
-[ "$code" != 000 ] || code="nothing: nobody there, or with another certificate"
+[ "$code" != 000 ] || { cat "$work/said" >&2; code="nothing: nobody there, or with another certificate"; }
 echo "ring: $host is not configured yet: the control node answered $code" >&2
 grep -Eq '"error":"(new|locked|held)"' "$work/answer" && exit 3
 exit 1

@@ -1,15 +1,22 @@
-"""Write docs/states.svg, and the diagram in docs/concepts/control-node.md, from the table of moves (`make docs`)."""
+"""Write docs/pictures/states.svg, and the diagram in docs/concepts/control-node.md, from the table of moves (`make
+docs`)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from homeprod.control.drawing import draw_mermaid, draw_svg
+from homeprod.diagram.states import draw_mermaid, lay_states
+from homeprod.diagram.svg import draw_svg
 
 DOCS = Path(__file__).parents[1]
-PICTURE = DOCS / "states.svg"
 PAGE = DOCS / "concepts" / "control-node.md"
+
+
+def draw_pictures() -> Iterator[tuple[Path, str]]:
+    yield DOCS / "pictures" / "states.svg", draw_svg(lay_states())
+    yield DOCS / "pictures" / "states-narrow.svg", draw_svg(lay_states(1))
 
 
 def fill_page(page: str) -> str:
@@ -18,5 +25,7 @@ def fill_page(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(draw_svg(), encoding="utf-8")
+    for file, picture in draw_pictures():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(picture, encoding="utf-8")
     PAGE.write_text(fill_page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -85,6 +85,9 @@ class Stage:
             text, count = re.subn(rf'"ssh-ed25519 \S+ {user}@pegasus"', f'"{public}"', text)
             if count != 1:
                 raise DemoError(f"the example has no key of {user}")
+        text, count = re.subn("# Example keys: .*", f"# The demo's keys: their private halves are in {keys}.", text)
+        if count != 1:
+            raise DemoError("the example does not say whose its keys are")
         text, count = re.subn(r'"git\.home\S+ ssh-ed25519 \S+"', f'"{self._read_git_key()}"', text)
         if count != 1:
             raise DemoError("the example has no host key of its git server")

@@ -18,7 +18,7 @@ import pytest
 from homeprod.control.places import Places
 from homeprod.control.repositories.repositories import Checkout, Repositories
 from homeprod.control.settings import NodeSettings, parse_settings
-from homeprod.site.example import KEY
+from homeprod.site.example import KEY, find_examples
 from homeprod.site.loader import load_site
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "control-node.md"
@@ -98,6 +98,15 @@ def test_its_files_are_a_site_without_a_mistake(walk: Walk) -> None:
     assert "4 machines, no mistake found" in walk.said
     site = load_site(walk.home / "home")
     assert sorted(site.machines) == ["files", "files-data", "lab-ansible", "lab-ansible-data"]
+
+
+def test_what_of_them_is_to_be_replaced_is_told(walk: Walk) -> None:
+    told = {note.message for note in find_examples(load_site(walk.home / "home"))}
+    assert told >= {
+        "the address of the repository playbooks is the example's",
+        "the address of the repository vault is the example's",
+        "the git host's key is the example's",
+    }
 
 
 def test_a_person_sees_that_their_commits_are_signed(walk: Walk) -> None:

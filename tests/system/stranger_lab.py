@@ -14,6 +14,7 @@ from tests.lab_server import LabServer
 from homeprod.core.sizes import GiB, MiB
 from homeprod.drivers.proxmox import ProxmoxHypervisor, open_hypervisor, resolve_settings
 from homeprod.engine.apply import Outcome, apply_plan
+from homeprod.engine.event import Listener
 from homeprod.engine.ports import Task
 from homeprod.engine.read import read_actual
 from homeprod.engine.work import Manner, Work
@@ -111,11 +112,12 @@ class StrangerLab:
         site: Site | None = None,
         manner: Manner = MANNER,
         begin: Callable[[Work], None] = lambda _: None,
+        listen: Listener = lambda _: None,
     ) -> Outcome:
         """``begin`` is called between the plan and its first write."""
         work, plan = self._work(policy, site, manner)
         begin(work)
-        return apply_plan(work, plan, lambda _: None)
+        return apply_plan(work, plan, listen)
 
     def _work(self, policy: ColdStarts, site: Site | None, manner: Manner = MANNER) -> tuple[Work, Plan]:
         self.nonce += 1

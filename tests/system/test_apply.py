@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.lab_server import InjectedFault
-from tests.system.site_lab import NODE, SiteLab
+from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
 from homeprod.engine.work import tell_time
 from homeprod.lab.machine.document import print_document
@@ -243,6 +243,18 @@ def test_a_machine_stopped_by_hand_is_started_only_when_asked(site_lab: SiteLab)
         assert cluster.read_status(NODE, CODER) == "stopped"
         assert site_lab.apply("--start") == 0
         assert cluster.read_status(NODE, CODER) == "running"
+
+
+def test_a_control_node_that_was_started_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_site_lab(tmp_path, monkeypatch, capsys, is_configured=True) as site_lab:
+        site_lab.apply("--only", "lab-ansible")
+        site_lab.lab.power_off(ANSIBLE)
+        code, _, said = site_lab.run("apply", "--yes", "--no-wait", "--only", "lab-ansible", "--start")
+    assert code == 0
+    assert "lab-ansible was started, so it is Locked" in said
+    assert "\n  ssh -t lab-ansible unlock\n" in said
 
 
 def test_a_kept_plan_is_applied_as_it_was_or_not_at_all(site_lab: SiteLab, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.system.site_lab import NODE, SiteLab
 from tests.system.stranger_lab import DATA_VM, MANNER, VM, StrangerLab, make_site, open_stranger_lab
 
 from homeprod.cli import render
+from homeprod.cli.progress import LONGEST
 from homeprod.core.sizes import GiB
 from homeprod.engine.work import Work
 from homeprod.lab.hypervisor import Hypervisor
@@ -92,6 +93,28 @@ def test_a_guest_that_ignores_the_shutdown_runs_on_and_says_what_to_do(lab: Stra
     assert [change.action for change in lab.plan("allowed").changes] == [Action.UPDATE, Action.COLD_START]
     lab.apply("allowed", manner=replace(MANNER, forces_stop=True))
     assert lab.read(VM)["cores"] == 2
+
+
+@pytest.mark.parametrize(
+    ("forces", "end"), [(False, "unless --force-stop says to pull the plug"), (True, "the plug is pulled then")]
+)
+def test_a_shutdown_that_takes_long_says_what_is_waited_for(lab: StrangerLab, forces: bool, end: str) -> None:
+    _let_wait(lab)
+    said: list[str] = []
+
+    async def ignore(vmid: int, timeout: float) -> bool:
+        for _ in range(500):
+            if any("has not shut down yet" in text for text in said):
+                break
+            await asyncio.sleep(0.01)
+        return False
+
+    lab.lab.hypervisor.runner.shutdown = ignore  # type: ignore[method-assign]
+    manner = replace(MANNER, explain_after=0, forces_stop=forces)
+    lab.try_apply("allowed", manner=manner, listen=lambda event: said.append(event.text))
+    (words,) = [text for text in said if "has not shut down yet" in text]
+    assert words.endswith(end)
+    assert len(words) < LONGEST
 
 
 def test_what_the_plan_did_not_say_is_not_brought_into_force(lab: StrangerLab) -> None:

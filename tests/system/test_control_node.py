@@ -76,8 +76,12 @@ def test_machines_wait_for_a_key_that_is_not_published(site_lab: SiteLab) -> Non
     (site_lab.root / "keys" / "lab-ansible-prod.pub").unlink()
     code, out, said = site_lab.run("apply", "--yes", "--no-wait")
     assert code == 3, said
+    assert out.count("waits for the control node's key, keys/lab-ansible-prod.pub") == 1
+    names = ", ".join(f"vm/{name}" for name in sorted(KEYED["prod"]))
+    assert re.search(
+        rf"^\* {len(KEYED['prod'])} machines: waits for the control node's key.*\n    {names}$", out, re.MULTILINE
+    )
     for name in KEYED["prod"]:
-        assert f"vm/{name}: waits for the control node's key, keys/lab-ansible-prod.pub" in out
         assert re.search(rf"^not finished: .*vm/{name}\b.*: waits for", said, re.MULTILINE)
     made = {name for kind, name in (address.split("/") for _, address in site_lab.actions()) if kind == "vm"}
     assert made == set(KEYED["lab"])  # they are there, and not handed to it

@@ -58,7 +58,7 @@ def test_a_secret_is_delivered_and_nothing_else_of_the_node_has_it(tmp_path: Pat
 
     async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
         run = await wait_for(node, (await node.ledger.ring(ring(1))).run_id)
-        assert (run.status, run.problem) == (RunStatus.FAILED, "fail failed: because of ********")
+        assert (run.status, run.problem) == (RunStatus.FAILED, "because of ******** (at fail)")
         events = "\n".join(event.data for event in await node.ledger.events(run.id))
         assert "talk of ********" in events
         assert "(no_log)" in events
@@ -90,7 +90,7 @@ def test_a_vault_of_another_password_is_said_and_no_text_is_told(tmp_path: Path)
         assert (host.state, host.wanted_instance, host.applied_instance) == (HostState.FAILED, "i1", "")
         keyholder.password = PASSWORD.encode()  # the repository was encrypted for it all the time
         again = await wait_for(node, (await node.ledger.retry("lab-proxy", "sean")).run_id)
-        assert (again.instance, again.problem) == ("i1", "fail failed: because of ********"), "it came to its end"
+        assert (again.instance, again.problem) == ("i1", "because of ******** (at fail)"), "it came to its end"
         assert (tmp_path / "delivered").read_text() == CANARIES[0]
 
     tell(setting, story, password=b"another password")

@@ -426,16 +426,43 @@ def test_a_run_is_followed_live_to_its_end(home: Home, status: RunStatus, proble
     def go_on() -> None:
         until(lambda: bool(home.door.node.ledger._listeners))  # somebody follows
         home.tell(turn, {"event": {"kind": "ok", "changed": True}})
-        home.tell(turn, {"event": {"kind": "task", "task": "second"}}, {"event": {"kind": "ok"}})
+        home.tell(turn, {"event": {"kind": "task", "task": "second"}}, {"event": {"kind": "ok", "seconds": 1.234}})
+        home.tell(turn, {"event": {"kind": "task", "task": "third"}}, {"event": {"kind": "skipped", "seconds": 0.02}})
         home.end(turn, status, problem)
 
     going = threading.Thread(target=go_on)
     going.start()
     found, out, said = home.run("runs", "show", "1", "--follow")
     going.join(20)
-    assert (found, said) == (code, "")
+    assert (found, "homeprod control retry lab-proxy" in said) == (code, status is RunStatus.TIMEOUT)
     last = f"run 1 of lab-proxy: {status.value}  {problem}".rstrip()
-    assert out.splitlines() == ["task first", "  changed", "task second", "  ok", last]
+    assert out.splitlines() == [
+        "task first",
+        "  changed",
+        "task second",
+        "  ok (1.2 s)",
+        "task third",
+        "  skipped (0.0 s)",
+        last,
+    ]
+
+
+def test_a_problem_is_cut_in_lists_and_whole_with_its_next_step_where_the_run_is_shown(home: Home) -> None:
+    home.door.ring(make_wish())
+    cause = "there is no such file, and many words that say which one"
+    home.end(home.claim(), RunStatus.FAILED, f"{cause}\npush it\n    homeprod render --to DIR")
+    for words in (("runs",), ("control", "hosts")):
+        code, out, said = home.run(*words)
+        assert code == 0
+        assert cause in out
+        assert "push it" not in out
+        assert ("homeprod runs show 1" if words == ("runs",) else f"lab-proxy: {cause}\npush it") in said
+    code, out, said = home.run("runs", "show", "1")
+    assert out == f"run 1 of lab-proxy: failed  {cause}\n"
+    assert said == (
+        "push it\n    homeprod render --to DIR\nonce that is put right, run it again:\n\n"
+        "  homeprod control retry lab-proxy\n"
+    )
 
 
 def test_a_run_is_canceled(home: Home) -> None:

@@ -48,8 +48,20 @@ def test_those_that_tell_no_key_are_named(site_lab: SiteLab, keys: dict[str, str
     assert code == 1
     assert out.count("\n") == len(keys)
     assert "vm/lab-coder: its guest agent does not answer" in said
-    assert "vm/lab-ansible: is not there" in said
+    assert "note: vm/lab-ansible: is not there" in said
     assert "data" not in said
+
+
+def test_those_that_cannot_tell_one_are_no_failure_unless_they_were_named(
+    site_lab: SiteLab, keys: dict[str, str]
+) -> None:
+    keys["lab-coder"] = keys["lab-proxy"]
+    code, out, said = site_lab.run("known-hosts")
+    assert (code, out.count("\n")) == (0, 2)
+    assert said.count("note: ") == said.count("\n") > 0
+    code, out, said = site_lab.run("known-hosts", "lab-proxy", "lab-ansible")
+    assert (code, out.count("\n")) == (1, 1)
+    assert said == "vm/lab-ansible: is not there\n"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    text = re.sub(r"(?s)```.*?```", "", page.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) + re.findall(r'\bsrc(?:set)?="([^"]+)"', text)
     near = [link for link in links if "://" not in link]
     assert [link for link in near if not (page.parent / link).exists()] == []
 
@@ -28,7 +29,7 @@ def _find_commands() -> Iterator[str]:
         for line in re.findall(
             r"^ {4,}(?:sudo )?(?:\S*/)?homeprod (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE
         ):
-            yield line.partition("  #")[0].partition(" | ")[0]
+            yield line.partition("  #")[0].partition(" | ")[0].partition(" > ")[0]
 
 
 @pytest.mark.parametrize("line", sorted({*_find_commands()}))

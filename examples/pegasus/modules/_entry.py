@@ -68,6 +68,7 @@ prod_proxy = Proxy(
 )
 
 entry = Entry(
+    uplink="fiber gateway",  # what the router stands behind
     passthrough="prod-proxy-passthrough",
     routes=(Route("*.lab.pegasuspad.com", to="lab-proxy"),),
     default="prod-proxy",

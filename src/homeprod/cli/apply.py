@@ -31,6 +31,7 @@ from homeprod.engine.ring import list_rung
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
+from homeprod.site.configured import is_published
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 from homeprod.wiring.doorbell import Bells, find_signer
@@ -106,6 +107,7 @@ def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Te
         raise
     outcome.left += planned.left
     code = _report(outcome, options)
+    _tell_locked(site, outcome)
     if outcome.was_interrupted:
         turn.raise_if_lost()
     return code
@@ -158,6 +160,24 @@ def _report(outcome: Outcome, options: argparse.Namespace) -> int:
         render.say("cloud-init's end was not waited for (--no-wait)")
     tell_left(outcome.left)
     return code
+
+
+def _tell_locked(site: Site, outcome: Outcome) -> None:
+    """A control node that was started has forgotten its secrets. Of one without a published key nothing is said: it
+    may have none yet, and the plan leads through that."""
+    for change in outcome.done:
+        machine = site.machines.get(change.address.name)
+        if (
+            machine is None
+            or change.action not in (Action.START, Action.COLD_START)
+            or not is_published(site, machine)
+        ):
+            continue
+        name = machine.name
+        render.say(
+            f"note: {name} was started, so it is Locked, and what it configures waits; when it has booted:\n\n"
+            f"  ssh -t {name} unlock"
+        )
 
 
 def _group_unfinished(outcome: Outcome) -> list[tuple[str, str]]:

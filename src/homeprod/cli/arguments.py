@@ -299,9 +299,18 @@ def _read_number(text: str, lowest: int, highest: int) -> int:
 
 
 def _add_diagram(command: argparse.ArgumentParser) -> None:
-    command.add_argument("subject", metavar="SUBJECT", choices=("states",), help="states: the control node's")
+    subjects = ("network", "provisioning", "states")
+    purpose = "network: the way in; provisioning: how machines are made and configured; states: the control node's"
+    command.add_argument("subject", metavar="SUBJECT", choices=subjects, help=purpose)
     command.add_argument(
         "--format", choices=("svg", "mermaid", "text"), default="text", help="(default: %(default)s)"
+    )
+    command.add_argument(
+        "--columns",
+        type=int,
+        choices=(1, 2),
+        default=2,
+        help="of an SVG: 1 for a narrow screen (default: %(default)s)",
     )
     command.set_defaults(json=False)
 

@@ -25,7 +25,7 @@ from homeprod.site.site import DeclaredMachine, Site, find_fixed
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exits 1 where one of them gave no key."""
+    """Exits 1 where one that was named, or should run, gave no key."""
     site = load_site(find_root(options.site))
     chosen = list(_choose(site, options.names))
     code = 0
@@ -34,9 +34,10 @@ def run(options: argparse.Namespace) -> int:
         for declared in chosen:
             found = actual.machines.get(site.vmid(declared.machine))
             reason = _tell(site, cluster, declared, found)
+            is_meant = not options.names and _is_no_matter(declared, found)
             if reason:
-                render.say(f"{declared.address}: {reason}")
-                code = 1
+                render.say(f"{'note: ' if is_meant else ''}{declared.address}: {reason}")
+                code = code if is_meant else 1
     return code
 
 
@@ -61,6 +62,14 @@ def _tell(site: Site, cluster: ProxmoxHypervisor, declared: DeclaredMachine, fou
         return "its guest agent does not answer, or knows no ed25519 host key"
     render.print_line(f"{','.join(_name(site, declared))} {key}")
     return ""
+
+
+def _is_no_matter(declared: DeclaredMachine, found: ActualMachine | None) -> bool:
+    """Whether it has no key to tell for a good reason: it is not made yet, or off as the site says."""
+    machine = declared.machine
+    return found is None or (
+        isinstance(machine, VirtualMachine | AdoptedVirtualMachine) and not machine.started and not found.is_running
+    )
 
 
 def _name(site: Site, declared: DeclaredMachine) -> list[str]:

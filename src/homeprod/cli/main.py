@@ -16,6 +16,11 @@ from homeprod import __version__
 from homeprod.cli.arguments import add_arguments, add_common
 from homeprod.cli.exitcodes import list_exit_codes
 from homeprod.core.errors import HomeprodError, UsageError
+from homeprod.core.likeness import suggest
+
+TYPE_CHECKING = False  # type checkers take it for true; --help and --version import no typing
+if TYPE_CHECKING:
+    from typing import Any
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -36,7 +41,7 @@ COMMANDS = {
     "addresses": "list names, addresses and VMIDs",
     "route": "the way in from outside: explain a name's, test what the site expects of it",
     "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
-    "diagram": "draw the control node's states",
+    "diagram": "draw the site: its way in, how its machines are made; the control node's states",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh, gateway, repository",
     "completion": "print what a shell sources to complete commands and names",
 }
@@ -49,6 +54,15 @@ _FILES = {"render": "rendering", "known-hosts": "knownhosts"}
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # argparse exits itself; we raise
         raise UsageError(message, hint=f"see:\n\n  {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Of a command that there is not the nearest one is told, and not a list of them all."""
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            what = str(action.metavar).lower()
+            meant = suggest(value, action.choices)
+            hint = f"{meant} else see:\n\n  {self.prog} --help" if meant else f"see:\n\n  {self.prog} --help"
+            raise UsageError(f"{self.prog} has no {what} {value!r}", hint=hint)
+        super()._check_value(action, value)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

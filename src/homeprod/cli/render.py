@@ -40,14 +40,17 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
-def print_table(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Rows under headings, as wide as needed; None prints as ``–``."""
+def print_table(columns: Iterable[str], rows: Iterable[Mapping[str, object]], *, is_cut: bool = False) -> None:
+    """Rows under headings, as wide as needed; None prints as ``–``. With ``is_cut`` a terminal's lines end at its
+    edge."""
     names = list(columns)
     cells = [[name.upper() for name in names]]
     cells += [["–" if row[name] is None else str(row[name]) for name in names] for row in rows]
     widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    edge = shutil.get_terminal_size().columns if is_cut and sys.stdout.isatty() else 0
     for line in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        print(f"{text[: edge - 1]}…" if 0 < edge < len(text) else text)
 
 
 def print_finding(verdict: str, text: str, hint: str) -> None:
@@ -141,7 +144,7 @@ def _say_hint(hint: str) -> None:
         say("\n".join(f"  {line}".rstrip() for line in hint.splitlines()))
 
 
-_CODES = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
+_CODES = {"dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 
 
 def paint(text: str, colour: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shlex
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from homeprod.cli import render
 from homeprod.cli.claims import list_left
@@ -13,7 +13,7 @@ from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.drivers.git import is_work_tree
 from homeprod.drivers.wholefile import write_whole
 from homeprod.network.rendered.files import render_entry
-from homeprod.site.configured import KEYS_FOLDER
+from homeprod.site.configured import KEYS_FOLDER, find_control, list_environments
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.rendered.files import FOLDER, render_site
 from homeprod.site.site import Site
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if len(nodes) == 1:
         render.say("note: no machine of the site has control=ControlNode(…), so nothing is configured by it")
     if changed or gone:
-        _tell_next(folder)
+        _tell_next(folder, site, options.lab)
     return 0
 
 
@@ -55,15 +55,34 @@ def _find_folder(folder: Path, site: Site) -> Path:
     return folder
 
 
-def _tell_next(folder: Path) -> None:
+def _tell_next(folder: Path, site: Site, lab: str) -> None:
     if not is_work_tree(folder):
         render.say(f"note: {folder} is in no git repository; a control node reads what is pushed to the playbooks'")
         return
-    git = f"  git -C {shlex.quote(str(folder))}"
+    git, branches = f"  git -C {shlex.quote(str(folder))}", _name_branches(site)
+    where = f", on {branches}" if branches else ""
     render.say(
-        f"review and commit it, signed:\n\n{git} add {FOLDER}\n{git} diff --cached {FOLDER}\n"
-        f"{git} commit -S -m site\n{git} push"
+        f"review and commit it, signed{where}:\n\n{git} add {FOLDER}\n{git} diff --cached {FOLDER}\n"
+        f"{git} commit -S -m site\n" + "\n".join(_push(folder, site, lab) or [f"{git} push"])
     )
+
+
+def _name_branches(site: Site) -> str:
+    """Those that a control node reads."""
+    known = sorted({one.branch or one.name for one in list_environments(site) if one.control_node})
+    return (
+        f"the branch {known[0]}"
+        if len(known) == 1
+        else f"the branch that it is for ({', '.join(known)})" * bool(known)
+    )
+
+
+def _push(folder: Path, site: Site, lab: str) -> list[str]:
+    """To the lab's gateway, which serves the repositories there: no remote of the clone leads to it."""
+    nodes = (find_control(declared.machine) for declared in site.machines.values())
+    names = sorted({PurePosixPath(node.playbooks).stem for node in nodes if node is not None}) if lab else []
+    source = shlex.quote(str(folder))
+    return [f"  homeprod lab repository push {lab} {name} --from {source}" for name in names]
 
 
 def _tell_behind(folder: Path, changed: list[str], gone: list[str]) -> int:

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("which of explain and test?", hint="see:\n\n  homeprod route --help")
     target = _read_target(options.target) if options.verb == "explain" else None
     site = load_site(find_root(options.site))
-    entry = _require_entry(site)
+    entry = require_entry(site)
     if target is None:
         return _test(site, entry, options)
     way = explain(site, entry, target, options.from_)
@@ -42,7 +42,8 @@ def _read_target(text: str) -> Target:
         raise UsageError(str(error.args[0]), hint="see:\n\n  homeprod route explain --help") from None
 
 
-def _require_entry(site: Site) -> Entry:
+def require_entry(site: Site) -> Entry:
+    """The site's own. Raises HomeprodError where it declares none."""
     if site.entry is not None:
         return site.entry
     hint = "write modules/_entry.py, with `entry = Entry(…)`; docs/how-to/entry.md shows one"

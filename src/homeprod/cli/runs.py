@@ -32,9 +32,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         render.print_json({"format": 1, "runs": runs})
     elif runs:
-        render.print_table(
-            ("run", "host", "status", "began", "took", "by", "problem"), [_describe(one) for one in runs]
-        )
+        columns = ("run", "host", "status", "began", "took", "by", "problem")
+        render.print_table(columns, [_describe(one) for one in runs], is_cut=True)
+        troubled = [one["id"] for one in runs if one["problem"]]
+        if troubled:
+            render.say(f"a problem in full, and what to do:\n\n  homeprod runs show {troubled[0]}")
     else:
         render.print_line("nothing was run yet")
     return 0
@@ -56,8 +58,17 @@ def _show(door: Doorbell, options: argparse.Namespace) -> int:
         render.print_flushed(json.dumps({"format": 1, "run": told}))
     else:
         status = render.paint(told["status"], _COLOURS.get(told["status"], "dim"))
-        render.print_line(f"run {told['id']} of {told['host']}: {status}  {told['problem']}".rstrip())
+        problem, _, step = told["problem"].partition("\n")
+        render.print_line(f"run {told['id']} of {told['host']}: {status}  {problem}".rstrip())
+        if told["status"] in ("failed", "timeout"):
+            _say_next(told["host"], step)
     return FAILED if told["status"] in ("failed", "timeout", "canceled") else 0
+
+
+def _say_next(host: str, step: str) -> None:
+    """What helps against its problem, as far as the node knows that, and how it is run once more."""
+    again = f"once that is put right, run it again:\n\n  homeprod control retry {host}"
+    render.say(f"{step}\n{again}" if step else again)
 
 
 def _follow(door: Doorbell, run: int) -> Iterator[dict[str, Any]]:
@@ -73,12 +84,11 @@ def _tell(event: dict[str, Any]) -> str:
     if kind in ("play", "task", "start"):
         name = told.get("task") or told.get("play") or ""
         return f"{kind} {name}" if kind != "start" else ""
+    took = f" ({told['seconds']:.1f} s)" if told.get("seconds") is not None else ""
+    if kind in ("ok", "skipped"):
+        return f"  {'changed' if told.get('changed') else kind}{took}"
     words = told.get("message") or told.get("text") or ""
-    if kind == "ok":
-        return f"  {'changed' if told.get('changed') else 'ok'}"
-    if kind == "skipped":
-        return ""
-    return f"  {render.paint(kind, _KINDS.get(kind, 'dim'))} {words}".rstrip()
+    return f"  {render.paint(kind, _KINDS.get(kind, 'dim'))}{took} {words}".rstrip()
 
 
 def _describe(one: dict[str, Any]) -> dict[str, object]:
@@ -92,5 +102,5 @@ def _describe(one: dict[str, Any]) -> dict[str, object]:
         "began": when,
         "took": took,
         "by": one["rung_by"] or None,
-        "problem": one["problem"] or None,
+        "problem": one["problem"].partition("\n")[0] or None,
     }

@@ -96,8 +96,11 @@ def show_plan(plan: Plan, desired: Mapping[Address, DesiredMachine] | None = Non
         render.print_line("\nto be deleted:" if len(deletions) < len(plan.changes) else "to be deleted:")
         for change in deletions:
             _show_change(change)
-    for notice in plan.notices:
-        render.print_line(f"{render.paint(NOTICE, 'yellow')} {notice.address}: {render.advise(notice.message)}")
+    for message, addresses in _group_notices(plan).items():
+        many = f"{len(addresses)} machines" if len(addresses) > 1 else str(addresses[0])
+        render.print_line(f"{render.paint(NOTICE, 'yellow')} {many}: {render.advise(message)}")
+        if len(addresses) > 1:
+            render.print_line(f"    {', '.join(map(str, addresses))}")
     for unknown in plan.unknown:
         render.print_line(
             f"{render.paint(UNKNOWN, 'yellow')} {unknown.address}  VMID {unknown.vmid}: {unknown.message}"
@@ -109,6 +112,14 @@ def show_plan(plan: Plan, desired: Mapping[Address, DesiredMachine] | None = Non
         _print_hint(conflict.hint)
     is_anything = plan.changes or plan.notices or plan.conflicts or plan.unknown
     render.print_line(("\n" if is_anything else "") + summarise(plan))
+
+
+def _group_notices(plan: Plan) -> dict[str, list[Address]]:
+    """Each message once: many machines wait for the same."""
+    grouped: dict[str, list[Address]] = {}
+    for notice in plan.notices:
+        grouped.setdefault(notice.message, []).append(notice.address)
+    return grouped
 
 
 def _print_hint(hint: str) -> None:

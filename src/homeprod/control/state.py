@@ -1,6 +1,6 @@
 """The states of a control node and the moves between them, as a table; no I/O.
 
-The documentation's picture is drawn from the same table (:mod:`homeprod.control.drawing`).
+The documentation's picture is drawn from the same table (:mod:`homeprod.diagram.states`).
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homeprod.core.errors import HomeprodError
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -19,3 +21,13 @@ def name_subject(text: str, otherwise: str) -> str:
     """What is troubled, of a text that begins with its repository (:mod:`homeprod.control.repositories.errors`)."""
     plain = text.removeprefix("waiting: ")
     return next((name for name in ("playbook repository", "vault repository") if plain.startswith(name)), otherwise)
+
+
+def name_cause(error: HomeprodError) -> str:
+    """In one line, the cause before its place: lists are cut on the right."""
+    return f"{error.message} ({error.where})" if error.where else error.message
+
+
+def tell_trouble(error: HomeprodError) -> str:
+    """The cause in the first line, and in those below what to do."""
+    return f"{name_cause(error)}\n{error.hint}" if error.hint else name_cause(error)

@@ -6,8 +6,10 @@ destroying call, which in Proxmox frees volumes of the destroyed machine alone.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from homeprod.core.errors import NotFoundError, ProxmoxError, StalePlanError
@@ -101,11 +103,13 @@ def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say, *, 
         return True
     limit, asked = work.manner.shutdown_limit, _Count()
     say(f"shutting down ({limit} s at most)")
-    reason = _shut_down(work, change, limit, asked, say, is_owed=keeps_disks)
+    has_data = any(find_foreign_disks(found.config, vmid))
+    is_spared = (has_data or keeps_disks) and not work.manner.forces_stop
+    with _tell_after(work.manner.explain_after, say, _explain_wait(limit, is_spared=is_spared)):
+        reason = _shut_down(work, change, limit, asked, say, is_owed=keeps_disks)
     if reason is None:
         return asked.times == 1
-    has_data = any(find_foreign_disks(found.config, vmid))
-    if (has_data or keeps_disks) and not work.manner.forces_stop:
+    if is_spared:
         why = ", and has a data disk mounted" if has_data else ""
         raise ProxmoxError(
             f"did not shut down within {limit} s{why}; it still runs, nothing was lost\n  | {reason}",
@@ -118,6 +122,27 @@ def stop_machine(work: Work, change: Change, found: ActualMachine, say: Say, *, 
     if not _is_off(work, change, limit, is_owed=keeps_disks):
         raise ProxmoxError("is still running after a stop", where=str(change.address), hint="look at it in Proxmox")
     return asked.times == 1 and times == 1
+
+
+def _explain_wait(limit: int, *, is_spared: bool) -> str:
+    end = (
+        "it is left running then, unless --force-stop says to pull the plug"
+        if is_spared
+        else "the plug is pulled then"
+    )
+    return f"its guest has not shut down yet, which one that still boots cannot: waiting up to {limit} s; {end}"
+
+
+@contextmanager
+def _tell_after(seconds: float, say: Say, words: str) -> Iterator[None]:
+    """Once, where it takes longer than that."""
+    timer = threading.Timer(seconds, say, (words,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @dataclass(slots=True)

@@ -40,7 +40,8 @@ def tell_time() -> str:
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How to go about it. Limits in seconds. ``commit`` is the site's git commit, for the marks; ``parallel`` how
-    many tasks Proxmox is given at once, 0 for as many as it keeps up with."""
+    many tasks Proxmox is given at once, 0 for as many as it keeps up with; ``explain_after`` is how long
+    a shutdown may take before it is told what ends it."""
 
     waits: bool = True
     forces_stop: bool = False
@@ -48,6 +49,7 @@ class Manner:
     wait_limit: float = 600
     shutdown_limit: int = 180
     parallel: int = 0
+    explain_after: float = 20.0
     look_every: float = 2.0
     pause: float = 1.0
 

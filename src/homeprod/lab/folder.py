@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeprod.core.errors import LabError, UsageError
+from homeprod.core.likeness import suggest
 from homeprod.lab.process import ProcessMark
 from homeprod.lab.spec import LabSpec
 
@@ -152,10 +153,9 @@ def require_lab(name: str) -> LabFolder:
     lab = find_folder(name)
     if lab.exists():
         return lab
-    names = ", ".join(known.name for known in list_labs())
-    hint = (
-        f"there {'is' if ',' not in names else 'are'}: {names}" if names else f"make it:\n\n  homeprod lab up {name}"
-    )
+    names = [known.name for known in list_labs()]
+    listed = f"there {'is' if len(names) == 1 else 'are'}: {', '.join(names)}"
+    hint = (suggest(name, names) or listed) if names else f"make it:\n\n  homeprod lab up {name}"
     if os.geteuid() != 0:
         hint += "\n\na lab that was made with sudo is root's: use sudo here too"
     raise LabError(f"there is no lab {name}", where=str(labs_folder()), hint=hint)

@@ -78,6 +78,13 @@ def find_key(site: Site, machine: Machine) -> str | None:
     return site.control_keys.get(name_key(machine.environment))
 
 
+def is_published(site: Site, node: DeclaredMachine) -> bool:
+    """Whether it is a control node, and a key of its own is in the site: so it was bootstrapped."""
+    return find_control(node.machine) is not None and any(
+        name_key(one) in site.control_keys for one in list_environments(site, node.name)
+    )
+
+
 def find_awaited_key(site: Site, machine: Machine) -> str:
     """The file of the key that the machine waits for; empty where it waits for none, as one that is there does."""
     if (

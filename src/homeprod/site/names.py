@@ -15,7 +15,7 @@ def find_root(start: Path) -> Path:
             return folder
     raise UsageError(
         "no site here: no folder with modules/_config.py, from here upward",
-        where=str(start),
+        where=str(start.resolve()),
         hint="name one with --site DIR, or make one:\n\n  homeprod init DIR",
     )
 

@@ -148,6 +148,31 @@ def test_what_a_wrong_argument_is_answered(line: str, words: str, capsys: pytest
     assert said.endswith(f"  see:\n\n    homeprod {command} --help\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "words", "meant", "program"),
+    [
+        ("aply", "homeprod has no command 'aply'", "is apply meant? else ", "homeprod"),
+        ("control trsut", "homeprod control has no command 'trsut'", "is trust meant? else ", "homeprod control"),
+        ("lab repository psuh", "homeprod lab repository has no verb 'psuh'", "is push meant? else ", None),
+        ("zzz", "homeprod has no command 'zzz'", "", "homeprod"),
+    ],
+)
+def test_a_command_that_there_is_not(
+    line: str, words: str, meant: str, program: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 64
+    called = program or "homeprod lab repository"
+    assert capsys.readouterr().err == f"error: {words}\n  {meant}see:\n\n    {called} --help\n"
+
+
+def test_where_no_site_is_is_said_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["check"]) == 64
+    assert f"error: {tmp_path}: no site here" in capsys.readouterr().err
+
+
 def test_no_wait_for_the_lease_may_be_said() -> None:
     assert build_parser(["apply"]).parse_args(["apply", "--wait-lease", "0"]).wait_lease == 0
 

@@ -63,6 +63,15 @@ def test_it_writes_once_and_says_what_to_do_next(site: Path, clone: Path, capsys
     assert run(capsys, site, clone, "--check")[0] == 0
 
 
+def test_it_says_which_branch_and_how_it_comes_to_a_lab(
+    site: Path, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = run(capsys, site, clone, "--lab", "try")[2]
+    assert "signed, on the branch that it is for (lab, prod):" in said
+    assert f"\n  homeprod lab repository push try pegasus-playbooks --from '{clone}'\n" in said
+    assert " push\n" not in said
+
+
 def test_what_left_the_site_goes_and_what_is_a_persons_stays(
     site: Path, clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,6 +121,14 @@ def test_an_unknown_lab(says: Run, command: list[str]) -> None:
     assert "homeprod lab up p" in hint
 
 
+def test_a_lab_by_a_name_that_is_nearly_right(says: Run) -> None:
+    make_lab("demo")
+    error, hint = says("lab", "status", "demmo")
+    assert "there is no lab demmo" in error
+    assert "is demo meant?" in hint
+    assert "there is: demo" in says("lab", "status", "other")[1]
+
+
 @pytest.mark.parametrize("arguments", [["lab"], ["lab", "up"], ["lab", "nonsense"], ["lab", "up", "../x"]])
 def test_wrong_usage(says: Run, arguments: list[str]) -> None:
     says(*arguments, code=64)

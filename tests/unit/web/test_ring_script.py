@@ -106,6 +106,29 @@ def test_what_is_given_wrongly_is_said_before_anybody_is_called(tmp_path: Path) 
         assert words in done.stderr
 
 
+def test_nobody_there_is_said_once_however_often_it_was_tried(door: OpenDoor, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sleep").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "sleep").chmod(0o755)
+    done = subprocess.run(
+        ["sh", SCRIPT, "https://127.0.0.1:9", door.places.tls / "certificate.pem", "lab-proxy", "1-a"],
+        env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "RING_KEY": str(tmp_path / "ring.pem")},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("curl: ") == 1
+    assert "the control node answered nothing" in done.stderr
+
+
+def test_called_wrongly_it_says_how() -> None:
+    done = subprocess.run(["sh", SCRIPT], check=False, capture_output=True, text=True, timeout=60)
+    usage = "usage: contrib/ring.sh URL CERTIFICATE HOST INSTANCE [HOST_KEY_FILE]\n"
+    assert (done.returncode, done.stderr) == (64, usage)
+
+
 def test_it_stays_short() -> None:
     assert len(SCRIPT.read_text().splitlines()) <= 60
     page = (ROOT / "docs" / "how-to" / "ring-from-anything.md").read_text()

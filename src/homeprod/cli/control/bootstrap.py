@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
-from homeprod.cli.control.node import name_administrator, open_client, open_terminal, show_public, use_up
+from homeprod.cli.control.node import name_administrator, open_client, open_terminal, read_new, show_public, use_up
 from homeprod.cli.control.terminal import Terminal
 from homeprod.control.keyholder.client import KeyholderClient
 from homeprod.control.state import NodeEvent, NodeState, move
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         move(NodeState(status["state"]), NodeEvent.BOOTSTRAP)  # before anybody types in vain
         if status["has_keyring"]:
             return _take_over(client, person)
-        return _create(client, person, terminal)
+        return _create(client, person, terminal, options)
 
 
 def _take_over(client: KeyholderClient, person: str) -> int:
@@ -33,9 +33,9 @@ def _take_over(client: KeyholderClient, person: str) -> int:
     return 0
 
 
-def _create(client: KeyholderClient, person: str, terminal: Terminal) -> int:
+def _create(client: KeyholderClient, person: str, terminal: Terminal, options: argparse.Namespace) -> int:
     terminal.show("a passphrase that only you know; with it you unlock this node. Five random words are good.")
-    passphrase = terminal.read_new("new passphrase")
+    passphrase = read_new(terminal, options, "new passphrase")
     with use_up(passphrase), render.busy("making keys and sealing them"):
         answer = client.ask("bootstrap", {"passphrase": passphrase}, administrator=person)
     with use_up(answer.raw["identity"]):

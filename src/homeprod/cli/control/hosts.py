@@ -10,6 +10,8 @@ from homeprod.cli.control.line import open_line
 
 SHORT = 12
 """Characters of a revision that are shown."""
+LONG = 40
+"""Characters of a problem that a line of a terminal has room for."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -19,7 +21,10 @@ def run(options: argparse.Namespace) -> int:
         render.print_json({"format": 1, **told})
         return 0
     if told["hosts"]:
-        render.print_table(("host", "state", "applied", "problem"), [_describe(host) for host in told["hosts"]])
+        render.print_table(
+            ("host", "state", "applied", "problem"), [_describe(host) for host in told["hosts"]], is_cut=True
+        )
+        _tell_in_full(told["hosts"])
     else:
         render.print_line("it knows no host yet: it is told of each by `homeprod apply`")
     for name in told["waiting_for_apply"]:
@@ -38,7 +43,22 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _tell_in_full(hosts: list[dict[str, Any]]) -> None:
+    """What a line of the table has no room for, once for all hosts that have it."""
+    names: dict[str, list[str]] = {}
+    for host in hosts:
+        if "\n" in host["problem"] or len(host["problem"]) > LONG:
+            names.setdefault(host["problem"], []).append(host["name"])
+    for problem, those in names.items():
+        render.say(f"{', '.join(those)}: {problem}")
+
+
 def _describe(host: dict[str, Any]) -> dict[str, object]:
     applied = host["applied"]["revision"][:SHORT] if host["applied"]["revision"] else None
     state = "waits" if host["waits"] and host["state"] == "idle" else host["state"]
-    return {"host": host["name"], "state": state, "applied": applied, "problem": host["problem"] or None}
+    return {
+        "host": host["name"],
+        "state": state,
+        "applied": applied,
+        "problem": host["problem"].partition("\n")[0] or None,
+    }

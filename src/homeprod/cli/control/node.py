@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from homeprod.cli import render
 from homeprod.cli.control.terminal import Terminal
 from homeprod.control.keyholder.client import KeyholderClient
+from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.places import Places
 from homeprod.core.errors import HomeprodError, UsageError
+
+TRIES = 3
+"""For a passphrase."""
+Answer = TypeVar("Answer")
 
 
 def open_client(options: argparse.Namespace) -> KeyholderClient:
@@ -71,10 +76,11 @@ def name_administrator(options: argparse.Namespace) -> str:
     return str(options.administrator or os.environ.get("SUDO_USER", ""))
 
 
-def open_terminal(options: argparse.Namespace) -> Terminal:
-    """Raises ControlError where there is none; it names what was called. Raises UsageError as :func:`open_client`."""
+def open_terminal(options: argparse.Namespace, what: str = "a passphrase") -> Terminal:
+    """To type ``what`` on. Raises ControlError where there is none; it names what was called. Raises UsageError as
+    :func:`open_client`."""
     _require_node(options)
-    return Terminal(_name_call(options))
+    return Terminal(_name_call(options), what)
 
 
 @contextmanager
@@ -89,12 +95,55 @@ def use_up(*secrets: bytearray) -> Iterator[None]:
 
 def ask_with_passphrase(options: argparse.Namespace, verb: str, words: str, **fields: Any) -> Message:
     """What the keyholder answers to a change of the keyring; the person's passphrase is typed for it."""
+    client, person = open_client(options), name_administrator(options)
+
+    def ask(passphrase: bytearray) -> Message:
+        with use_up(passphrase), render.busy(words):
+            return client.ask(verb, {"passphrase": passphrase}, administrator=person, **fields)
+
     with open_terminal(options) as terminal:
-        passphrase = terminal.read("your passphrase: ")
-    with use_up(passphrase), render.busy(words):
-        return open_client(options).ask(
-            verb, {"passphrase": passphrase}, administrator=name_administrator(options), **fields
-        )
+        return try_passphrase(terminal, "your passphrase: ", ask)
+
+
+def try_passphrase(terminal: Terminal, prompt: str, use: Callable[[bytearray], Answer]) -> Answer:
+    """What ``use`` makes of it. A wrong one may be typed again a few times; anything else that stands in the way
+    (a keyring that is damaged, say) is raised at once."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            return use(terminal.read(prompt))
+        except KeyholderError as error:
+            if error.kind != "WrongPassphraseError" or not left:
+                raise
+            again = "once more" if left == 1 else f"{left} times more"
+            render.say(f"{error.message}; it can be typed {again}")
+    raise AssertionError("there is at least one try")
+
+
+def read_own(terminal: Terminal, options: argparse.Namespace) -> bytearray:
+    """The person's passphrase, known to be right: more is to be typed after it."""
+    client, person = open_client(options), name_administrator(options)
+
+    def check(passphrase: bytearray) -> bytearray:
+        try:
+            with render.busy("opening the keyring"):
+                client.ask("check-passphrase", {"passphrase": passphrase}, administrator=person)
+        except BaseException:
+            passphrase[:] = bytes(len(passphrase))
+            raise
+        return passphrase
+
+    return try_passphrase(terminal, "your passphrase: ", check)
+
+
+def read_new(terminal: Terminal, options: argparse.Namespace, what: str, *, name: str = "") -> bytearray:
+    """A new passphrase, typed twice: the person's own, or that of ``name``. Raises ControlError,
+    for a weak one before it is typed again."""
+    client, person = open_client(options), name_administrator(options)
+
+    def check(passphrase: bytearray) -> None:
+        client.ask("check-new-passphrase", {"new_passphrase": passphrase}, administrator=person, name=name)
+
+    return terminal.read_new(what, check)
 
 
 def show_public(record: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from homeprod.cli import render
 from homeprod.cli.control.bootstrap import show_recovery
 from homeprod.cli.control.node import (
     ask_with_passphrase,
+    find_places,
     name_administrator,
     open_client,
     open_terminal,
@@ -18,9 +19,12 @@ from homeprod.cli.control.node import (
     use_up,
 )
 from homeprod.cli.question import ask
+from homeprod.control.keyholder.sealed.public import read_record
 from homeprod.control.keyholder.sockets.wire import RAW_LIMIT
+from homeprod.control.keyring.content import name_secrets
 from homeprod.control.keyring.rotation import ALL
 from homeprod.core.errors import ControlError, UsageError
+from homeprod.core.likeness import suggest
 
 VAULT_TEXT = re.compile(r"^(?P<indent>[ \t]*)\$ANSIBLE_VAULT;[^\n]*(?:\n(?P=indent)[0-9a-f]+)+", re.MULTILINE)
 """A vault text, whole or as the block of a YAML value."""
@@ -57,7 +61,7 @@ def _format(text: str, name: str) -> str:
 def _read_value(options: argparse.Namespace) -> bytearray:
     """A line typed without echo, or all of standard input, where that is no terminal."""
     if sys.stdin.isatty():
-        with open_terminal(options) as terminal:
+        with open_terminal(options, "the value") as terminal:
             return terminal.read("the value: ")
     return _read_input()
 
@@ -97,6 +101,7 @@ def _rekey(options: argparse.Namespace) -> int:
 def _rotate(options: argparse.Namespace) -> int:
     if options.what == "recovery":
         return _renew_recovery(options)
+    _refuse_unknown(options)
     if options.step == "finish" and not options.yes and options.what.endswith(("/ssh-key", ALL)):
         _ask_for_hosts(options.what)
     words = "sealing the keyring anew"
@@ -112,6 +117,16 @@ def _rotate(options: argparse.Namespace) -> int:
     elif waiting:
         render.say(f"\nstill to be finished or dropped: {', '.join(waiting)}")
     return 0
+
+
+def _refuse_unknown(options: argparse.Namespace) -> None:
+    """By the public record, before anybody types in vain; where there is none, the keyring itself says it. Raises
+    ControlError."""
+    record = read_record(find_places(options).public_file)
+    known = name_secrets(record.get("environments", {}))
+    if record and options.what not in (ALL, *known):
+        hint = suggest(options.what, known) or f"it has: {', '.join(known)}; or all, or recovery"
+        raise ControlError(f"the keyring has no secret {options.what}", hint=hint)
 
 
 def _ask_for_hosts(what: str) -> None:

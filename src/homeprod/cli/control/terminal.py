@@ -7,7 +7,7 @@ import hmac
 import os
 import select
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from homeprod.core.errors import ControlError, DeclinedError
@@ -19,14 +19,15 @@ LOOK_EVERY = 0.2
 
 
 class Terminal:
-    """``call`` is what a person types on the node to come here. Raises ControlError where there is none."""
+    """``call`` is what a person types on the node to come here, to type ``what``. Raises ControlError where there is
+    none."""
 
-    def __init__(self, call: str) -> None:
+    def __init__(self, call: str, what: str = "a passphrase") -> None:
         try:
             self._tty = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError as error:
             hint = f"run it in a terminal; over ssh ask for one:\n\n  ssh -t NODE {call}"
-            raise ControlError("there is no terminal to type a passphrase on", hint=hint) from error
+            raise ControlError(f"there is no terminal to type {what} on", hint=hint) from error
 
     def __enter__(self) -> Terminal:
         return self
@@ -65,17 +66,21 @@ class Terminal:
         while not select.select([self._tty], [], [], LOOK_EVERY)[0]:
             pass
 
-    def read_new(self, what: str) -> bytearray:
-        """Typed twice. Raises ControlError where the two differ."""
+    def read_new(self, what: str, check: Callable[[bytearray], object]) -> bytearray:
+        """Typed twice. Raises ControlError where the two differ, and what ``check`` raises before it is typed
+        again."""
         first = self.read(f"{what}: ")
-        second = self.read(f"{what}, once more: ")
         try:
-            if hmac.compare_digest(first, second):
-                return first
-        finally:
+            check(first)
+            second = self.read(f"{what}, once more: ")
+            is_same = hmac.compare_digest(first, second)
             second[:] = bytes(len(second))
-        first[:] = bytes(len(first))
-        raise ControlError("the two passphrases differ; nothing was done", hint="run it again")
+            if not is_same:
+                raise ControlError("the two passphrases differ; nothing was done", hint="run it again")
+        except BaseException:
+            first[:] = bytes(len(first))
+            raise
+        return first
 
     @contextmanager
     def _silence(self) -> Iterator[None]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
-from homeprod.cli.control.node import name_administrator, open_client, open_terminal, use_up
+from homeprod.cli.control.node import name_administrator, open_client, open_terminal, try_passphrase, use_up
+from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.state import NodeEvent, NodeState, move
 
 
 def run(options: argparse.Namespace) -> int:
     client, person = open_client(options), name_administrator(options)
+
+    def unlock(passphrase: bytearray) -> Message:
+        with use_up(passphrase), render.busy("opening the keyring"):
+            return client.ask("unlock", {"passphrase": passphrase}, administrator=person)
+
     with open_terminal(options) as terminal:
         move(NodeState(client.ask("status").fields["state"]), NodeEvent.UNLOCK)  # before anybody types in vain
-        passphrase = terminal.read("passphrase: ")
-    with use_up(passphrase), render.busy("opening the keyring"):
-        answer = client.ask("unlock", {"passphrase": passphrase}, administrator=person)
+        answer = try_passphrase(terminal, "passphrase: ", unlock)
     render.print_line("the control node is Ready")
     for environment in answer.fields["missing"]:
         render.say(

@@ -18,6 +18,10 @@ ANSWER = 300.0
 """Seconds to wait for an answer: one passphrase's scrypt, behind others' and a wait after wrong ones."""
 
 
+RELUCTANCE = 1.0
+"""Seconds that a socket may be nobody's: systemd makes it anew after `lock`, and gives it to its group just after."""
+
+
 class KeyholderClient:
     def __init__(self, path: Path, *, patience: float = RESTART) -> None:
         self._path = path
@@ -54,15 +58,16 @@ class KeyholderClient:
             return answer
 
     def _connect(self, until: float) -> socket.socket:
+        until_refused = min(until, time.monotonic() + RELUCTANCE)
         while True:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.settimeout(ANSWER)
             try:
                 connection.connect(str(self._path))
                 return connection
-            except (FileNotFoundError, ConnectionRefusedError):
+            except (FileNotFoundError, ConnectionRefusedError, PermissionError) as error:
                 connection.close()
-                if time.monotonic() > until:
+                if time.monotonic() > (until_refused if isinstance(error, PermissionError) else until):
                     raise
                 time.sleep(0.05)
             except BaseException:

@@ -52,6 +52,17 @@ def list_people(files: Mapping[str, bytes]) -> list[str]:
     return sorted(path.stem for path in paths if path.suffix == ".age" and _PERSON.fullmatch(path.stem))
 
 
+def explain_stranger(person: str, people: list[str]) -> ControlError:
+    """Why somebody has nothing here that could be opened."""
+    if people:
+        message = f"{person} is no administrator of this keyring"
+        return ControlError(message, hint=f"those who are: {', '.join(people)}")
+    return ControlError(
+        "nobody is left in this keyring: it has no administrator's identity",
+        hint="the recovery identity still opens it; add an administrator with it, or restore a back-up",
+    )
+
+
 def add_checksums(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """With a .sha256 beside each."""
     sums = {

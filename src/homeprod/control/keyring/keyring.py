@@ -14,7 +14,7 @@ from homeprod.control.keyring.content import Content, follow
 from homeprod.control.keyring.disk import Disk, explain_refusal
 from homeprod.control.keyring.files import Label
 from homeprod.control.keyring.hidden import Covered, Hidden
-from homeprod.control.keyring.opening import explain_stranger, open_content, open_identity, read_identity
+from homeprod.control.keyring.opening import open_content, open_identity, read_identity
 from homeprod.control.keyring.passphrase import read_new_passphrase, read_passphrase
 from homeprod.control.keyring.sealing import (
     ScryptWrapping,
@@ -112,7 +112,7 @@ class Keyring:
         to be rotated. Raises ControlError for the last one, who alone could open it with a passphrase."""
         people = secrets.content.recipients
         if name not in people:
-            raise explain_stranger(name, sorted(people))
+            raise names.explain_stranger(name, sorted(people))
         if len(people) == 1:
             raise ControlError(f"{name} is the last administrator", hint="add another one first")
         recipients = {person: key for person, key in people.items() if person != name}

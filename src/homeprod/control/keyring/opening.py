@@ -11,11 +11,18 @@ from pyrage.x25519 import Identity
 
 from homeprod.control.keyring.content import parse_content
 from homeprod.control.keyring.errors import WrongPassphraseError
-from homeprod.control.keyring.files import KEYRING, describe_damage, digest, is_whole, list_people, name_identity
+from homeprod.control.keyring.files import (
+    KEYRING,
+    describe_damage,
+    digest,
+    explain_stranger,
+    is_whole,
+    list_people,
+    name_identity,
+)
 from homeprod.control.keyring.hidden import Hidden
 from homeprod.control.keyring.sealing import Wrapping, parse_identity, unseal
 from homeprod.control.keyring.secrets import Secrets
-from homeprod.core.errors import ControlError
 
 _FORGOTTEN = "type it again; if it is lost, another administrator or the recovery identity still opens the keyring"
 
@@ -62,14 +69,3 @@ def open_content(files: Mapping[str, bytes], identity: Identity, where: str) -> 
             hint="it may be of another keyring, or of before a change; " + _FORGOTTEN,
         )
     return Secrets(parse_content(text), digest(sealed))
-
-
-def explain_stranger(person: str, people: list[str]) -> ControlError:
-    """Why somebody has nothing here that could be opened."""
-    if people:
-        message = f"{person} is no administrator of this keyring"
-        return ControlError(message, hint=f"those who are: {', '.join(people)}")
-    return ControlError(
-        "nobody is left in this keyring: it has no administrator's identity",
-        hint="the recovery identity still opens it; add an administrator with it, or restore a back-up",
-    )

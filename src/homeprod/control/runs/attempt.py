@@ -17,6 +17,7 @@ from homeprod.control.runs.backoff import Backoff
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.launcher import Channel, Launcher, Message
 from homeprod.control.settings import NodeSettings
+from homeprod.control.trouble import tell_trouble
 from homeprod.core.errors import ControlError
 
 _LOG = logging.getLogger("homeprod.control")
@@ -86,9 +87,9 @@ class Attempt:
                     await self._desk.release(job)
             reason = self._cut
         except NotYetError as error:
-            reason, seconds = error.message, self._backoff.wait(self._turn.host.attempt)
+            reason, seconds = tell_trouble(error), self._backoff.wait(self._turn.host.attempt)
         except ControlError as error:
-            outcome, reason = Outcome(RunStatus.FAILED, str(error)), ""
+            outcome, reason = Outcome(RunStatus.FAILED, tell_trouble(error)), ""
         except Exception as error:  # noqa: BLE001 (whatever it is, the host must not count as running for ever)
             _LOG.error("run %d: a mistake of the control node's own", self._run.id, exc_info=error)
             outcome, reason = self._fail(f"a mistake of the control node's own: {type(error).__name__}"), ""
@@ -120,7 +121,7 @@ class Attempt:
         try:
             channel = await asyncio.shield(launching)
         except ControlError as error:
-            return self._fail(str(error))
+            return self._fail(tell_trouble(error))
         await channel.hand_over(job)
         # Meanwhile the worker begins: a run that is cut off between the two is begun again, as any other.
         await _insist(lambda: self._ledger.begin(self._run, job.revision))

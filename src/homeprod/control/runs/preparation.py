@@ -19,6 +19,7 @@ from homeprod.control.runs.job import Job
 from homeprod.control.runs.launcher import Launcher
 from homeprod.control.runs.spare import Spares
 from homeprod.control.settings import EnvironmentSettings, NodeSettings
+from homeprod.control.trouble import name_cause
 from homeprod.core.errors import ControlError
 
 VAULT_CLIENT = Path(keyholder.__file__).with_name("homeprod-vault-client.py")
@@ -99,7 +100,7 @@ class Preparation:
         try:
             return await self._checkouts.fetch(environment)
         except ControlError as error:
-            raise NotYetError(f"waiting: {error}", hint=error.hint) from error
+            raise NotYetError(f"waiting: {name_cause(error)}", hint=error.hint) from error
 
     def _find_environment(self, name: str) -> EnvironmentSettings:
         found = self._settings().find_environment(name)
@@ -113,7 +114,7 @@ class Preparation:
             uid = self._find_uid(environment.user)
             return await self._nonces.open_run(environment.name, str(turn.run.id), uid)
         except KeyholderError as error:
-            raise NotYetError(f"waiting: {error}", hint=error.hint) from error
+            raise NotYetError(f"waiting: {name_cause(error)}", hint=error.hint) from error
 
     def _make_job(self, turn: Turn, checkout: Checkout, host: InventoryHost, nonce: str) -> Job:
         environment = turn.host.environment

@@ -45,8 +45,7 @@ class Problem:
             self._is_full = True  # here: a host's own full disk is told by the task that failed
         if event.get("kind") in ("failed", "unreachable"):
             first = next(iter(str(event.get("message", "")).splitlines()), "")
-            verb = "did not answer" if event["kind"] == "unreachable" else "failed"
-            self._said = f"{event.get('task') or 'a task'} {verb}: {first}".rstrip(": ")
+            self._said = _say_cause(first, str(event.get("task") or "a task"), event["kind"] == "unreachable")
         elif event.get("kind") == "text" and (self._errors or any(mark in texts for mark in _MARKS)):
             self._errors.append(texts.strip())  # a line an event: what follows an error says where it is
 
@@ -69,3 +68,10 @@ class Problem:
             if sign in texts:
                 self._known, self.may_retry = meaning, False
                 return
+
+
+def _say_cause(cause: str, task: str, is_unreachable: bool) -> str:
+    """The cause first: lists are cut on the right."""
+    if is_unreachable:
+        return f"the host did not answer: {cause} (at {task})" if cause else f"the host did not answer (at {task})"
+    return f"{cause} (at {task})" if cause else f"{task} failed"

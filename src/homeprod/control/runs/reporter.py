@@ -14,6 +14,7 @@ from typing import Any
 from homeprod.control.runs.problem import Problem
 from homeprod.control.runs.redaction import Redaction
 from homeprod.control.runs.telling import tell
+from homeprod.control.trouble import tell_trouble
 from homeprod.core.errors import ControlError
 
 _MOST_WAITING = 5000
@@ -57,7 +58,7 @@ class Reporter:
         try:
             self._redaction = Redaction(self._load())
         except ControlError as error:
-            self.vault_problem = str(error)
+            self.vault_problem = tell_trouble(error)
         except Exception as error:  # noqa: BLE001 (its words may hold a secret, so they are told to nobody)
             self.vault_problem = f"the vault cannot be read: {type(error).__name__}"
         while (event := self._events.get()) is not None:

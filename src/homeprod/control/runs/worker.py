@@ -20,6 +20,7 @@ from typing import Any
 from homeprod.control.runs.descendants import adopt_orphans, end_descendants, terminate_descendants
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.workplace import clear_leftovers, find_room, take_workplace
+from homeprod.control.trouble import tell_trouble
 from homeprod.core.errors import ControlError
 
 _GRACE = 3.0
@@ -179,7 +180,7 @@ def _describe(error: ControlError | OSError) -> Word:
             "status": "failed",
             "problem": f"the run's files cannot be kept on the control node: {error.strerror}",
         }
-    return {"status": "failed", "problem": str(error)}
+    return {"status": "failed", "problem": tell_trouble(error)}
 
 
 def load_ansible() -> Play:

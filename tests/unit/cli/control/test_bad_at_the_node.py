@@ -100,8 +100,7 @@ def test_an_unfit_passphrase_makes_no_keyring(typed: bytes, words: str) -> None:
         node.start()
         person = Person(node, "bootstrap")
         person.answer("new passphrase: ", typed)
-        person.answer("once more: ", typed)
-        expect_refusal(person, words)
+        expect_refusal(person, words)  # before it is typed again
         assert (node.state(), read_disk(node)) == ("New", {})
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -62,13 +65,97 @@ def test_an_interrupted_prompt_gives_the_terminal_back(node: KeyholderNode) -> N
     assert node.state() == "Locked"
 
 
-def test_a_wrong_passphrase_says_what_to_do(node: KeyholderNode) -> None:
+def test_a_wrong_passphrase_may_be_typed_again_twice(node: KeyholderNode) -> None:
     node.start()
     person = Person(node, "unlock")
-    person.answer("passphrase: ", NEW)
+    for _ in range(3):
+        person.answer("passphrase: ", NEW)
     assert person.end() == 1
+    assert f"this is not the passphrase of {ME}; it can be typed 2 times more" in person.seen
     assert f"error: this is not the passphrase of {ME}" in person.seen
-    assert "type it again" in person.seen
+    assert node.state() == "Locked"
+    person = Person(node, "unlock")
+    person.answer("passphrase: ", NEW)
+    person.answer("passphrase: ", PASSPHRASE)
+    assert person.end() == 0
+    assert node.state() == "Ready"
+
+
+def test_what_is_wrong_is_told_before_the_next_question(node: KeyholderNode) -> None:
+    """A passphrase three times, a new one that is weak before it is typed again, a name before any passphrase."""
+    node.start()
+    for words in ("admin passphrase", "admin add sean"):
+        person = Person(node, words)
+        for _ in range(3):
+            person.answer("your passphrase: ", NEW)
+        assert person.end() == 1
+        assert f"error: this is not the passphrase of {ME}" in person.seen
+    person = Person(node, "admin passphrase")
+    person.answer("your passphrase: ", PASSPHRASE)
+    person.answer("new passphrase: ", "too short")
+    assert person.end() == 1
+    assert "error: the passphrase is too weak" in person.seen
+    assert "once more" not in person.seen
+    assert call(node, "admin list").split() == [ME]
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "step"),
+    [
+        (f"admin add {ME}", f"{ME} is an administrator of this keyring already", f"admin add {ME} --replace"),
+        ("admin add Sean!", "'Sean!' cannot be an administrator's name", "small letters"),
+        ("admin remove snea", "snea is no administrator of this keyring", f"those who are: {ME}"),
+        ("secret rotate lab/ssh-kye", "the keyring has no secret lab/ssh-kye", "is lab/ssh-key meant?"),
+        ("secret rotate all-of-it --finish", "the keyring has no secret all-of-it", "or all, or recovery"),
+    ],
+)
+def test_a_name_that_does_not_fit_is_told_before_anybody_types(
+    node: KeyholderNode, words: str, error: str, step: str
+) -> None:
+    node.start()
+    person = Person(node, words)
+    assert person.end() == 1
+    assert f"error: {error}" in person.seen
+    assert step in person.seen
+    assert "passphrase: " not in person.seen
+
+
+def test_a_recovery_identity_is_checked_before_a_passphrase_is_asked_for(node: KeyholderNode) -> None:
+    node.start()
+    person = Person(node, "recover")
+    person.answer("recovery identity (AGE-SECRET-KEY-…): ", b"AGE-SECRET-KEY-1MISTYPED")
+    assert person.end() == 1
+    assert "error: this is no recovery identity, or it is mistyped" in person.seen
+    assert "new passphrase" not in person.seen
+
+
+def test_a_socket_that_is_just_made_anew_is_waited_for(tmp_path: Path) -> None:
+    """systemd makes it as root's alone, and gives it to its group just after."""
+    calls = []
+
+    class Reluctant(socket.socket):
+        def connect(self, address: object, /) -> None:
+            calls.append(address)
+            if len(calls) < 3:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "it was asked again")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("homeprod.control.keyholder.client.socket.socket", Reluctant)
+        with pytest.raises(AbsentKeyholderError, match="it was asked again"):
+            KeyholderClient(tmp_path / "socket", patience=0.3).ask("status")
+    assert len(calls) > 2
+
+
+def test_a_socket_that_stays_somebody_elses_is_told(tmp_path: Path) -> None:
+    class Refusing(socket.socket):
+        def connect(self, _: object, /) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("homeprod.control.keyholder.client.socket.socket", Refusing)
+        with pytest.raises(AbsentKeyholderError, match="the keyholder's socket is not for you"):
+            KeyholderClient(tmp_path / "socket", patience=0.1).ask("status")
 
 
 @pytest.mark.parametrize(("verb", "state"), [("bootstrap", "Locked"), ("lock", "Locked")])

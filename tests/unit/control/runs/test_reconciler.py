@@ -117,7 +117,7 @@ def test_what_can_never_run_is_said_and_not_tried_again(tmp_path: Path) -> None:
 
     async def story(node: Node) -> None:
         run = await node.wait_for((await node.ring("lab-proxy")).run_id)
-        assert (run.status, run.problem) == (RunStatus.FAILED, "lab-proxy: the host is not in the inventory")
+        assert (run.status, run.problem) == (RunStatus.FAILED, "the host is not in the inventory (lab-proxy)")
         assert (await node.ledger.host("lab-proxy")).state is HostState.FAILED
 
     tell(tmp_path, desk, story)

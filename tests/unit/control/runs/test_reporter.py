@@ -63,7 +63,7 @@ def test_where_they_cannot_be_known_no_text_is_told() -> None:
     telling.finish()
     assert sent[0]["event"]["message"] == "(withheld)"
     assert "canary" not in str(sent)
-    assert telling.vault_problem == "all.yml: the vault does not decrypt"
+    assert telling.vault_problem == "the vault does not decrypt (all.yml)"
 
 
 def test_a_censored_result_is_told_as_one_and_a_long_text_is_cut() -> None:

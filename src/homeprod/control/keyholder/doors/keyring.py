@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from homeprod.control.keyholder.errors import KeyholderError
 from homeprod.control.keyholder.keyholder import Keyholder
 from homeprod.control.keyholder.sealed import opening
-from homeprod.control.keyholder.sealed.apart import Outcome
+from homeprod.control.keyholder.sealed.apart import Outcome, work_apart
 from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.state import NodeState
 from homeprod.core.errors import HomeprodError
@@ -40,6 +40,34 @@ def _finish(answer: Message, person: str, deed: str) -> Outcome:
     log.info("%s %s", person, deed)
     identity = {"identity": answer.raw["identity"]} if "identity" in answer.raw else {}
     return Outcome({"result": answer.fields["result"], "public": answer.fields["public"]}, identity)
+
+
+async def check_passphrase(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """Whether it is the person's, told before they type what comes after it. Raises KeyholderError."""
+    keyholder.require(NodeState.LOCKED, NodeState.READY)
+    keyring, node, passphrase = (
+        keyholder.setting.keyring,
+        keyholder.read_roster().node,
+        message.take_raw("passphrase"),
+    )
+    await keyholder.open_apart(person, lambda: opening.check(opening.open_for(keyring, node, person, passphrase)))
+    return Outcome({})
+
+
+async def check_new_passphrase(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """Whether it would be taken for ``name``'s, or the person's own. Raises KeyholderError."""
+    roster, new = keyholder.read_roster(), message.take_raw("new_passphrase")
+    words = [str(message.fields.get("name", person)), roster.node, *roster.environments]
+    await work_apart(lambda: opening.check_new(new, words))
+    return Outcome({})
+
+
+async def check_identity(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """Whether this recovery identity opens the keyring. Raises KeyholderError."""
+    keyholder.require(NodeState.LOCKED, NodeState.READY)
+    keyring, node, identity = keyholder.setting.keyring, keyholder.read_roster().node, message.take_raw("identity")
+    await keyholder.open_apart(person, lambda: opening.check(opening.open_recovered(keyring, node, identity)))
+    return Outcome({})
 
 
 async def add_administrator(keyholder: Keyholder, person: str, message: Message) -> Outcome:
@@ -124,7 +152,7 @@ async def recover(keyholder: Keyholder, person: str, message: Message) -> Outcom
     identity, new = message.take_raw("identity"), message.take_raw("new_passphrase")
 
     def renew() -> Outcome:
-        opened = opening.check_node(keyring.open_with_identity(identity.decode("ascii", "replace")), node)
+        opened = opening.open_recovered(keyring, node, identity)
         return opening.change(lambda one: keyring.add_administrator(one, person, new, replaces=True), opened)
 
     return _finish(await keyholder.change(person, renew), person, "recovered, with the recovery identity")

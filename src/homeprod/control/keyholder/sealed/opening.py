@@ -50,6 +50,25 @@ def open_for(keyring: Keyring, node: str, person: str, passphrase: bytearray) ->
     return check_node(keyring.open(person, passphrase), node)
 
 
+def open_recovered(keyring: Keyring, node: str, identity: bytearray) -> Secrets:
+    """The same with the recovery identity."""
+    return check_node(keyring.open_with_identity(identity.decode("ascii", "replace")), node)
+
+
+def check(_: Secrets) -> Outcome:
+    """That it opened is all that is asked."""
+    return Outcome({})
+
+
+def check_new(passphrase: bytearray, words: list[str]) -> Outcome:
+    """Raises ControlError where it is too weak; ``words`` are such that anybody would try."""
+    from homeprod.control.keyring.hidden import Covered
+    from homeprod.control.keyring.passphrase import read_new_passphrase
+
+    read_new_passphrase(Covered(passphrase), words)
+    return Outcome({})
+
+
 def check_node(secrets: Secrets, node: str) -> Secrets:
     """Raises ControlError where they are another node's."""
     if secrets.node != node:

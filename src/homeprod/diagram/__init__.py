@@ -1,0 +1,1 @@
+"""Pictures of a site, drawn from what it declares: one graph, as SVG, mermaid or text. No I/O."""
