@@ -141,9 +141,11 @@ def test_what_left_the_way_in_goes_and_what_is_a_persons_stays(
     run(capsys, site, clone)
     (clone / "site" / "entry" / "prod-proxy" / "mine.conf").write_bytes(b"mine \xff\n")
     (site / "modules" / "_entry.py").unlink()
-    assert run(capsys, site, clone, "--check")[1] == "".join(f"left     {name}\n" for name in ENTRY)
+    left = "".join(f"left     {name}\n" for name in ENTRY)
+    assert run(capsys, site, clone, "--check")[1] == f"behind   site/inventory.yml\n{left}"
     code, out, _ = run(capsys, site, clone)
-    assert (code, out) == (0, "".join(f"removed  {name}\n" for name in ENTRY))
+    removed = "".join(f"removed  {name}\n" for name in ENTRY)
+    assert (code, out) == (0, f"written  site/inventory.yml\n{removed}")
     assert list_files(clone) == sorted([*FILES[len(ENTRY) :], "site/entry/prod-proxy/mine.conf"])
     assert [folder.name for folder in (clone / "site" / "entry").iterdir()] == ["prod-proxy"]
 

@@ -59,8 +59,8 @@ class Expectation(Declared):
 class Entry(Declared):
     """The router passes ports 80 and 443 to the machine ``passthrough``, which passes each connection on by the name
     that it asks for: to a route's proxy, or to that called ``default``. ``foreign`` are networks besides the site's
-    own in which upstreams may lie. ``gateway`` is the router, where it is a Linux one. ``uplink`` is what stands between
-    the internet and the router, for pictures."""
+    own in which upstreams may lie. ``gateway`` is the router, where it is a Linux one. ``uplink`` is what stands
+    between the internet and the router, for pictures."""
 
     passthrough: MachineName
     default: MachineName

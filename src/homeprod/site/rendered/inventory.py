@@ -15,8 +15,8 @@ _HEAD = "# Written by `homeprod render` from the site; change the site, and rend
 
 
 def describe_inventory(site: Site) -> dict[str, object]:
-    """All configured machines, those of every control node: groups ``env_…``, ``tag_…``, ``kept_by_…`` and ``entry_…``,
-    and each host's address, user, people and environment."""
+    """All configured machines, those of every control node: groups ``env_…``, ``tag_…``, ``kept_by_…`` and
+    ``entry_…``, and each host's address, user, people and environment."""
     groups: dict[str, dict[str, object]] = {}
     hosts: dict[str, dict[str, object]] = {}
     for declared in list_configured(site):
@@ -70,7 +70,7 @@ def _list_parts(site: Site, name: str) -> list[str]:
     entry = site.entry
     if entry is None:
         return []
-    parts = {
+    parts: dict[str, list[str | None]] = {
         "entry_passthrough": [entry.passthrough],
         "entry_proxy": [proxy.machine for proxy in entry.proxies],
         "entry_gateway": [entry.gateway.machine] if entry.gateway is not None else [],
