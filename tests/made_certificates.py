@@ -35,4 +35,4 @@ def make_home(*zones: str) -> Authority:
 def make_chain(key: ec.EllipticCurvePrivateKey, *names: str, at: datetime = NOW) -> Chain:
     """Of an authority for home.arpa."""
     home = make_home()
-    return Chain.parse(sign_request(home.issuer, home.key, make_request(key, *names), at).encode())
+    return Chain.parse(sign_request(home, make_request(key, *names), at).encode())

@@ -7,6 +7,7 @@ signs once, and is kept nowhere: whoever got the other could not certify a name 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ LIFE = timedelta(days=90)
 OWN_LIFE = timedelta(days=3652)
 _SLACK = timedelta(hours=1)
 """By which clocks may differ."""
+_BLOCK = re.compile(r"-----BEGIN [A-Z ]+-----\n[^-]+-----END [A-Z ]+-----\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,19 @@ class Authority:
 
     def __repr__(self) -> str:
         return "<authority>"
+
+    def render(self) -> bytes:
+        """As it is kept, sealed: the key, the issuer, the root."""
+        return self.key + self.issuer.encode() + self.root.encode()
+
+    @classmethod
+    def parse(cls, kept: bytes) -> Authority:
+        """As :meth:`render` wrote it. Raises ValueError where it is none; nothing of it is in the message."""
+        parts = _BLOCK.findall(kept.decode())
+        if len(parts) != 3:
+            raise ValueError("not an authority as it is kept")
+        key, issuer, root = parts
+        return cls(root, issuer, key.encode())
 
 
 def make_authority(name: str, zones: Iterable[str], now: datetime) -> Authority:
@@ -62,12 +77,12 @@ def make_authority(name: str, zones: Iterable[str], now: datetime) -> Authority:
     return Authority(_sign(root, root_key), _sign(own, root_key), pem)
 
 
-def sign_request(issuer: str, key: bytes, request: bytes, now: datetime) -> str:
+def sign_request(authority: Authority, request: bytes, now: datetime) -> str:
     """The chain for it, as PEM. Raises CertificateError where the request is no sound one, or the constraints do not
     allow a name; ValueError where the key is no key."""
     asked = parse_request(request)
-    signing = load_pem_private_key(key, password=None)
-    own = x509.load_pem_x509_certificate(issuer.encode())
+    signing = load_pem_private_key(authority.key, password=None)
+    own = x509.load_pem_x509_certificate(authority.issuer.encode())
     names = sorted(list_names(asked.extensions))
     _check_allowed(names, list_zones(own))
     if not isinstance(signing, ec.EllipticCurvePrivateKey):
@@ -79,7 +94,7 @@ def sign_request(issuer: str, key: bytes, request: bytes, now: datetime) -> str:
     made = made.add_extension(_allow(signs_certificates=False), critical=True)
     made = made.add_extension(_SERVERS, critical=False)
     made = made.add_extension(_refer(signing.public_key()), critical=False)
-    return _sign(made, signing) + issuer
+    return _sign(made, signing) + authority.issuer
 
 
 def list_zones(certificate: x509.Certificate) -> list[str]:
@@ -93,8 +108,7 @@ _SERVERS = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
 
 def _constrain(zones: list[str]) -> x509.NameConstraints:
     if not zones:
-        hint = 'say in the entry of the site which zones are private\n\n  private_zones=("home.arpa",)'
-        raise CertificateError("an authority needs a zone", hint=hint)
+        raise CertificateError("an authority needs a zone", hint="without one it could certify every name there is")
     permitted = [x509.DNSName(zone) for zone in zones]
     everywhere = [x509.IPAddress(ip_network(text)) for text in ("0.0.0.0/0", "::/0")]
     return x509.NameConstraints(permitted, everywhere)
@@ -104,10 +118,8 @@ def _check_allowed(names: list[str], zones: list[str]) -> None:
     for name in names:
         plain = name.removeprefix("*.")
         if not any(plain == zone or plain.endswith(f".{zone}") for zone in zones):
-            hint = (
-                "say in the entry of the site that the zone is private, render and push the site, make the authority "
-                "anew on the control node, and give its root to the clients\n\n  homeprod control authority make"
-            )
+            command = "homeprod control authority make ENVIRONMENT ZONE…"
+            hint = f"make it anew, for that zone too, and give its root to the clients\n\n  {command}"
             message = f"the site's own authority is for {', '.join(zones)}, and {name} lies outside"
             raise CertificateError(message, hint=hint)
 

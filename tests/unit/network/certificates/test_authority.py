@@ -30,16 +30,14 @@ def _verify(folder: Path, root: str, chain: str) -> subprocess.CompletedProcess[
 
 def test_openssl_believes_what_it_signed(tmp_path: Path) -> None:
     home = make_home()
-    chain = sign_request(home.issuer, home.key, make_request(KEY, "nas.home.arpa", "*.tv.home.arpa"), NOW)
+    chain = sign_request(home, make_request(KEY, "nas.home.arpa", "*.tv.home.arpa"), NOW)
     done = _verify(tmp_path, home.root, chain)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_webpki_verifier_believes_it_too() -> None:
     home = make_home()
-    chain = x509.load_pem_x509_certificates(
-        sign_request(home.issuer, home.key, make_request(KEY, "nas.home.arpa"), NOW).encode()
-    )
+    chain = x509.load_pem_x509_certificates(sign_request(home, make_request(KEY, "nas.home.arpa"), NOW).encode())
     store = Store([x509.load_pem_x509_certificate(home.root.encode())])
     verifier = PolicyBuilder().store(store).time(NOW + DAY)
     built = verifier.build_server_verifier(x509.DNSName("nas.home.arpa")).verify(chain[0], chain[1:])
@@ -52,7 +50,7 @@ def test_a_webpki_verifier_believes_it_too() -> None:
 def test_it_signs_nothing_outside_its_zones(name: str) -> None:
     home = make_home()
     with pytest.raises(CertificateError, match="lies outside") as caught:
-        sign_request(home.issuer, home.key, make_request(KEY, name), NOW)
+        sign_request(home, make_request(KEY, name), NOW)
     assert "homeprod control authority make" in caught.value.hint
 
 

@@ -89,4 +89,4 @@ def test_a_request_that_somebody_altered_is_refused() -> None:
     pem = x509.load_der_x509_csr(bytes(der)).public_bytes(Encoding.PEM)
     home = make_home()
     with pytest.raises(CertificateError, match="not signed by its own key"):
-        sign_request(home.issuer, home.key, pem, NOW)
+        sign_request(home, pem, NOW)
