@@ -28,7 +28,7 @@ def _watch(node: KeyholderNode, ask: Callable[[KeyholderWatch], Coroutine[Any, A
     return asyncio.run(ask(KeyholderWatch(node.places.daemon_socket)))
 
 
-def _open_run(node: KeyholderNode, environment: str = "lab") -> str:
+def open_run(node: KeyholderNode, environment: str = "lab") -> str:
     return _watch(node, lambda watch: watch.open_run(environment, "7", os.geteuid()))
 
 
@@ -47,7 +47,7 @@ def _sign(node: KeyholderNode, nonce: str, name: str = "nas.home.arpa", environm
 def test_a_run_has_its_request_signed_while_it_is_open(node: KeyholderNode) -> None:
     node.make_ready()
     root = Chain.parse(_make(node).encode()).leaf
-    nonce = _open_run(node)
+    nonce = open_run(node)
     chain = _sign(node, nonce)
     assert chain.names == {"nas.home.arpa"}
     chain.certificates[1].verify_directly_issued_by(root)
@@ -59,7 +59,7 @@ def test_a_run_has_its_request_signed_while_it_is_open(node: KeyholderNode) -> N
 def test_a_run_of_one_environment_is_not_served_by_another_ones(node: KeyholderNode) -> None:
     node.make_ready()
     _make(node, "prod")
-    nonce = _open_run(node, "lab")
+    nonce = open_run(node, "lab")
     with pytest.raises(CertificateError, match="this is none"):
         _sign(node, nonce, environment="prod")
     with pytest.raises(CertificateError, match="lab has no authority of its own") as caught:
@@ -70,7 +70,7 @@ def test_a_run_of_one_environment_is_not_served_by_another_ones(node: KeyholderN
 def test_what_it_may_not_sign_is_said_to_the_run(node: KeyholderNode) -> None:
     node.make_ready()
     _make(node)
-    nonce = _open_run(node)
+    nonce = open_run(node)
     with pytest.raises(CertificateError, match=r"bank\.example lies outside"):
         _sign(node, nonce, "bank.example")
     with pytest.raises(CertificateError, match="no request for a certificate"):
@@ -85,13 +85,13 @@ def test_locked_it_signs_nothing_and_unlocked_it_is_the_same_one(node: Keyholder
         _sign(node, "x")
     public = node.ask("unlock", passphrase=PASSPHRASE).fields["public"]
     assert public["authorities"] == {"lab": root}
-    chain = _sign(node, _open_run(node))
+    chain = _sign(node, open_run(node))
     chain.certificates[1].verify_directly_issued_by(Chain.parse(root.encode()).leaf)
 
 
 def test_another_one_takes_its_place_at_once(node: KeyholderNode) -> None:
     node.make_ready()
-    first, nonce = _make(node), _open_run(node)
+    first, nonce = _make(node), open_run(node)
     second = _make(node, "lab", "home.arpa", "lan.example")
     assert first != second
     issuer = _sign(node, nonce, "tv.lan.example").certificates[1]
@@ -101,7 +101,7 @@ def test_another_one_takes_its_place_at_once(node: KeyholderNode) -> None:
 def test_its_key_is_sealed_and_said_nowhere(node: KeyholderNode) -> None:
     node.make_ready()
     _make(node)
-    _sign(node, _open_run(node))
+    _sign(node, open_run(node))
     name = next(iter(Keyring(node.places.keyring_folder).administrators()))
     kept = Keyring(node.places.keyring_folder).open(name, PASSPHRASE).authority("lab")
     assert kept is not None
