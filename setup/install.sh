@@ -29,11 +29,12 @@ install_packages() {
         command -v sudo >/dev/null || { echo "setup: not root and no sudo; install the packages above as root, then repeat" >&2; exit 1; }
         root=sudo
     fi
-    # The lab runs an sshd of its own, and tests an nginx and an unbound. Who had none so far gets no open port by
+    # The lab runs an sshd of its own, and tests an nginx and name servers. Who had none so far gets no open port by
     # installing its package: the unit is masked, and RUNLEVEL=1 tells the same to a machine without systemd.
     case "$list" in *openssh-server*) keep_off "sshd" ssh.service ssh.socket ;; esac
     case "$list" in *nginx*) keep_off "nginx" nginx.service ;; esac
     case "$list" in *unbound*) keep_off "unbound" unbound.service ;; esac
+    case "$list" in *knot*) keep_off "knot" knot.service ;; esac
     export DEBIAN_FRONTEND=noninteractive
     $root apt-get update -qq
     # shellcheck disable=SC2046  # one word a package is meant

@@ -21,7 +21,7 @@ def _names(requirements: list[str]) -> set[str]:
 
 BASE = _names(PROJECT["dependencies"])
 LAB, CONTROL = (_names(PROJECT["optional-dependencies"][name]) for name in ("lab", "control"))
-ROOMS = {"lab": ("lab",), "control": ("control", "web")}
+ROOMS = {"lab": ("lab",), "control": ("ansible", "control", "web")}
 """The rooms that an extra is for."""
 
 

@@ -6,6 +6,7 @@ import argparse
 from contextlib import closing
 
 from homeprod.cli import render
+from homeprod.cli.certificates import Shown, look
 from homeprod.cli.connection import connect
 from homeprod.cli.plan import make_plan
 from homeprod.plan.actual import Actual, ActualMachine
@@ -22,13 +23,22 @@ def run(options: argparse.Namespace) -> int:
     with closing(connect(site, options)) as cluster:
         planned = make_plan(site, cluster, options)
     rows = list_rows(site, planned.actual, planned.plan)
+    shown = look(site, {str(row["name"]) for row in rows if row["state"] == "running"}, lab=options.lab)
     if options.json:
-        render.print_json(rows)
+        render.print_json([_add_certificates(row, shown) for row in rows])
     else:
         render.print_table(_COLUMNS, rows)
         for line in _describe_rest(planned.plan, rows):
             render.say(line)
+        for one in shown:
+            render.say(str(one))
     return 0
+
+
+def _add_certificates(row: dict[str, object], shown: list[Shown]) -> dict[str, object]:
+    """Only where there are some: no other machine has a say in it."""
+    own = [one.describe() for one in shown if one.machine == row["name"]]
+    return {**row, "certificates": own} if own else row
 
 
 def list_rows(site: Site, actual: Actual, plan: Plan) -> list[dict[str, object]]:

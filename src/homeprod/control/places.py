@@ -64,6 +64,10 @@ class Places:
     def vault_socket(self, environment: str) -> Path:
         return self.runtime / "vault" / f"{environment}.sock"
 
+    def authority_socket(self, environment: str) -> Path:
+        """Where a run has a request for a certificate signed."""
+        return self.runtime / "authority" / f"{environment}.sock"
+
     def agent_socket(self, name: str) -> Path:
         """Of the ssh-agent of an environment, or of ``deploy``."""
         return self.runtime / "agent" / f"{name}.sock"

@@ -9,6 +9,7 @@
     ├── LabError             the embedded lab cannot do what was asked
     ├── ControlError         the control node, or a part of it, cannot do what was asked
     │   └── UnreachableError nobody answers at its door: repeating it may help
+    ├── CertificateError     a certificate cannot be had, or is not what it must be; the one before is left alone
     └── ProxmoxError         Proxmox refused, or a task of its failed: repeating it will not help
         ├── NotFoundError    what was named is not there
         ├── DeniedError      the token may not do this
@@ -63,6 +64,10 @@ class ControlError(HomeprodError):
 
 class UnreachableError(ControlError):
     """Nobody answers at the control node's door, or the connection broke; repeating it may help."""
+
+
+class CertificateError(HomeprodError):
+    """A certificate, a request for one, or who gives them is not as it must be; what is served stays as it is."""
 
 
 class ProxmoxError(HomeprodError):

@@ -42,13 +42,13 @@ def open_doorbell(site: Site, hypervisor: Hypervisor, node: str, signer: Signer 
     return Doorbell(url, audience, certificate, signer, choose_connection(lab))
 
 
-def choose_connection(lab: str) -> Callable[[str, int], socket.socket]:
+def choose_connection(lab: str, patience: float = PATIENCE) -> Callable[[str, int], socket.socket]:
     """How a host of the site is reached: within the lab's own network, where one is named."""
     if not lab:
-        return lambda host, port: socket.create_connection((host, port), PATIENCE)
+        return lambda host, port: socket.create_connection((host, port), patience)
     from homeprod.lab.lan.dial import dial
 
-    return partial(dial, lab, timeout=PATIENCE)
+    return partial(dial, lab, timeout=patience)
 
 
 def find_signer(site: Site, node: str, *, lab: str = "", env: Mapping[str, str] = os.environ) -> Signer:

@@ -59,7 +59,8 @@ def test_only_modules_that_come_with_ansible_or_the_collection_are_used() -> Non
     files = [*COLLECTION.rglob("tasks/*.yml"), *COLLECTION.rglob("handlers/*.yml"), *PLAYBOOKS.rglob("tasks/*.yml")]
     modules = [module for file in files for module in _list_modules(yaml.safe_load(file.read_text()))]
     assert len(modules) > 30
-    ours = {f"homeprod.site.{path.stem}" for path in (COLLECTION / "plugins" / "modules").glob("*.py")}
+    plugins = [*(COLLECTION / "plugins" / "action").glob("*.py"), *(COLLECTION / "plugins" / "modules").glob("*.py")]
+    ours = {f"homeprod.site.{path.stem}" for path in plugins}
     assert {module for module in modules if not module.startswith("ansible.builtin.")} <= ours
 
 

@@ -21,6 +21,7 @@ GROUPS = {
     },
     "on the node, its secrets and who may open them": {
         "secret": "on the node: encrypt a value for the vault repository, rotate secrets",
+        "authority": "on the node: the site's own authority, for names that are not public",
         "admin": "on the node: who may unlock it, and their passphrases",
         "recover": "on the node: a new passphrase for you, with the recovery identity from its paper",
         "back-up": "on the node: the keyring as one file, sealed as it is",
@@ -46,6 +47,10 @@ SECRET = {
     "rekey": "read a file of the vault repository from standard input, and print it with the next vault password",
     "rotate": "make the successor of a secret, and put it in its place once it is where it is needed",
     "add": "make the keys of an environment that the site has got since",
+}
+AUTHORITY = {
+    "make": "make an environment's authority, for names below the zones alone, and print its root for the clients",
+    "show": "print the root of an environment's authority, as PEM",
 }
 ADMIN = {
     "list": "who may unlock",
@@ -80,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made["publish"].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
     made["publish"].add_argument("--yes", action="store_true", help="do not ask for the fingerprints")
     _add_secret(made["secret"])
+    _add_authority(made["authority"])
     _add_admin(made["admin"])
 
 
@@ -132,6 +138,15 @@ def _add_secret(parser: argparse.ArgumentParser) -> None:
     for step, purpose in (("finish", "the successor takes its place"), ("drop", "the successor is forgotten")):
         steps.add_argument(f"--{step}", dest="step", action="store_const", const=step, default="begin", help=purpose)
     verbs["rotate"].add_argument("--yes", action="store_true", help="do not ask before an SSH key takes its place")
+
+
+def _add_authority(parser: argparse.ArgumentParser) -> None:
+    verbs = _nest(parser, "verb", "VERB", AUTHORITY)
+    for verb in verbs.values():
+        _add_node(verb)
+        verb.add_argument("environment", metavar="ENVIRONMENT", help="lab, say")
+    verbs["make"].add_argument("zones", metavar="ZONE", nargs="+", help="that no public name lies in: home.arpa, say")
+    verbs["make"].add_argument("--yes", action="store_true", help="do not ask before one takes another's place")
 
 
 def _add_admin(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,8 @@
 """What stands inside the age file, and what it is once read.
 
-    {"version": 1, "node": "lab-ansible", "serial": 7,
-     "environments": {"lab": {"ssh_key": "<OpenSSH private key>", "vault_password": "…"}},
+    {"version": 2, "node": "lab-ansible", "serial": 7,
+     "environments": {"lab": {"ssh_key": "<OpenSSH private key>", "vault_password": "…",
+                              "authority": "<key, issuer and root, PEM>"}},
      "deploy": {"playbooks": "<OpenSSH private key>", "vault": "<OpenSSH private key>"},
      "next": {"lab/vault-password": "…"},
      "recipients": {"sean": "age1…"}, "recovery": "age1…"}
@@ -21,9 +22,15 @@ from homeprod.control.keyring.errors import DamagedKeyringError, NewerKeyringErr
 from homeprod.control.keyring.hidden import Hidden
 from homeprod.core.errors import ControlError
 
-UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
+
+def _allow_authorities(form: dict[str, Any]) -> dict[str, Any]:
+    """From version 2 on an environment may have an authority; a homeprod that knows none would lose it."""
+    return form
+
+
+UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_allow_authorities,)
 """What each version became with the next: the first takes version 1 to 2. One that was released is never edited."""
-SSH_KEY, VAULT_PASSWORD, DEPLOY = "ssh-key", "vault-password", "deploy"
+SSH_KEY, VAULT_PASSWORD, DEPLOY, AUTHORITY = "ssh-key", "vault-password", "deploy", "authority"
 DEPLOY_KEYS = ("playbooks", "vault")
 
 
@@ -35,7 +42,8 @@ def find_version() -> int:
 @dataclass(frozen=True, slots=True)
 class Content:
     """One state of the keyring. ``current`` and ``next`` map names as of :func:`name_secrets`;
-    ``recipients`` maps administrators to their age recipients; ``recovery`` is the recovery identity's recipient."""
+    ``recipients`` maps administrators to their age recipients; ``recovery`` is the recovery identity's recipient;
+    ``authorities`` maps environments to the one that signs for their names that are not public."""
 
     node: str
     serial: int
@@ -44,6 +52,7 @@ class Content:
     next: Mapping[str, Hidden] = field(default_factory=dict, repr=False)
     recipients: Mapping[str, str] = field(default_factory=dict)
     recovery: str = ""
+    authorities: Mapping[str, Hidden] = field(default_factory=dict, repr=False)
 
     def render(self) -> Hidden:
         """As it stands inside the age file."""
@@ -57,6 +66,7 @@ class Content:
                         name: {
                             "ssh_key": self.current[f"{name}/{SSH_KEY}"].reveal(),
                             "vault_password": self.current[f"{name}/{VAULT_PASSWORD}"].reveal(),
+                            **({AUTHORITY: self.authorities[name].reveal()} if name in self.authorities else {}),
                         }
                         for name in self.environments
                     },
@@ -147,6 +157,9 @@ class _Form:
             next=following,
             recipients={str(name): str(key) for name, key in self.values["recipients"].items()},
             recovery=str(self.values["recovery"]),
+            authorities={
+                name: _hide(one[AUTHORITY]) for name, one in self.values["environments"].items() if AUTHORITY in one
+            },
         )
 
 

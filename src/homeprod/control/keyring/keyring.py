@@ -137,6 +137,17 @@ class Keyring:
         """For an environment that the site has got since: an SSH key and a vault password."""
         self._change(secrets, rotation.add_environment(secrets.content, name), {})
 
+    def put_authority(self, secrets: Secrets, environment: str, kept: Hidden) -> None:
+        """In place of the one that there was. Raises ControlError for an environment that has no keys."""
+        if environment not in secrets.environments:
+            hint = f"make them first:\n\n  homeprod control secret add {environment}"
+            raise ControlError(f"the keyring has no keys of {environment}", where=self._where, hint=hint)
+        self._change(
+            secrets,
+            follow(secrets.content, authorities={**secrets.content.authorities, environment: kept}),
+            {},
+        )
+
     def rotate(self, secrets: Secrets, what: str) -> Secrets:
         """Make a successor of a secret (``lab/vault-password``), or of ``all``. The one in force stays so until
         :meth:`finish_rotation`: the successor must first be where it is needed."""

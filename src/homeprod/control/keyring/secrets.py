@@ -6,6 +6,7 @@ import secrets as randomness
 from collections.abc import Iterable
 
 from homeprod.control.keyring.content import (
+    AUTHORITY,
     DEPLOY,
     DEPLOY_KEYS,
     SSH_KEY,
@@ -45,8 +46,8 @@ class Secrets:
         return self.content.environments
 
     def names(self) -> list[str]:
-        """Of every secret: ``lab/ssh-key``, ``lab/vault-password``, ``deploy/playbooks`` …"""
-        return list(self.content.current)
+        """Of every secret: ``lab/ssh-key``, ``lab/vault-password``, ``deploy/playbooks``, ``lab/authority`` …"""
+        return [*self.content.current, *(f"{name}/{AUTHORITY}" for name in self.content.authorities)]
 
     def pending(self) -> list[str]:
         """Names of those whose successor is made and not in force yet."""
@@ -73,6 +74,12 @@ class Secrets:
     def vault_password(self, environment: str) -> bytearray:
         """The one in force: during a rotation still the old one, since the vault repository has it."""
         return self.reveal(f"{environment}/{VAULT_PASSWORD}")
+
+    def authority(self, environment: str) -> bytearray | None:
+        """Key, issuer and root, as :meth:`homeprod.network.certificates.authority.Authority.parse` reads them; None
+        where the environment has none."""
+        value = self.content.authorities.get(environment)
+        return None if value is None else bytearray(value.reveal().encode())
 
     def _both(self, name: str) -> list[bytearray]:
         after = self.reveal_next(name)

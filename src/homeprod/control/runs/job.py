@@ -10,7 +10,8 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Job:
     """Paths are absolute. ``known_hosts`` are whole lines; ``vault_client`` is the program that Ansible asks
-    for the vault password, empty where nothing is vaulted; ``playbook`` lies in ``playbooks``."""
+    for the vault password, empty where nothing is vaulted; ``authority_socket`` is where the site's own authority
+    signs; ``playbook`` lies in ``playbooks``."""
 
     run: int
     host: str
@@ -26,6 +27,7 @@ class Job:
     limit_seconds: float
     fact_cache: str
     vault_client: str = ""
+    authority_socket: str = ""
     playbook: str = "site.yml"
 
     def render(self) -> bytes:

@@ -95,6 +95,7 @@ def list_variables(job: Job, folder: Path) -> dict[str, str]:
         "SSH_AUTH_SOCK": job.agent_socket,
         "HOMEPROD_VAULT_SOCKET": job.vault_socket,
         "HOMEPROD_VAULT_NONCE": job.nonce,
+        "HOMEPROD_AUTHORITY_SOCKET": job.authority_socket,
         # ansible-runner would switch it off.
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_SSH_ARGS": shlex.join(list_ssh_arguments(folder)),

@@ -129,6 +129,7 @@ class Preparation:
             address=host.address,
             agent_socket=str(self._places.agent_socket(environment)),
             vault_socket=str(self._places.vault_socket(environment)),
+            authority_socket=str(self._places.authority_socket(environment)),
             nonce=nonce,
             limit_seconds=self._settings().run_limit,
             fact_cache=str(self._places.cache / "facts" / environment),

@@ -79,6 +79,7 @@ _PLACES = """\
 d /run/homeprod 0711 root root -
 d /run/homeprod/vault 0711 root root -
 d /run/homeprod/agent 0711 root root -
+d /run/homeprod/authority 0711 root root -
 """
 """tmpfiles.d(5)."""
 _ROOM = "d /dev/shm/homeprod-run-{user} 0700 {user} {user} -\n"

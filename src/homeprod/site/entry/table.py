@@ -57,3 +57,13 @@ def find_certificate(proxy: Proxy, name: NamePattern) -> Certificate | None:
     literal = (one for one in sound if name in one.names)
     starred = (one for one in sound if any(own.covers(name) for own in one.names))
     return next(literal, None) or next(starred, None)
+
+
+def name_served(proxy: Proxy, certificate: Certificate) -> str:
+    """A name that the proxy shows this certificate for, at the LAN's doors; empty where it is shown for none. The
+    first one is shown for every name that nothing serves (RFC 6761, section 6.4: nobody has `invalid`)."""
+    names = [name for service in proxy.services if not is_broken(service) for name in service.names]
+    shown = [name for name in names if find_certificate(proxy, name) is certificate]
+    if shown:
+        return str(min(shown, key=lambda name: name.is_wildcard)).replace("*", "homeprod")
+    return "homeprod.invalid" if certificate is proxy.certificates[0] else ""

@@ -8,6 +8,9 @@ import yaml
 
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.configured import find_control_user, list_configured
+from homeprod.site.entry.certificate import Certificate
+from homeprod.site.entry.entry import Proxy
+from homeprod.site.entry.table import find_proxy, name_served
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import DeclaredMachine, Site, find_fixed
 
@@ -51,12 +54,30 @@ def _describe_host(site: Site, declared: DeclaredMachine) -> dict[str, object]:
         "homeprod_control_node": machine.environment.control_node,
         "homeprod_domain": site.config.addresses.network.domain,
         "homeprod_kept_by": sorted(machine.kept_by),
+        **_describe_certificates(site, declared.name),
         "homeprod_people": [
             {"name": person.name, "keys": list(person.keys), "sudo": person.sudo}
             for person in machine.people
             if person is not user
         ],
     }
+
+
+def _describe_certificates(site: Site, name: str) -> dict[str, object]:
+    """What the role `certificates` is to have there; nothing of a machine that is no proxy."""
+    proxy = find_proxy(site.entry, name) if site.entry is not None else None
+    if proxy is None:
+        return {}
+    described = [
+        {"label": one.label, "names": [str(own) for own in one.names], "by": one.by, **_say_served(proxy, one)}
+        for one in proxy.certificates
+    ]
+    return {"homeprod_certificates": described}
+
+
+def _say_served(proxy: Proxy, certificate: Certificate) -> dict[str, str]:
+    name = name_served(proxy, certificate)
+    return {"served_as": name} if name else {}
 
 
 def _find_address(site: Site, machine: VirtualMachine | AdoptedVirtualMachine) -> str:

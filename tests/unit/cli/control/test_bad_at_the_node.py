@@ -60,7 +60,7 @@ def expect_refusal(person: Person, words: str) -> None:
         ("keyring.age", flip_a_bit, "keyring.age is damaged: it is not what its checksum says", "restore a back-up"),
         (f"{ME}.age", cut_short, f"administrators/{ME}.age is damaged", "the recovery identity, may be whole"),
         (f"{ME}.age", flip_a_bit, f"administrators/{ME}.age is damaged", "the recovery identity, may be whole"),
-        ("recipients.json", make_newer, "the keyring is of version 9, and this homeprod knows 1", "install that one"),
+        ("recipients.json", make_newer, "the keyring is of version 9, and this homeprod knows 2", "install that one"),
         (f"{ME}.age", Path.unlink, "nobody is left in this keyring", "the recovery identity still opens it"),
     ],
     ids=["cut", "bit", "identity-cut", "identity-bit", "newer", "nobody"],

@@ -137,14 +137,14 @@ def test_there_is_none(tmp_path: Path) -> None:
 def test_a_newer_version_beside_it_and_inside(tmp_path: Path) -> None:
     keyring, secrets, _ = made_keyring(tmp_path)
     label = _folder(tmp_path) / "recipients.json"
-    label.write_text(json.dumps({**json.loads(label.read_text()), "version": 2}))
-    with pytest.raises(NewerKeyringError, match="the keyring is of version 2, and this homeprod knows 1"):
+    label.write_text(json.dumps({**json.loads(label.read_text()), "version": 3}))
+    with pytest.raises(NewerKeyringError, match="the keyring is of version 3, and this homeprod knows 2"):
         keyring.open("sean", SEAN)
     with pytest.raises(NewerKeyringError):
         keyring.reseal(secrets)
     form = json.loads(secrets.content.render().reveal())
-    with pytest.raises(NewerKeyringError, match="version 3"):
-        parse_content(Hidden(json.dumps({**form, "version": 3, "environments": "?"})))
+    with pytest.raises(NewerKeyringError, match="version 4"):
+        parse_content(Hidden(json.dumps({**form, "version": 4, "environments": "?"})))
 
 
 @pytest.mark.parametrize(

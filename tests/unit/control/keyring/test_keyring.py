@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 from tests.unit.control.keyring.quick import ANNA, OTHER, SEAN, made_keyring, quick_keyring
 
+from homeprod.control.keyring.content import parse_content
 from homeprod.control.keyring.disk import Disk
 from homeprod.control.keyring.errors import WrongPassphraseError
+from homeprod.control.keyring.hidden import Hidden
 from homeprod.control.keyring.keyring import Keyring
 from homeprod.control.keyring.secrets import Secrets, make_secrets, public_keys
 from homeprod.core.errors import ControlError
@@ -236,3 +239,11 @@ def test_a_name_that_is_no_unix_name(tmp_path: Path, name: str) -> None:
     for verb in (lambda: keyring.open(name, SEAN), lambda: keyring.add_administrator(secrets, name, ANNA)):
         with pytest.raises(ControlError, match="cannot be an administrator's name"):
             verb()
+
+
+def test_a_keyring_of_before_there_were_authorities_is_read(tmp_path: Path) -> None:
+    _, secrets, _ = made_keyring(tmp_path)
+    form = json.loads(secrets.content.render().reveal())
+    before = parse_content(Hidden(json.dumps({**form, "version": 1})))
+    assert (before.authorities, set(before.current)) == ({}, set(secrets.content.current))
+    assert json.loads(before.render().reveal())["version"] == 2

@@ -7,16 +7,18 @@ import logging
 import secrets as randomness
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeprod.control.keyholder.errors import KeyholderError
+from homeprod.control.keyholder.errors import KeyholderError, WireError
 from homeprod.control.keyholder.keyholder import Keyholder
 from homeprod.control.keyholder.sealed import opening
 from homeprod.control.keyholder.sealed.apart import Outcome, work_apart
 from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.control.state import NodeState
 from homeprod.core.errors import HomeprodError
+from homeprod.core.hostname import HostName
 
 if TYPE_CHECKING:
     from homeprod.control.keyring.secrets import Secrets
@@ -117,6 +119,31 @@ async def add_environment(keyholder: Keyholder, person: str, message: Message) -
         raise KeyholderError(f"the site has no environment {name} on this node", hint=f"it has: {known}")
     deed = f"made keys for {name}"
     return await change(keyholder, person, message, lambda opened: keyring.add_environment(opened, name), deed)
+
+
+async def make_authority(keyholder: Keyholder, person: str, message: Message) -> Outcome:
+    """For an environment's names that are not public, below ``zones``; in place of the one that there was. Its root
+    stands in the public record."""
+    keyring, name, zones = keyholder.setting.keyring, message.take_text("environment"), _take_zones(message)
+    title = f"homeprod {keyholder.read_roster().node} {name}"
+
+    def make(opened: Secrets) -> None:
+        from homeprod.control.keyring.hidden import Hidden
+        from homeprod.network.certificates.authority import make_authority
+
+        made = make_authority(title, zones, datetime.now(UTC))
+        keyring.put_authority(opened, name, Hidden(made.render().decode()))
+
+    return await change(keyholder, person, message, make, f"made an authority of {name}, for {', '.join(zones)}")
+
+
+def _take_zones(message: Message) -> list[str]:
+    """Raises WireError where it is no list of zones."""
+    zones = message.fields.get("zones")
+    try:
+        return [HostName.parse(zone) for zone in zones] if isinstance(zones, list) else []
+    except ValueError as error:
+        raise WireError(str(error), hint="a zone is a name: home.arpa") from None
 
 
 async def rotate(keyholder: Keyholder, person: str, message: Message) -> Outcome:

@@ -147,6 +147,7 @@ VERBS: dict[str, Verb] = {
     "remove-administrator": _in_keyring(keyring.remove_administrator),
     "change-passphrase": _in_keyring(keyring.change_passphrase),
     "add-environment": _in_keyring(keyring.add_environment),
+    "make-authority": _in_keyring(keyring.make_authority),
     "rotate": _in_keyring(keyring.rotate),
     "renew-recovery": _in_keyring(keyring.renew_recovery),
     "back-up": _in_keyring(keyring.back_up),

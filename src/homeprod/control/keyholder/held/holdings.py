@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from homeprod.control.keyholder.roster import DEPLOY, Roster
-from homeprod.control.keyholder.sealed.opening import NEXT_PASSWORD, PASSWORD, SSH_KEY, list_parts
+from homeprod.control.keyholder.sealed.opening import AUTHORITY, NEXT_PASSWORD, PASSWORD, SSH_KEY, list_parts
 from homeprod.control.keyholder.sockets.peer import User, find_user
 from homeprod.control.keyholder.sockets.wire import Message, wipe
 
@@ -23,11 +23,13 @@ class Holding:
     keys: list[bytearray]
     password: bytearray | None = None
     next_password: bytearray | None = None
+    authority: bytearray | None = None
+    """What signs for the environment's names that are not public; nobody is given it."""
 
     def wipe_but(self, held: Iterable[bytearray]) -> None:
-        """The keys, and of the passwords those that are none of ``held``."""
+        """The keys, and of the rest what is none of ``held``."""
         kept = {id(one) for one in held}
-        for part in (*self.keys, self.password, self.next_password):
+        for part in (*self.keys, self.password, self.next_password, self.authority):
             if part is not None and id(part) not in kept:
                 wipe(part)
 
@@ -49,5 +51,7 @@ def plan_holdings(answer: Message, roster: Roster, daemon_user: str) -> tuple[li
 
 
 def _take(parts: Parts, name: str, user: User) -> Holding:
-    [password], next_passwords = parts.pop((PASSWORD, name)), parts.pop((NEXT_PASSWORD, name), [])
-    return Holding(name, user, parts.pop((SSH_KEY, name)), password, *next_passwords)
+    [password] = parts.pop((PASSWORD, name))
+    [next_password] = parts.pop((NEXT_PASSWORD, name), [None])
+    [authority] = parts.pop((AUTHORITY, name), [None])
+    return Holding(name, user, parts.pop((SSH_KEY, name)), password, next_password, authority)

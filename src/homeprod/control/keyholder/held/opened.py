@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from homeprod.control.keyholder.held.agents import Agent, start_agent
+from homeprod.control.keyholder.held.authority import AuthorityDoor
 from homeprod.control.keyholder.held.holdings import Holding
 from homeprod.control.keyholder.held.runs import OpenRuns
 from homeprod.control.keyholder.sockets.listener import Listener, make_passage
@@ -30,14 +31,20 @@ class Opened:
         self._runs = runs
         self._on_loss = on_loss
         self._agents: dict[str, Agent] = {}
-        self._doors: dict[str, Listener] = {}
+        self._doors: dict[str, list[Listener]] = {}
         self._watching: set[asyncio.Task[None]] = set()
         self.passwords: dict[str, bytearray] = {}
         self.next_passwords: dict[str, bytearray] = {}
+        self._authorities: dict[str, bytearray] = {}
+
+    @property
+    def _held(self) -> tuple[dict[str, bytearray], ...]:
+        return self.passwords, self.next_passwords, self._authorities
 
     async def start(self, holdings: list[Holding]) -> None:
         """All or nothing. Raises ControlError."""
-        for path in (self._places.agent_socket("x"), self._places.vault_socket("x")):
+        places = self._places
+        for path in (places.agent_socket("x"), places.vault_socket("x"), places.authority_socket("x")):
             make_passage(path.parent)
         try:
             await self.hold(holdings)
@@ -53,7 +60,7 @@ class Opened:
                 await self._hold_one(holding)
         finally:
             for holding in holdings:
-                holding.wipe_but((*self.passwords.values(), *self.next_passwords.values()))
+                holding.wipe_but([one for held in self._held for one in held.values()])
 
     async def _hold_one(self, holding: Holding) -> None:
         name = holding.name
@@ -65,10 +72,15 @@ class Opened:
             self._watching.add(asyncio.create_task(self._watch(agent)))
         _replace(self.next_passwords, name, holding.next_password)
         _replace(self.passwords, name, holding.password)
+        _replace(self._authorities, name, holding.authority)
         if holding.password is not None and name not in self._doors:
-            door = _Door(name, self.passwords, self._runs)
-            path, user = self._places.vault_socket(name), holding.user
-            self._doors[name] = Listener(path, door.serve, uid=user.uid, gid=user.gid)
+            vault = _Door(name, self.passwords, self._runs)
+            authority = AuthorityDoor(name, self._authorities, self._runs)
+            user = holding.user
+            self._doors[name] = [
+                Listener(self._places.vault_socket(name), vault.serve, uid=user.uid, gid=user.gid),
+                Listener(self._places.authority_socket(name), authority.serve, uid=user.uid, gid=user.gid),
+            ]
 
     async def _watch(self, agent: Agent) -> None:
         await agent.process.wait()
@@ -78,22 +90,22 @@ class Opened:
         """Nothing of it is left afterwards: agents dead, sockets gone, passwords zeroed."""
         for task in self._watching:
             task.cancel()
-        for door in self._doors.values():
+        for door in [door for doors in self._doors.values() for door in doors]:
             door.close()
-        for passwords in (self.passwords, self.next_passwords):
-            for name in list(passwords):
-                _replace(passwords, name, None)
+        for held in self._held:
+            for name in list(held):
+                _replace(held, name, None)
         for agent in self._agents.values():
             agent.end()
         await asyncio.gather(*(agent.process.wait() for agent in self._agents.values()))
         self._agents.clear()
 
 
-def _replace(passwords: dict[str, bytearray], name: str, password: bytearray | None) -> None:
-    if name in passwords:
-        wipe(passwords.pop(name))
-    if password is not None:
-        passwords[name] = password
+def _replace(held: dict[str, bytearray], name: str, secret: bytearray | None) -> None:
+    if name in held:
+        wipe(held.pop(name))
+    if secret is not None:
+        held[name] = secret
 
 
 @dataclass(frozen=True, slots=True)

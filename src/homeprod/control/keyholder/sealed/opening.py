@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homeprod.control.keyring.keyring import Keyring
     from homeprod.control.keyring.secrets import Secrets
 
-SSH_KEY, PASSWORD, NEXT_PASSWORD = "ssh-key", "password", "next-password"
+SSH_KEY, PASSWORD, NEXT_PASSWORD, AUTHORITY = "ssh-key", "password", "next-password", "authority"
 
 
 def find_keyring(folder: Path) -> Keyring:
@@ -42,7 +42,17 @@ def create(keyring: Keyring, roster: Roster, person: str, passphrase: bytearray)
 def describe_public(secrets: Secrets) -> dict[str, Any]:
     from homeprod.control.keyring.secrets import public_keys
 
-    return make_record(secrets.node, public_keys(secrets))
+    return make_record(secrets.node, public_keys(secrets), _list_roots(secrets))
+
+
+def _list_roots(secrets: Secrets) -> dict[str, str]:
+    """What clients are given, of each environment that has an authority."""
+    kept = {name: secrets.authority(name) for name in secrets.environments}
+    if not any(kept.values()):
+        return {}
+    from homeprod.network.certificates.authority import Authority
+
+    return {name: Authority.parse(bytes(one)).root for name, one in kept.items() if one is not None}
 
 
 def open_for(keyring: Keyring, node: str, person: str, passphrase: bytearray) -> Secrets:
@@ -90,6 +100,8 @@ def pack(secrets: Secrets) -> Outcome:
         parts.append((PASSWORD, name, secrets.vault_password(name)))
         successor = secrets.reveal_next(f"{name}/vault-password")
         parts += [] if successor is None else [(NEXT_PASSWORD, name, successor)]
+        authority = secrets.authority(name)
+        parts += [] if authority is None else [(AUTHORITY, name, authority)]
     fields = {
         "public": describe_public(secrets),
         "parts": [(kind, name, len(part)) for kind, name, part in parts],

@@ -14,13 +14,15 @@ from homeprod.drivers.wholefile import write_whole
 _ENVIRONMENT, _DEPLOY = "ansible-", "deploy-"
 
 
-def make_record(node: str, keys: Mapping[str, str]) -> dict[str, Any]:
-    """Of keys by the keyring's names, ``ansible-lab`` and ``deploy-vault``."""
+def make_record(node: str, keys: Mapping[str, str], roots: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Of keys by the keyring's names, ``ansible-lab`` and ``deploy-vault``, and roots of authorities (PEM) by those
+    of environments."""
     return {
         "node": node,
         "environments": _cut(keys, _ENVIRONMENT),
         "deploy": _cut(keys, _DEPLOY),
         "fingerprints": {name: find_fingerprint(key) for name, key in keys.items()},
+        **({"authorities": dict(roots)} if roots else {}),
     }
 
 
