@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from demo.comeback import play_comeback
 from demo.control import begin_control_node, begin_repositories, deliver_secret, ring_for_idle, wait_for_runs
+from demo.entry import ask_for_the_service, make_authorities
 from demo.machine import ADMINISTRATOR, NODE, Prospect, look_around
 from demo.stage import LAB, DemoError, Stage, tell
 
@@ -65,6 +66,8 @@ def play_booted(stage: Stage, prospect: Prospect) -> None:
         begin_control_node(stage)
     with stage.step("a secret", "as vault text; nobody but the control node can read it"):
         digest = deliver_secret(stage)
+    with stage.step("the site's own authority", "in a lab no public one signs certificates"):
+        make_authorities(stage)
     for batch in prospect.batches:
         with stage.step("machines", f"{', '.join(batch)}: made, booted, and handed to the control node"):
             stage.apply(*batch)
@@ -83,6 +86,11 @@ def play_booted(stage: Stage, prospect: Prospect) -> None:
         stage.make_room(prospect, batch)
     with stage.step("the plan again", "for these machines nothing may be left to do"):
         stage.plan(NODE, *(name for batch in prospect.batches for name in batch))
+    if len(prospect.batches) == 1:
+        with stage.step("from outside", "NAT, passthrough, proxy, service: one HTTPS request goes the whole way"):
+            ask_for_the_service(stage)
+    else:
+        tell("\nthe way in from outside needs all machines at once, for which there is not enough memory here")
     with stage.step(f"a login on {NODE}", "its keyring is a sealed file"):
         stage.run_in(NODE, ADMINISTRATOR, "sudo sh -c 'head -n 1 /var/lib/ansible/keyring/*/keyring.age'")
 

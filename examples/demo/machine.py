@@ -13,10 +13,10 @@ from homeprod.lab.image.cache import find_image
 
 NODE, ADMINISTRATOR = "lab-ansible", "ops"
 """The control node, which is made first and stays up, and who unlocks it."""
-PEOPLE = {"lab-proxy": "sean", "lab-coder": "sean"}
-"""The other machines of the lab environment, and who logs in to each."""
-REST = {"prod-proxy": "sean", "prod-proxy-passthrough": "sean"}
-"""Those of prod, which `make demo-control` makes: all of them are too many for one sitting without KVM."""
+PEOPLE = {"lab-proxy": "sean", "lab-coder": "sean", "prod-proxy-passthrough": "sean"}
+"""The other machines on the way in to the service of the lab, and who logs in to each."""
+REST = {"prod-proxy": "sean"}
+"""That which `make demo-control` makes: all of them are too many for one sitting without KVM."""
 MEMORY = {"lab-coder": 2048, "lab-ansible": 1024}
 """MiB of those that have more than 512."""
 OVERHEAD = 256

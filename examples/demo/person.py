@@ -55,6 +55,12 @@ class Person:
         program.sendline(self._file.read_text())
         return self._end(program)
 
+    def make_authority(self, environment: str, zone: str) -> None:
+        program = self._run(f"homeprod control authority make --yes {environment} {zone}")
+        program.expect("passphrase: ")
+        program.sendline(self._file.read_text())
+        self._end(program)
+
     def lock(self) -> str:
         return self._end(self._run("lock"))
 

@@ -62,6 +62,9 @@ class Stage:
         shutil.rmtree(self.site.parent, ignore_errors=True)
         # The example's keys are nobody's: the demo's control node makes its own.
         shutil.copytree(EXAMPLE, self.site, ignore=shutil.ignore_patterns("__pycache__", "keys"))
+        # No public authority answers in a lab, so the site's own signs for every name.
+        entry = self.site / "modules" / "_entry.py"
+        entry.write_text(entry.read_text().replace('by="dns-01"', 'by="site-ca"'))
         tell(f"a copy of examples/pegasus is in {self.site}")
 
     def _has_keys(self) -> bool:
@@ -156,6 +159,18 @@ class Stage:
         if done.returncode:
             raise DemoError(f"the login in {name} failed ({done.returncode})")
         tell("\n".join(f"  {line}" for line in done.stdout.splitlines()))
+        return done.stdout
+
+    def ask_from_outside(self, url: str, *options: str) -> str:
+        """What curl prints, as a client outside the lab. Raises DemoError."""
+        words = ["curl", "--silent", "--show-error", "--max-time", "60", *options, url]
+        tell(f"$ homeprod lab outside {LAB} {' '.join(words)}")
+        done = subprocess.run(
+            [str(PROGRAM), "lab", "outside", LAB, *words], stdout=subprocess.PIPE, text=True, check=False
+        )
+        if done.returncode:
+            raise DemoError(f"{url} gave no answer outside ({done.returncode})")
+        tell(f"  {done.stdout.strip()}")
         return done.stdout
 
     def log_in(self, name: str, user: str) -> None:
