@@ -85,15 +85,16 @@ class Pebble:
 
 
 @contextlib.contextmanager
-def run_pebble(folder: Path, dns: int, *, nonces_refused: int = 0) -> Iterator[Pebble]:
-    """``dns`` is the port of the name server that it asks; ``nonces_refused`` the share of good ones, of 100."""
+def run_pebble(folder: Path, dns: int, *, http: int = 0, nonces_refused: int = 0) -> Iterator[Pebble]:
+    """``dns`` is the port of the name server that it asks, ``http`` what it takes for port 80; ``nonces_refused`` the
+    share of good ones, of 100."""
     folder.mkdir(exist_ok=True)
     ca = trustme.CA()
     own = ca.issue_cert("127.0.0.1")
     own.private_key_pem.write_to_path(folder / "key.pem")
     own.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
     ca.cert_pem.write_to_path(folder / "ca.pem")
-    port, http = find_port(), find_port()
+    port, http = find_port(), http or find_port()
     settings = {
         "listenAddress": f"127.0.0.1:{port}",
         "managementListenAddress": f"127.0.0.1:{find_port()}",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from tests.keyholder_node import PASSPHRASE, Disk, KeyholderNode
 from tests.made_certificates import make_key, make_request
+from tests.system.canary import Canary, Search, list_family
 
 from homeprod.control.certificates.own import have_signed
 from homeprod.control.keyholder.errors import KeyholderError
@@ -130,3 +131,25 @@ def test_a_rotation_of_all_leaves_it_and_who_is_removed_is_told_that_they_could_
     assert public["authorities"] == {"lab": root}
     keyring = Keyring(node.places.keyring_folder)
     assert "lab/authority" in keyring.open(keyring.administrators()[0], PASSPHRASE).names()
+
+
+def _read_kept(node: KeyholderNode) -> bytes:
+    keyring = Keyring(node.places.keyring_folder)
+    kept = keyring.open(keyring.administrators()[0], PASSPHRASE).authority("lab")
+    assert kept is not None
+    return bytes(kept)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads a process that is not dumpable")
+def test_memory_has_the_one_that_is_in_force_and_nothing_of_those_before(node: KeyholderNode) -> None:
+    node.make_ready()
+    _make(node)
+    before = _read_kept(node)
+    _sign(node, open_run(node))
+    _make(node)
+    now = _read_kept(node)
+    _sign(node, open_run(node))
+    search = Search([Canary("before", before.splitlines()[2]), Canary("now", now.splitlines()[2])])
+    assert node.process is not None
+    found = search.find_in_processes(list_family(node.process.pid))
+    assert {(one.canary, one.form) for one in found} == {("now", "plain")}
