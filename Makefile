@@ -1,5 +1,5 @@
 # Every command a contributor or a newcomer needs. CI runs `make test`.
-.PHONY: setup demo demo-control test soak check bench docs format clean
+.PHONY: setup demo demo-entry demo-control test soak check bench docs format clean
 python := .venv/bin/python
 
 setup:
@@ -8,6 +8,10 @@ setup:
 # pegasus on the embedded lab: booted, logged in to, destroyed and made again
 demo: setup
 	@$(python) examples/demo
+
+# goes on from there: names of every kind asked for from outside, and a route that is changed while they are
+demo-entry: setup
+	@$(python) examples/demo entry
 
 # goes on from there: the control node rebooted, locked, unlocked, and made again
 demo-control: setup

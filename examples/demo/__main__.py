@@ -1,6 +1,7 @@
 """`make demo`: the whole way of examples/pegasus on the embedded lab, by the commands that a person would type.
 
-Interrupted anywhere, the next run goes on from what is there. `make demo-control` goes on with a lab that is up.
+Interrupted anywhere, the next run goes on from what is there. `make demo-entry` and `make demo-control` go on with a lab
+that is up.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ from demo.control import begin_control_node, begin_repositories, deliver_secret,
 from demo.entry import ask_for_the_service, make_authorities
 from demo.machine import ADMINISTRATOR, NODE, Prospect, look_around
 from demo.stage import LAB, DemoError, Stage, tell
+from demo.wayin import play_entry
 
 
 def main(arguments: list[str]) -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    chapter = "make demo-control" if "control" in arguments else "make demo"
+    chapter = f"make demo-{arguments[0]}" if arguments else "make demo"
     try:
         prospect = look_around()
         stage = Stage(began, boots=prospect.can_boot)
-        if "control" in arguments:
-            play_comeback(stage)
+        if arguments:
+            {"control": play_comeback, "entry": play_entry}[arguments[0]](stage)
         else:
             tell(prospect.describe())
             play(stage, prospect)

@@ -55,8 +55,8 @@ class Person:
         program.sendline(self._file.read_text())
         return self._end(program)
 
-    def make_authority(self, environment: str, zone: str) -> None:
-        program = self._run(f"homeprod control authority make --yes {environment} {zone}")
+    def make_authority(self, environment: str, *zones: str) -> None:
+        program = self._run(f"homeprod control authority make --yes {environment} {' '.join(zones)}")
         program.expect("passphrase: ")
         program.sendline(self._file.read_text())
         self._end(program)

@@ -62,9 +62,11 @@ class Stage:
         shutil.rmtree(self.site.parent, ignore_errors=True)
         # The example's keys are nobody's: the demo's control node makes its own.
         shutil.copytree(EXAMPLE, self.site, ignore=shutil.ignore_patterns("__pycache__", "keys"))
-        # No public authority answers in a lab, so the site's own signs for every name.
+        # No public authority answers in a lab, so the site's own signs for every name; and the home's other machines
+        # are not there, so lab-coder's service stands in for theirs.
         entry = self.site / "modules" / "_entry.py"
-        entry.write_text(entry.read_text().replace('by="dns-01"', 'by="site-ca"'))
+        text = entry.read_text().replace('by="dns-01"', 'by="site-ca"')
+        entry.write_text(re.sub(r'"http://(gitea-green|coder-blue):\d+"', '"http://lab-coder:8080"', text))
         tell(f"a copy of examples/pegasus is in {self.site}")
 
     def _has_keys(self) -> bool:
@@ -205,6 +207,7 @@ class Stage:
             f"{login}"
             f"  edit {self.site}/modules/lab_coder_vm.py (memory=3 * GiB), then\n"
             f"  {program} --site {self.site} --lab {LAB} plan\n"
+            f"  make demo-entry        # names of every kind from outside, and a route that is changed\n"
             f"  make demo-control      # the control node rebooted, locked, unlocked, made again\n"
             f"  {program} init my-site\n"
             f"  {program} lab down {LAB} --disks      # takes the lab away; the copy of the site stays:\n"
