@@ -1,7 +1,7 @@
 """`make demo`: the whole way of examples/pegasus on the embedded lab, by the commands that a person would type.
 
-Interrupted anywhere, the next run goes on from what is there. `make demo-entry` and `make demo-control` go on with a lab
-that is up.
+Interrupted anywhere, the next run goes on from what is there. `make demo-entry` and `make demo-control` go on with a
+lab that is up.
 """
 
 from __future__ import annotations
