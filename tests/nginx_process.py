@@ -12,10 +12,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -41,8 +43,11 @@ class _Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        told = {name.lower(): value for name, value in self.headers.items()}
-        body = json.dumps({"service": self.server.name, "path": self.path, "headers": told}).encode()  # type: ignore[attr-defined]
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        told = {"path": self.path, "headers": headers, "peer": self.client_address[0]}
+        assert isinstance(self.server, Service)
+        self.server.told.append(told)
+        body = json.dumps({"service": self.server.name, **told}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -52,20 +57,32 @@ class _Echo(BaseHTTPRequestHandler):
         """Nothing: the tests look at what was answered."""
 
 
-@contextlib.contextmanager
-def run_service(name: str) -> Iterator[int]:
-    """Its port. It answers with its name, the path and the headers as they came."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
-    server.daemon_threads = True
-    server.name = name  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+class Service(ThreadingHTTPServer):
+    """It answers with its name, the path, the headers as they came, and who connected; ``told`` keeps all of it."""
+
+    daemon_threads = True
+
+    def __init__(self, name: str, address: str = "127.0.0.1", port: int = 0) -> None:
+        if ":" in address:
+            self.address_family = socket.AF_INET6
+        self.name, self.told = name, list[dict[str, Any]]()
+        super().__init__((address, port), _Echo)
+
+    @contextlib.contextmanager
+    def run(self) -> Iterator[int]:
+        """Its port."""
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield self.server_port
+        finally:
+            self.shutdown()
+            thread.join()
+            self.server_close()
+
+
+def run_service(name: str) -> AbstractContextManager[int]:
+    return Service(name).run()
 
 
 class Nginx:
@@ -135,13 +152,17 @@ class Way:
             if before:
                 line.sendall(before)
             with context.wrap_socket(line, server_hostname=name) as secure:
-                secure.sendall(_write_request(headers.pop("Host", name), path, headers))
-                return _read_answer(secure)
+                return exchange(secure, headers.pop("Host", name), path, headers)
 
     def ask_plainly(self, name: str, path: str = "/", *, port: int = 0, **headers: str) -> Answer:
         with socket.create_connection(("127.0.0.1", port or self.passthrough.http), LIMIT) as line:
-            line.sendall(_write_request(name, path, headers))
-            return _read_answer(line)
+            return exchange(line, name, path, headers)
+
+
+def exchange(line: socket.socket, host: str, path: str, headers: dict[str, str]) -> Answer:
+    """A GET, and all that comes until the connection is closed."""
+    line.sendall(_write_request(host, path, headers))
+    return _read_answer(line)
 
 
 def _write_request(host: str, path: str, headers: dict[str, str]) -> bytes:
