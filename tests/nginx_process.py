@@ -123,10 +123,24 @@ class Nginx:
         (self.folder / "new.conf").replace(self.file)
         self._process.send_signal(signal.SIGHUP)
 
+    def list_workers(self) -> set[int]:
+        """Those that take connections; old ones are left out as soon as they know."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return {child for child in children if b"shutting down" not in _read_title(child)}
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(LIMIT)
+
+
+def _read_title(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended in between
+        return b"shutting down"
 
 
 @dataclass
@@ -209,12 +223,14 @@ def make_proxy(folder: Path, servers: tuple[Server, ...], **more: object) -> Pro
 
 
 @contextlib.contextmanager
-def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
+def open_way(folder: Path, ports: dict[str, int], *, grace: int = 3600) -> Iterator[Way]:
     """`*.lab.example` goes to lab-proxy, which serves `demo.lab.example`; all else to prod-proxy, which serves
-    `files.example` and, to the LAN alone, `near.example`."""
+    `files.example` and, to the LAN alone, `near.example`. Each nginx keeps old connections for ``grace`` seconds."""
     authority = trustme.CA()
     proxies = {
-        "lab-proxy": make_proxy(folder / "lab", (make_server("demo", ("demo.lab.example",), ports["demo"]),)),
+        "lab-proxy": make_proxy(
+            folder / "lab", (make_server("demo", ("demo.lab.example",), ports["demo"]),), grace=grace
+        ),
         "prod-proxy": make_proxy(
             folder / "prod",
             (
@@ -223,12 +239,14 @@ def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
                     make_server("near", ("near.example",), ports["near"]), is_for_lan=True, redirects=False, hsts=0
                 ),
             ),
+            grace=grace,
         ),
     }
     gates = tuple(Gate(name, LOOPBACK, one.passed, one.passed_http) for name, one in proxies.items())
     passthrough = Passthrough({"*.lab.example": "lab-proxy"}, "prod-proxy", gates)
     passthrough = replace(
         passthrough,
+        grace=grace,
         https=find_port(),
         http=find_port(),
         folder=str(folder / "way"),
