@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import json
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
@@ -56,11 +58,11 @@ class Tiers:
         return self.hosts[source].call(socket.create_connection, (find_address(to, version, number), port), LIMIT)
 
     def make_context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        self.authority.configure_trust(context)
-        return context
+        return ssl.create_default_context(cadata=self.authority.cert_pem.bytes().decode())
 
-    def ask(self, line: socket.socket, name: str, *, shown: str = "", before: bytes = b"", **headers: str) -> Answer:
+    def ask(
+        self, line: socket.socket, name: str, path: str = "/", *, shown: str = "", before: bytes = b"", **headers: str
+    ) -> Answer:
         """GET over TLS; ``before`` goes ahead of the hello. The certificate must be good for ``name``, or be the one
         that ``shown`` is good for."""
         context = self.make_context()
@@ -69,11 +71,22 @@ class Tiers:
             line.sendall(before)
             with context.wrap_socket(line, server_hostname=name) as secure:
                 assert not shown or ("DNS", shown) in (secure.getpeercert() or {})["subjectAltName"]
-                return exchange(secure, name, "/", headers)
+                return exchange(secure, name, path, headers)
 
     def ask_plainly(self, line: socket.socket, name: str, **headers: str) -> Answer:
         with line:
             return exchange(line, name, "/", headers)
+
+    def wait_for_log(self, host: str, path: str) -> dict[str, Any]:
+        """What ``host`` has logged of the request for ``path``; nginx keeps lines back for a second."""
+        deadline = time.monotonic() + LIMIT
+        while True:
+            lines = (self.folder / host / "access.json").read_text().splitlines()
+            for logged in map(json.loads, lines):
+                if logged["request"].split(" ")[1] == path:
+                    return dict(logged)
+            assert time.monotonic() < deadline, lines
+            time.sleep(0.05)
 
     def list_told(self) -> list[dict[str, Any]]:
         """Every request that reached a service."""

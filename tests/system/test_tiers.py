@@ -43,13 +43,13 @@ def see(told: dict[str, Any]) -> tuple[str, str]:
 def test_a_request_goes_the_whole_way_and_the_clients_own_address_with_it(
     tiers: Tiers, service: str, version: int
 ) -> None:
-    told = read(tiers.ask(tiers.connect("client", version=version), NAMES[service]))
+    path = f"/{service}-{version}"
+    told = read(tiers.ask(tiers.connect("client", version=version), NAMES[service], path))
     client = find_address("client", version)
     assert (told["service"], see(told)) == (service, (client, client))
     proxy = [text.partition("/")[0] for text in ADDRESSES[PROXY_OF[service]]]
     assert told["peer"].removeprefix("::ffff:") in proxy, "nobody else spoke to it"
-    lines = (tiers.folder / PROXY_OF[service] / "access.json").read_text().splitlines()
-    logged = json.loads(lines[-1])
+    logged = tiers.wait_for_log(PROXY_OF[service], path)
     assert (logged["client"], logged["via"]) == (client, find_address("passthrough", 4))
 
 
