@@ -48,4 +48,4 @@ format: setup
 	@.venv/bin/ruff check --fix .
 
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .soak dist build
+	rm -rf .venv .venv-bench .venv-sslyze .mypy_cache .ruff_cache .pytest_cache .hypothesis .soak dist build

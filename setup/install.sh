@@ -53,5 +53,21 @@ install_python() {
     cp pyproject.toml .venv/.pyproject
 }
 
+# The scanner that the tests run: beside the rest, since it wants older versions of what homeprod has.
+install_scanner() {
+    wanted=setup/sslyze-requirements.txt; stamp=.venv-sslyze/.requirements
+    if cmp -s "$wanted" "$stamp"; then return 0; fi
+    echo "setup: making sslyze's own Python environment in .venv-sslyze"
+    rm -rf .venv-sslyze
+    .venv/bin/python -m venv .venv-sslyze
+    # It comes as source alone. What builds it is pinned as the rest is, and there before it.
+    sed -n '/^setuptools==/,/[^\\]$/p' "$wanted" >.venv-sslyze/build.txt
+    for file in .venv-sslyze/build.txt "$wanted"; do
+        .venv-sslyze/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --require-hashes -r "$file"
+    done
+    cp "$wanted" "$stamp"
+}
+
 install_packages
 install_python
+install_scanner

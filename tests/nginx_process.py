@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -130,6 +131,13 @@ class Nginx:
         children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
         return {child for child in children if b"shutting down" not in _read_title(child)}
 
+    def wait_for_others(self, old: set[int]) -> None:
+        """Until none of the ``old`` workers takes connections."""
+        deadline = time.monotonic() + LIMIT
+        while old & self.list_workers():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -198,7 +206,8 @@ def _read_answer(line: socket.socket) -> Answer:
 
 def write_certificate(authority: trustme.CA, folder: Path, *names: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    made = authority.issue_cert(*names)
+    now = datetime.now(UTC)
+    made = authority.issue_cert(*names, not_before=now - timedelta(days=1), not_after=now + timedelta(days=89))
     made.private_key_pem.write_to_path(folder / "key.pem")
     for number, blob in enumerate(made.cert_chain_pems):
         blob.write_to_path(folder / "chain.pem", append=number > 0)
