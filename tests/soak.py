@@ -132,8 +132,8 @@ PARTS = (
     ),
     Part(
         "entry",
-        "100,000 generated TLS hellos, cut at every byte, put over two records: each goes where the table says; 50,000"
-        " requests and held websockets over 50 changes of the table: no request fails, none held is cut before its time",
+        "100,000 generated TLS hellos, and hellos cut at every byte, go where the table says; 50,000 requests and"
+        " held websockets over 50 changes of the table: no request fails, no websocket is cut before its time",
         ("-n", "2", "--timeout", "3500", "tests/unit/network/test_hello.py", "tests/unit/network/test_reload.py"),
         {
             "HOMEPROD_HELLOS": "100000",
