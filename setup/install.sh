@@ -1,11 +1,15 @@
 #!/bin/sh
 # Everything a fresh Debian needs to run homeprod and its lab: missing apt packages (said before they are
 # installed, with the reason) and the Python environment in .venv. Safe to repeat; a second run does nothing.
+# `install.sh bench` installs what only the benchmarks need, too.
 set -eu
 cd "$(dirname "$0")/.."
+lists=setup/apt.txt
+[ "${1:-}" != bench ] || lists="$lists setup/bench-apt.txt"
 
 missing() {
-    grep -v -e '^#' -e '^$' setup/apt.txt | while read -r package why; do
+    # shellcheck disable=SC2086  # one word a list is meant
+    grep -h -v -e '^#' -e '^$' $lists | while read -r package why; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s %s\n' "$package" "$why"
     done
 }
