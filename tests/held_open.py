@@ -42,6 +42,13 @@ async def _serve_words(listener: socket.socket, over: asyncio.Event) -> None:
     await web.SockSite(runner, listener).start()
     await over.wait()
     await runner.cleanup()
+    await _let_go()
+
+
+async def _let_go() -> None:
+    """A transport that is closed is rid of its socket in one of the next turns of the loop."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
@@ -60,6 +67,7 @@ async def open_session(way: Way) -> AsyncIterator[aiohttp.ClientSession]:
     way.authority.configure_trust(context)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=0)) as session:
         yield session
+    await asyncio.sleep(0.25)  # what TLS lies on is closed a little later (aiohttp's guide, graceful shutdown)
 
 
 @dataclass
