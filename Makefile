@@ -38,7 +38,8 @@ bench: setup .venv-bench
 	@for bench in bench/*.py; do $(python) $$bench --json || exit 1; done
 
 # what only the benchmarks need; where it cannot be had they go on without it, and say so
-.venv-bench: setup/bench-requirements.txt
+.venv-bench: setup/bench-requirements.txt setup/bench-apt.txt
+	@./setup/install.sh bench
 	@echo "bench: making the peers' Python environment in .venv-bench"
 	@$(python) -m venv .venv-bench && .venv-bench/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< || rm -rf .venv-bench
 	@touch -c .venv-bench
@@ -52,4 +53,4 @@ format: setup
 	@.venv/bin/ruff check --fix .
 
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .soak dist build
+	rm -rf .venv .venv-bench .venv-sslyze .mypy_cache .ruff_cache .pytest_cache .hypothesis .soak dist build

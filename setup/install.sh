@@ -1,11 +1,15 @@
 #!/bin/sh
 # Everything a fresh Debian needs to run homeprod and its lab: missing apt packages (said before they are
 # installed, with the reason) and the Python environment in .venv. Safe to repeat; a second run does nothing.
+# `install.sh bench` installs what only the benchmarks need, too.
 set -eu
 cd "$(dirname "$0")/.."
+lists=setup/apt.txt
+[ "${1:-}" != bench ] || lists="$lists setup/bench-apt.txt"
 
 missing() {
-    grep -v -e '^#' -e '^$' setup/apt.txt | while read -r package why; do
+    # shellcheck disable=SC2086  # one word a list is meant
+    grep -h -v -e '^#' -e '^$' $lists | while read -r package why; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s %s\n' "$package" "$why"
     done
 }
@@ -55,5 +59,21 @@ install_python() {
     cp pyproject.toml .venv/.pyproject
 }
 
+# The scanner that the tests run: beside the rest, since it wants older versions of what homeprod has.
+install_scanner() {
+    wanted=setup/sslyze-requirements.txt; stamp=.venv-sslyze/.requirements
+    if cmp -s "$wanted" "$stamp"; then return 0; fi
+    echo "setup: making sslyze's own Python environment in .venv-sslyze"
+    rm -rf .venv-sslyze
+    .venv/bin/python -m venv .venv-sslyze
+    # It comes as source alone. What builds it is pinned as the rest is, and there before it.
+    sed -n '/^setuptools==/,/[^\\]$/p' "$wanted" >.venv-sslyze/build.txt
+    for file in .venv-sslyze/build.txt "$wanted"; do
+        .venv-sslyze/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --require-hashes -r "$file"
+    done
+    cp "$wanted" "$stamp"
+}
+
 install_packages
 install_python
+install_scanner

@@ -12,10 +12,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -41,8 +44,11 @@ class _Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        told = {name.lower(): value for name, value in self.headers.items()}
-        body = json.dumps({"service": self.server.name, "path": self.path, "headers": told}).encode()  # type: ignore[attr-defined]
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        told = {"path": self.path, "headers": headers, "peer": self.client_address[0]}
+        assert isinstance(self.server, Service)
+        self.server.told.append(told)
+        body = json.dumps({"service": self.server.name, **told}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -52,20 +58,32 @@ class _Echo(BaseHTTPRequestHandler):
         """Nothing: the tests look at what was answered."""
 
 
-@contextlib.contextmanager
-def run_service(name: str) -> Iterator[int]:
-    """Its port. It answers with its name, the path and the headers as they came."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
-    server.daemon_threads = True
-    server.name = name  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+class Service(ThreadingHTTPServer):
+    """It answers with its name, the path, the headers as they came, and who connected; ``told`` keeps all of it."""
+
+    daemon_threads = True
+
+    def __init__(self, name: str, address: str = "127.0.0.1", port: int = 0) -> None:
+        if ":" in address:
+            self.address_family = socket.AF_INET6
+        self.name, self.told = name, list[dict[str, Any]]()
+        super().__init__((address, port), _Echo)
+
+    @contextlib.contextmanager
+    def run(self) -> Iterator[int]:
+        """Its port."""
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield self.server_port
+        finally:
+            self.shutdown()
+            thread.join()
+            self.server_close()
+
+
+def run_service(name: str) -> AbstractContextManager[int]:
+    return Service(name).run()
 
 
 class Nginx:
@@ -106,10 +124,31 @@ class Nginx:
         (self.folder / "new.conf").replace(self.file)
         self._process.send_signal(signal.SIGHUP)
 
+    def list_workers(self) -> set[int]:
+        """Those that take connections; old ones are left out as soon as they know."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return {child for child in children if b"shutting down" not in _read_title(child)}
+
+    def wait_for_others(self, old: set[int]) -> None:
+        """Until none of the ``old`` workers takes connections."""
+        deadline = time.monotonic() + LIMIT
+        while old & self.list_workers():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(LIMIT)
+
+
+def _read_title(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended in between
+        return b"shutting down"
 
 
 @dataclass
@@ -135,13 +174,17 @@ class Way:
             if before:
                 line.sendall(before)
             with context.wrap_socket(line, server_hostname=name) as secure:
-                secure.sendall(_write_request(headers.pop("Host", name), path, headers))
-                return _read_answer(secure)
+                return exchange(secure, headers.pop("Host", name), path, headers)
 
     def ask_plainly(self, name: str, path: str = "/", *, port: int = 0, **headers: str) -> Answer:
         with socket.create_connection(("127.0.0.1", port or self.passthrough.http), LIMIT) as line:
-            line.sendall(_write_request(name, path, headers))
-            return _read_answer(line)
+            return exchange(line, name, path, headers)
+
+
+def exchange(line: socket.socket, host: str, path: str, headers: dict[str, str]) -> Answer:
+    """A GET, and all that comes until the connection is closed."""
+    line.sendall(_write_request(host, path, headers))
+    return _read_answer(line)
 
 
 def _write_request(host: str, path: str, headers: dict[str, str]) -> bytes:
@@ -163,7 +206,8 @@ def _read_answer(line: socket.socket) -> Answer:
 
 def write_certificate(authority: trustme.CA, folder: Path, *names: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    made = authority.issue_cert(*names)
+    now = datetime.now(UTC)
+    made = authority.issue_cert(*names, not_before=now - timedelta(days=1), not_after=now + timedelta(days=89))
     made.private_key_pem.write_to_path(folder / "key.pem")
     for number, blob in enumerate(made.cert_chain_pems):
         blob.write_to_path(folder / "chain.pem", append=number > 0)
@@ -188,12 +232,14 @@ def make_proxy(folder: Path, servers: tuple[Server, ...], **more: object) -> Pro
 
 
 @contextlib.contextmanager
-def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
+def open_way(folder: Path, ports: dict[str, int], *, grace: int = 3600) -> Iterator[Way]:
     """`*.lab.example` goes to lab-proxy, which serves `demo.lab.example`; all else to prod-proxy, which serves
-    `files.example` and, to the LAN alone, `near.example`."""
+    `files.example` and, to the LAN alone, `near.example`. Each nginx keeps old connections for ``grace`` seconds."""
     authority = trustme.CA()
     proxies = {
-        "lab-proxy": make_proxy(folder / "lab", (make_server("demo", ("demo.lab.example",), ports["demo"]),)),
+        "lab-proxy": make_proxy(
+            folder / "lab", (make_server("demo", ("demo.lab.example",), ports["demo"]),), grace=grace
+        ),
         "prod-proxy": make_proxy(
             folder / "prod",
             (
@@ -202,12 +248,14 @@ def open_way(folder: Path, ports: dict[str, int]) -> Iterator[Way]:
                     make_server("near", ("near.example",), ports["near"]), is_for_lan=True, redirects=False, hsts=0
                 ),
             ),
+            grace=grace,
         ),
     }
     gates = tuple(Gate(name, LOOPBACK, one.passed, one.passed_http) for name, one in proxies.items())
     passthrough = Passthrough({"*.lab.example": "lab-proxy"}, "prod-proxy", gates)
     passthrough = replace(
         passthrough,
+        grace=grace,
         https=find_port(),
         http=find_port(),
         folder=str(folder / "way"),

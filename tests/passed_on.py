@@ -123,6 +123,11 @@ def open_hall(folder: Path, routes: dict[str, str], default: str) -> Iterator[Ha
                 await stack.enter_async_context(_open_gate(name, port))
             is_up.set()
             await over.wait()
+        # Whoever still holds a connection notices its end, and the loop gets rid of the socket.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=LIMIT)
+        await asyncio.sleep(0.1)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()

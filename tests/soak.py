@@ -131,6 +131,18 @@ PARTS = (
         ("-m", "guest and soak", "tests/system/test_control_booted.py"),
     ),
     Part(
+        "entry",
+        "100,000 generated TLS hellos, and hellos cut at every byte, go where the table says; 50,000 requests and"
+        " held websockets over 50 changes of the table: no request fails, no websocket is cut before its time",
+        ("-n", "2", "--timeout", "3500", "tests/unit/network/test_hello.py", "tests/unit/network/test_reload.py"),
+        {
+            "HOMEPROD_HELLOS": "100000",
+            "HOMEPROD_HELLO_STEP": "1",
+            "HOMEPROD_REQUESTS": "50000",
+            "HOMEPROD_CHANGES": "50",
+        },
+    ),
+    Part(
         "booted",
         "every test that boots machines",
         ("-n", "2", "--dist", "loadfile", "-m", "guest and not soak", "tests"),

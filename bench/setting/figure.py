@@ -61,3 +61,22 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     middle_x, middle_y = (statistics.fmean(axis) for axis in zip(*points, strict=True))
     over = sum((x - middle_x) * (y - middle_y) for x, y in points)
     return over / sum((x - middle_x) ** 2 for x, _ in points)
+
+
+def show_rate(name: str, against: str, ours: float, theirs: float, *, is_time: bool, as_json: bool) -> None:
+    """How good ours is against theirs: the ratio grows with what grows a rate, and shrinks a time."""
+    line = {
+        "name": name,
+        "against": against,
+        "ours": _shorten(ours),
+        "theirs": _shorten(theirs),
+        "ratio": round(theirs / ours if is_time else ours / theirs, 3),
+        "load": round(os.getloadavg()[0], 2),
+    }
+    words = f"{name}: ours {line['ours']:,}, {against} {line['theirs']:,} ({line['ratio']:.2f})"
+    print(json.dumps(line) if as_json else words, flush=True)
+
+
+def _shorten(value: float) -> float:
+    """Four digits that say something."""
+    return float(f"{value:.4g}")
