@@ -14,7 +14,7 @@ from pathlib import Path
 
 from homeprod.control.daemon import ControlNode
 from homeprod.control.hosts.host import Ring, Run
-from homeprod.control.keyholder.watch import Standing
+from homeprod.control.keyholder.watch import StandingReport
 from homeprod.control.places import Places
 from homeprod.control.runs.launcher import ProcessLauncher
 from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
@@ -40,8 +40,8 @@ class OpenKeyholder:
     socket: Path
     nonces: set[str] = field(default_factory=set)
 
-    async def watch(self) -> AsyncIterator[Standing]:
-        yield Standing(NodeState.READY, 0)
+    async def watch(self) -> AsyncIterator[StandingReport]:
+        yield StandingReport(NodeState.READY, 0)
         await asyncio.Event().wait()
 
     async def open_run(self, environment: str, run: str, uid: int) -> str:
