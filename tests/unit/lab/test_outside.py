@@ -6,14 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from homeprod.core.errors import LabError
-from homeprod.lab.lan import Lan
+from homeprod.lab import folder
+from homeprod.lab.folder import LabFolder
+from homeprod.lab.lan import Lan, dial
 from homeprod.lab.lan.namespace import Namespace
 from homeprod.lab.spec import BridgeSpec, LabSpec, WanSpec
+from homeprod.site.entry.target import Target
+from homeprod.wiring.asker import open_asker
 
 SPEC = LabSpec("out", bridges=(BridgeSpec("vmbr0", ("192.0.2.1/24", "2001:db8::1/64")),))
 SERVER = """
@@ -87,6 +92,32 @@ def test_the_rules_let_in_what_they_say_and_the_client_is_seen(lan: Lan) -> None
     assert ask(lan, "198.51.100.1", 443) == "198.51.100.7"
     assert ask(lan, "198.51.100.1", 444) == ""
     assert ask(lan, "2001:db8::20", 8443) == ""
+
+
+def test_who_asks_for_a_way_stands_on_both_sides_of_the_gateway(
+    lan: Lan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SPEC.write(tmp_path / "lab.json")
+    for place in (folder, dial):
+        monkeypatch.setattr(place, "require_up", lambda name: LabFolder(name, tmp_path))
+    lan.gateway.take(RULES)
+    asker = open_asker("out", None)
+    assert asker.outer == (ip_address("198.51.100.1"),)
+    assert asker.lan is not None
+    assert asker.wan is not None
+    for connect, address, port, client in (
+        (asker.wan, "198.51.100.1", 443, "198.51.100.7"),
+        (asker.lan, "192.0.2.20", 8443, "192.0.2.1"),
+    ):
+        with connect(address, port) as line:
+            assert line.recv(100).decode() == client
+    with pytest.raises(OSError, match=r"unreachable|timed out"):
+        asker.wan("192.0.2.20", 8443)
+    target = Target("http", "demo.example", 80, "/")
+    assert asker.call(ip_address("192.0.2.20"), target, "wan").is_ours, "no way leads there from outside"
+    assert asker.call(ip_address("192.0.2.20"), target, "lan").trouble == "connection refused"
+    assert "DNS knows its machines alone" in asker.look_up("demo.example", ip_address("192.0.2.1")).trouble
+    assert asker.look_up("demo.example", None).is_ours
 
 
 def test_rules_that_nft_refuses_change_nothing(lan: Lan) -> None:

@@ -15,12 +15,13 @@ _NEW_NET = 0x40000000
 """CLONE_NEWNET of setns(2)."""
 
 
-def dial(name: str, host: str, port: int, timeout: float) -> socket.socket:
-    """A TCP connection within the LAN of the running lab of that name. A socket stays in the namespace that it was
-    made in, so a thread enters it, connects, and ends; the caller never leaves its own. Raises LabError where the
-    namespace cannot be entered, and OSError where nobody answers."""
+def dial(name: str, host: str, port: int, timeout: float, *, is_outside: bool = False) -> socket.socket:
+    """A TCP connection within the LAN of the running lab of that name, or from what is outside of it. A socket stays
+    in the namespace that it was made in, so a thread enters it, connects, and ends; the caller never leaves its own.
+    Raises LabError where the namespace cannot be entered, and OSError where nobody answers."""
     lab = require_up(name)
-    namespace = Lan(lab.read_spec(), lab.path).namespace
+    lan = Lan(lab.read_spec(), lab.path)
+    namespace = lan.outside.namespace if is_outside else lan.namespace
     found: list[socket.socket] = []
     failed: list[Exception] = []
 
