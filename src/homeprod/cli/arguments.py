@@ -10,6 +10,7 @@ from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
 
 TYPE_CHECKING = False  # type checkers take it for true; --help and --version import neither typing nor pathlib
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
     from pathlib import Path
 
 
@@ -230,8 +231,35 @@ def _add_route(command: argparse.ArgumentParser) -> None:
     explain.add_argument(
         "--from", dest="from_", choices=("lan", "wan"), default="wan", help="who asks (default: %(default)s)"
     )
+    explain.add_argument(
+        "--probe",
+        dest="is_live",
+        action="store_true",
+        help="walk the way for real too, and compare: asks its machines",
+    )
+    test.add_argument(
+        "--live",
+        dest="is_live",
+        action="store_true",
+        help="walk each way for real too, and compare: asks its machines",
+    )
     for verb in (explain, test):
+        verb.add_argument(
+            "--at",
+            metavar="ADDRESS",
+            type=_read_address,
+            help="the router's outer address, asked there; says that this machine is outside of the LAN",
+        )
         verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for machines")
+
+
+def _read_address(text: str) -> IPv4Address | IPv6Address:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no IP address") from None
 
 
 def _read_run(text: str) -> int:

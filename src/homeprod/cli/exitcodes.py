@@ -21,7 +21,16 @@ OWN = {
     "render": {2: "with --check: the folder is behind the site"},
     "configure": {0: "each was told to its control node, and accepted", 3: "one of them waits; each is named"},
     "known-hosts": {1: "an error, or a machine told no key; each is named"},
-    "route test": {0: "all is as expected", 1: "an error, or something is not"},
+    "route explain": {
+        0: "done; with --probe: nothing differs",
+        1: "an error; with --probe: something differs",
+        3: "with --probe: nothing could be asked",
+    },
+    "route test": {
+        0: "all is as expected",
+        1: "an error, or something is not",
+        3: "with --live: all that was asked is as expected, and of a way nothing could be asked",
+    },
     "runs show": {
         0: "the run was successful, or goes on",
         1: "an error; or the run failed, was canceled, or took too long",

@@ -18,7 +18,7 @@ from homeprod.core.errors import HomeprodError
 
 _lab = ""
 """That the program speaks to; empty for the site's cluster."""
-_COLOURS = {"ok": 32, "warn": 33, "fail": 31, "skip": 2}
+_COLOURS = {"ok": 32, "warn": 33, "fail": 31, "skip": 2, "note": 36}
 
 
 def speak_to(lab: str) -> None:

@@ -1,38 +1,38 @@
-"""``homeprod route``: the way in from outside, by the site's own table; nothing is asked of any machine."""
+"""``homeprod route``: the way in, by the site's own table; with ``--probe`` and ``--live`` as it is for real, too."""
 
 from __future__ import annotations
 
 import argparse
 
 from homeprod.cli import render
-from homeprod.cli.schema.route import TrialReport, WayReport
-from homeprod.cli.showway import describe_trial, describe_way, find_line, show_way
+from homeprod.cli.routetest import run_test
+from homeprod.cli.schema.route import WayReport
+from homeprod.cli.showwalk import describe_walk, show_walk
+from homeprod.cli.showway import describe_way, show_way
+from homeprod.cli.walking import NOTHING_ASKED, OTHERWISE, walk_ways
 from homeprod.core.errors import HomeprodError, UsageError
-from homeprod.network.expectations import Trial, try_expectations
 from homeprod.network.explain import explain
 from homeprod.network.rendered.files import render_entry
+from homeprod.network.walk.sight import Verdict
+from homeprod.network.way import Way
 from homeprod.site.entry.entry import Entry
 from homeprod.site.entry.target import Target, read_target
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
-OTHERWISE = 1
+_CODES: dict[Verdict, int] = {"differs": OTHERWISE, "not asked": NOTHING_ASKED}
 
 
 def run(options: argparse.Namespace) -> int:
     if not options.verb:
         raise UsageError("which of explain and test?", hint="see:\n\n  homeprod route --help")
     target = _read_target(options.target) if options.verb == "explain" else None
+    _check_at(options)
     site = load_site(find_root(options.site))
     entry = require_entry(site)
     if target is None:
-        return _test(site, entry, options)
-    way = explain(site, entry, target, options.from_)
-    if options.json:
-        render.print_line(WayReport(way=describe_way(site, way, render_entry(site))).model_dump_json(indent=2))
-    else:
-        show_way(site, way, render_entry(site))
-    return 0
+        return run_test(site, entry, options)
+    return _explain(site, entry, explain(site, entry, target, options.from_), options)
 
 
 def _read_target(text: str) -> Target:
@@ -40,6 +40,16 @@ def _read_target(text: str) -> Target:
         return read_target(text)
     except ValueError as error:
         raise UsageError(str(error.args[0]), hint="see:\n\n  homeprod route explain --help") from None
+
+
+def _check_at(options: argparse.Namespace) -> None:
+    if options.at is None:
+        return
+    if not options.is_live:
+        flag = "--probe" if options.verb == "explain" else "--live"
+        raise UsageError(f"--at is of use with {flag} alone", hint="without it no machine is asked")
+    if options.verb == "explain" and options.from_ == "lan":
+        raise UsageError("--at is the router's outer address, and --from lan never gets there", hint="leave one out")
 
 
 def require_entry(site: Site) -> Entry:
@@ -50,26 +60,14 @@ def require_entry(site: Site) -> Entry:
     raise HomeprodError("the site declares no way in", where=site.config.name, hint=hint)
 
 
-def _test(site: Site, entry: Entry, options: argparse.Namespace) -> int:
-    trials = [*try_expectations(site, entry)]
+def _explain(site: Site, entry: Entry, way: Way, options: argparse.Namespace) -> int:
+    files = render_entry(site)
+    if not options.json:
+        show_way(site, way, files)
+    found = walk_ways(site, entry, [way], options)[0] if options.is_live else None
     if options.json:
-        files = render_entry(site)
-        report = TrialReport(trials=[describe_trial(site, trial, files) for trial in trials])
-        render.print_line(report.model_dump_json(indent=2))
-    else:
-        _show_trials(site, trials)
-    return OTHERWISE if any(trial.problem for trial in trials) else 0
-
-
-def _show_trials(site: Site, trials: list[Trial]) -> None:
-    for trial in trials:
-        file, line = find_line(site, trial.expectation)
-        words = trial.problem or trial.way.answer.words
-        left = f"; not seen from here: {trial.left}" if trial.left else ""
-        text = f"{trial.way.target} from {trial.way.from_}: {words}{left}"
-        render.print_finding("fail" if trial.problem else "ok", text, f"{file}:{line}" if trial.problem else "")
-    wrong = sum(bool(trial.problem) for trial in trials)
-    if not trials:
-        render.say("note: the Entry has no expectations=(Expectation(…),), so there is nothing to test")
-    else:
-        render.print_line(f"\n{len(trials)} expectations, {wrong or 'none'} otherwise")
+        walked = describe_walk(found) if found is not None else None
+        render.print_line(WayReport(way=describe_way(site, way, files), walk=walked).model_dump_json(indent=2))
+    elif found is not None:
+        show_walk(found)
+    return _CODES.get(found.verdict, 0) if found is not None else 0

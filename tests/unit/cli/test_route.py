@@ -267,6 +267,15 @@ def test_a_site_without_a_way_in(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "error: home: the site declares no way in\n  write modules/_entry.py" in capsys.readouterr().err
 
 
+def test_a_lab_that_is_not_there_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for words in (("explain", "demo.lab.pegasuspad.com", "--probe"), ("test", "--live")):
+        assert main(["--site", str(PEGASUS), "--lab", "nowhere", "route", *words]) in (1, 64)
+        assert "nowhere" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -277,6 +286,10 @@ def test_a_site_without_a_way_in(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["route", "explain", "https://a:8443"], "nothing comes in on port 8443"),
         (["route", "explain", "a", "--from", "mars"], "invalid choice: 'mars'"),
         (["route", "test", "a"], "unrecognized arguments: a"),
+        (["route", "explain", "a", "--probe", "--at", "router"], "'router' is no IP address"),
+        (["route", "explain", "a", "--at", "203.0.113.1"], "--at is of use with --probe alone"),
+        (["route", "test", "--at", "203.0.113.1"], "--at is of use with --live alone"),
+        (["route", "explain", "a", "--probe", "--from", "lan", "--at", "203.0.113.1"], "--from lan never gets there"),
     ],
 )
 def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,20 +67,58 @@ class WayEntry(Part):
     answer: AnswerEntry
 
 
+Verdict = Literal["as said", "differs", "not asked", "shown"]
+
+
+class SightEntry(Part):
+    """One thing that was asked. ``said`` is the table's side; ``seen`` what came, or, of what was ``not asked``, why
+    not. What is ``shown`` is nothing that the table speaks of. ``advice`` says where to look."""
+
+    question: Literal["dns", "connection", "certificate", "proxy", "answer"]
+    verdict: Verdict
+    said: str
+    seen: str
+    advice: str
+
+
+class StopEntry(Part):
+    """Where the way was entered: what lies behind was seen through it. ``address`` is null where none is known, and
+    ``status`` where none came."""
+
+    kind: Literal["dns", "router", "passthrough", "proxy", "service"]
+    name: str
+    address: str | None
+    port: int | None
+    status: int | None
+    sights: list[SightEntry]
+
+
+class WalkEntry(Part):
+    """The way as it was walked. ``verdict`` is the worst that was seen: ``not asked`` where nothing could be
+    compared, ``shown`` where there was nothing to."""
+
+    verdict: Verdict
+    stops: list[StopEntry]
+
+
 class WayReport(Report):
-    """Of ``explain``."""
+    """Of ``explain``. ``walk`` is null without ``--probe``."""
 
     way: WayEntry
+    walk: WalkEntry | None = None
 
 
 class TrialEntry(Part):
-    """One expectation. ``problem`` is empty where it holds; ``left`` is what only the service could tell."""
+    """One expectation. ``problem`` is empty where the table holds it; ``left`` is what only the service could tell.
+    ``walk`` is null without ``--live``; then ``live_problem`` says what is otherwise for real, or nothing."""
 
     file: str
     line: int
     problem: str
     left: str
     way: WayEntry
+    walk: WalkEntry | None = None
+    live_problem: str = ""
 
 
 class TrialReport(Report):
