@@ -19,6 +19,7 @@ from homeprod.site.entry.target import Target
 Connect = Callable[[str, int], socket.socket]
 _OUT_HERE = "it lies inside of the LAN, and --at says that this machine is outside; leave it out to ask here"
 _LAB_DNS = "a lab's DNS knows its machines alone, and nothing of the table"
+_LAB_PUBLIC = "outside of a lab there is no DNS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _open_lab(lab: str, at: Ip | None) -> NetworkAsker:
     gateways = [ip_interface(text).ip for text in spec.wan.gateways]
     outer = (at,) if at is not None else tuple(ip for ip in gateways if ip.version == 4)
     inside, outside = (partial(dial, lab, timeout=LIMIT, is_outside=is_outside) for is_outside in (False, True))
-    return NetworkAsker(outer, inside, outside, None, lambda _: Resolved(trouble=_LAB_DNS, is_ours=True))
+    return NetworkAsker(outer, inside, outside, None, lambda _: Resolved(trouble=_LAB_PUBLIC, is_ours=True))
 
 
 def _connect(host: str, port: int) -> socket.socket:

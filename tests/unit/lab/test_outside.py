@@ -17,6 +17,7 @@ from homeprod.lab.folder import LabFolder
 from homeprod.lab.lan import Lan, dial
 from homeprod.lab.lan.namespace import Namespace
 from homeprod.lab.spec import BridgeSpec, LabSpec, WanSpec
+from homeprod.network.walk.seen import Resolved
 from homeprod.site.entry.target import Target
 from homeprod.wiring.asker import open_asker
 
@@ -117,7 +118,7 @@ def test_who_asks_for_a_way_stands_on_both_sides_of_the_gateway(
     assert asker.call(ip_address("192.0.2.20"), target, "wan").is_ours, "no way leads there from outside"
     assert asker.call(ip_address("192.0.2.20"), target, "lan").trouble == "connection refused"
     assert "DNS knows its machines alone" in asker.look_up("demo.example", ip_address("192.0.2.1")).trouble
-    assert asker.look_up("demo.example", None).is_ours
+    assert asker.look_up("demo.example", None) == Resolved(trouble="outside of a lab there is no DNS", is_ours=True)
 
 
 def test_rules_that_nft_refuses_change_nothing(lan: Lan) -> None:

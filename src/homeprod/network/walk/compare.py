@@ -17,7 +17,7 @@ from homeprod.site.entry.certificate import Certificate
 from homeprod.site.entry.service import Service
 from homeprod.site.entry.target import Target
 
-_HAIRPIN = "inside of the LAN the outer address leads nowhere: ask from outside of it"
+_ROUTER = "look whether the router passes the port on. Was it asked from outside? Inside of the LAN it leads nowhere"
 _UNREACHED = {502: "", 503: "", 504: ", or not in time"}
 """What nginx answers with in the place of a service (ngx_http_proxy_module)."""
 
@@ -60,7 +60,7 @@ def _compare_rest(door: Door, target: Target, seen: Seen, owner: str, now: datet
 def _compare_connection(door: Door, seen: Seen) -> Sight:
     if seen.is_ours:
         return Sight("connection", "not asked", "somebody answers", seen.trouble)
-    advice = _HAIRPIN if door.kind == "router" else f"look whether {door.name} runs, and its nginx"
+    advice = _ROUTER if door.kind == "router" else f"look whether {door.name} runs, and its nginx"
     return Sight("connection", "differs", "somebody answers", seen.trouble, advice)
 
 
