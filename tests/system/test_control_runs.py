@@ -74,7 +74,7 @@ def test_a_task_that_fails_and_a_host_that_never_answers_are_told_apart(tmp_path
 
     async def story(node: Node) -> None:
         run = await node.wait_for((await node.ring("lab-proxy")).run_id)
-        assert (run.status, run.problem) == (RunStatus.FAILED, "refuse failed: enough")
+        assert (run.status, run.problem) == (RunStatus.FAILED, "enough (at refuse)")
         # A port of this machine that nobody listens on: refused at once, as by a host that is not there.
         (tmp_path / "hosts.yml").write_text("all: {hosts: {lab-proxy: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n")
         (tmp_path / "site.yml").write_text(
