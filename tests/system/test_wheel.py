@@ -114,7 +114,9 @@ def test_the_types_and_templates_are_in_the_wheel(environment: Path) -> None:
 def test_the_collection_is_in_the_wheel_whole(environment: Path) -> None:
     [package] = environment.glob("lib/python*/site-packages/homeprod")
     source = ROOT / "src" / "homeprod" / "ansible"
-    wanted = {file.relative_to(source) for file in source.rglob("*") if file.is_file()}
+    wanted = {
+        file.relative_to(source) for file in source.rglob("*") if file.is_file() and file.parent.name != "__pycache__"
+    }
     shipped = {file.relative_to(package / "ansible") for file in (package / "ansible").rglob("*") if file.is_file()}
     assert wanted == shipped
     assert Path("collections/ansible_collections/homeprod/site/roles/base/files/look.sh") in shipped

@@ -273,7 +273,8 @@ def test_an_older_keyring_is_read_as_it_is_and_written_anew_with_its_next_change
 def test_a_form_that_has_changed_since_is_brought_to_todays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = json.loads(bring(tmp_path).open("sean", SEAN).content.render().reveal())
     old = {**{name: value for name, value in now.items() if name != "recovery"}, "paper": now["recovery"]}
-    monkeypatch.setattr(content, "UPGRADES", (lambda form: {**form, "recovery": form["paper"]},))
+    upgrades = (*content.UPGRADES, lambda form: {**form, "recovery": form["paper"]})
+    monkeypatch.setattr(content, "UPGRADES", upgrades)
     assert content.parse_content(Hidden(json.dumps(old))).recovery == now["recovery"]
     del old["paper"]
     with pytest.raises(DamagedKeyringError, match="what the keyring holds is not complete"):

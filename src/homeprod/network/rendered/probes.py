@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import yaml
 
@@ -52,13 +52,14 @@ def probe_passthrough(site: Site, entry: Entry) -> tuple[Probe, ...]:
 
 
 def render_probes(probes: tuple[Probe, ...]) -> str:
-    """As YAML, a line each."""
-    return "".join(_write(probe) for probe in probes) or "[]\n"
+    """As YAML; what is as usual is left out."""
+    return yaml.safe_dump([_list_fields(probe) for probe in probes], sort_keys=False, width=1000)
 
 
-def _write(probe: Probe) -> str:
-    fields = yaml.safe_dump(asdict(probe), default_flow_style=True, sort_keys=False, width=1000)
-    return f"- {fields}"
+def _list_fields(probe: Probe) -> dict[str, object]:
+    usual = {field.name: field.default for field in fields(Probe)}
+    always = ("name", "address", "port")
+    return {name: value for name, value in asdict(probe).items() if name in always or value != usual[name]}
 
 
 def _make_name(pattern: NamePattern) -> str:
