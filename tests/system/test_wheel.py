@@ -111,13 +111,16 @@ def test_the_types_and_templates_are_in_the_wheel(environment: Path) -> None:
     assert (package / "lab" / "image" / "debian_13" / "packages.txt").exists()
 
 
+def _list_files(folder: Path) -> set[Path]:
+    """But for what Python makes of them."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.parent.name != "__pycache__")
+    return {file.relative_to(folder) for file in files}
+
+
 def test_the_collection_is_in_the_wheel_whole(environment: Path) -> None:
     [package] = environment.glob("lib/python*/site-packages/homeprod")
     source = ROOT / "src" / "homeprod" / "ansible"
-    wanted = {
-        file.relative_to(source) for file in source.rglob("*") if file.is_file() and file.parent.name != "__pycache__"
-    }
-    shipped = {file.relative_to(package / "ansible") for file in (package / "ansible").rglob("*") if file.is_file()}
+    wanted, shipped = _list_files(source), _list_files(package / "ansible")
     assert wanted == shipped
     assert Path("collections/ansible_collections/homeprod/site/roles/base/files/look.sh") in shipped
     assert (package / "lab" / "repository" / "serve.sh").exists()
