@@ -47,6 +47,11 @@ class Namespace:
             self.path.unlink()
         _unmount_empty()
 
+    def list_links(self) -> set[str]:
+        """The names of its links. Raises LabError."""
+        lines = self.run("ip", "-brief", "link").splitlines()
+        return {line.split()[0].partition("@")[0] for line in lines}
+
     def list_processes(self) -> list[ProcessMark]:
         """Every process inside, whoever started it."""
         if not self.exists():

@@ -92,8 +92,7 @@ class Lan:
             self.namespace.run("ip", "link", "delete", "dev", name)
 
     def list_links(self) -> set[str]:
-        lines = self.namespace.run("ip", "-brief", "link").splitlines()
-        return {line.split()[0].partition("@")[0] for line in lines}
+        return self.namespace.list_links()
 
     def _commands(self) -> Iterator[str]:
         present = self.list_links()

@@ -28,7 +28,7 @@ class Outside:
         """Make what is missing. Raises LabError."""
         if not self.namespace.exists():
             self.namespace.add()
-        if not _has_link(self.namespace, _CABLE):
+        if _CABLE not in self.namespace.list_links():
             self._lay()
         self.namespace.run("ip", "-batch", "-", given=_write(_list_commands(self._spec, is_client=True, name=_CABLE)))
         commands = _list_commands(self._spec, is_client=False, name=self._spec.interface)
@@ -45,15 +45,10 @@ class Outside:
         return self.namespace.enter(argv)
 
     def _lay(self) -> None:
-        if _has_link(self._inside, self._spec.interface):
+        if self._spec.interface in self._inside.list_links():
             raise LabError(f"the lab has another link {self._spec.interface}")
         peer = f"peer name {_CABLE} netns {self.namespace.path}"
         self._inside.run("ip", "-batch", "-", given=f"link add name {self._spec.interface} type veth {peer}\n")
-
-
-def _has_link(namespace: Namespace, name: str) -> bool:
-    lines = namespace.run("ip", "-brief", "link").splitlines()
-    return name in {line.split()[0].partition("@")[0] for line in lines}
 
 
 def _list_commands(spec: WanSpec, *, is_client: bool, name: str) -> list[str]:
