@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from homeprod.core.errors import CertificateError
+from homeprod.core.keyusage import allow_key
 from homeprod.network.certificates.chain import list_names
 from homeprod.network.certificates.request import parse_request
 
@@ -91,7 +92,7 @@ def sign_request(authority: Authority, request: bytes, now: datetime) -> str:
     alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
     made = made.add_extension(alternative, critical=True)  # critical, since the subject is empty (section 4.2.1.6)
     made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    made = made.add_extension(_allow(signs_certificates=False), critical=True)
+    made = made.add_extension(allow_key(signs_certificates=False), critical=True)
     made = made.add_extension(_SERVERS, critical=False)
     made = made.add_extension(_refer(signing.public_key()), critical=False)
     return _sign(made, signing) + authority.issuer
@@ -141,22 +142,8 @@ def _make_issuing(
     builder: x509.CertificateBuilder, constraints: x509.NameConstraints, *, depth: int
 ) -> x509.CertificateBuilder:
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
-    return builder.add_extension(_allow(signs_certificates=True), critical=True).add_extension(
+    return builder.add_extension(allow_key(signs_certificates=True), critical=True).add_extension(
         constraints, critical=True
-    )
-
-
-def _allow(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
     )
 
 
