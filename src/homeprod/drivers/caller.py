@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from homeprod.drivers.served import encode_name
+from homeprod.drivers.served import encode_name, make_context
 from homeprod.network.walk.seen import Seen
 from homeprod.site.entry.target import Target
 
@@ -99,7 +99,6 @@ def _write_request(target: Target) -> bytes:
 
 
 def _make_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # what is shown is looked at, not believed
+    context = make_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
