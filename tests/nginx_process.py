@@ -213,6 +213,18 @@ def write_certificate(authority: trustme.CA, folder: Path, *names: str) -> None:
         blob.write_to_path(folder / "chain.pem", append=number > 0)
 
 
+def list_places(folder: Path) -> dict[str, Any]:
+    """Where a proxy of the test's own reads and writes, and as whom: fields of a :class:`Proxy`."""
+    return {
+        "folder": str(folder),
+        "certificates": str(folder / "certificates"),
+        "challenges": str(folder / "challenges"),
+        "logs": str(folder),
+        "pid": str(folder / "nginx.pid"),
+        "user": getpass.getuser(),
+    }
+
+
 def make_proxy(folder: Path, servers: tuple[Server, ...], **more: object) -> Proxy:
     values = Proxy(servers=servers, passthroughs=(LOOPBACK,), lan=(ip_network("127.0.0.0/8"),), release=OURS)
     return replace(
@@ -221,13 +233,8 @@ def make_proxy(folder: Path, servers: tuple[Server, ...], **more: object) -> Pro
         http=find_port(),
         passed=find_port(),
         passed_http=find_port(),
-        folder=str(folder),
-        certificates=str(folder / "certificates"),
-        challenges=str(folder / "challenges"),
-        logs=str(folder),
-        pid=str(folder / "nginx.pid"),
-        user=getpass.getuser(),
-        **more,  # type: ignore[arg-type]
+        **list_places(folder),
+        **more,
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import trustme
 from tests.hosts import Host, open_hosts
-from tests.nginx_process import LIMIT, OURS, Answer, Nginx, Service, exchange, write_certificate
+from tests.nginx_process import LIMIT, OURS, Answer, Nginx, Service, exchange, list_places, write_certificate
 
 from homeprod.network.nginx.passthrough import Gate, Passthrough, render_passthrough
 from homeprod.network.nginx.proxy import Block, Proxy, Server, render_proxy
@@ -162,10 +162,5 @@ def _make_proxy(host: str, place: Path, servers: tuple[Server, ...]) -> Proxy:
         passed_at=tuple(ip_address(find_address(host, version, number)) for version in (4, 6)) if number else (),
         passed=passed,
         passed_http=passed_http,
-        folder=str(place),
-        certificates=str(place / "certificates"),
-        challenges=str(place / "challenges"),
-        logs=str(place),
-        pid=str(place / "nginx.pid"),
-        user=getpass.getuser(),
+        **list_places(place),
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 import trustme
 from tests.home import PEGASUS
 from tests.hosts import Host, open_hosts
-from tests.nginx_process import LIMIT, OURS, Nginx, Service, write_certificate
+from tests.nginx_process import LIMIT, OURS, Nginx, Service, list_places, write_certificate
 
 from homeprod.drivers.caller import Connect
 from homeprod.network.nginx.entry import describe_passthrough, describe_proxy
@@ -219,12 +219,7 @@ def open_walked_site(folder: Path) -> Iterator[WalkedSite]:
             walked.proxies[proxy.machine] = replace(
                 describe_proxy(SITE, walked.entry, proxy),
                 release=OURS,
-                folder=str(place),
-                certificates=str(place / "certificates"),
-                challenges=str(place / "challenges"),
-                logs=str(place),
-                pid=str(place / "nginx.pid"),
-                user=getpass.getuser(),
+                **list_places(place),
             )
         walked.start()
         yield walked
