@@ -21,16 +21,12 @@ from pathlib import Path
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.made_certificates import make_key
+from tests.ports import find_port
 
 from homeprod.control.certificates.account import Account
 
 LIMIT = 20.0
 """Seconds to listen, and to end."""
-
-
-def find_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def make_account_key() -> str:

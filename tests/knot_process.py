@@ -10,7 +10,8 @@ from pathlib import Path
 import dns.message
 import dns.query
 import dns.rdatatype
-from tests.acme_server import find_port, run_program
+from tests.acme_server import run_program
+from tests.ports import find_port
 
 ZONE = "lab.example"
 KEY_NAME, KEY = "homeprod", "c2VjcmV0IGtleSBmb3IgdGhlIHRlc3RzIG9mIGhvbWVwcm8="

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from tests.ports import find_port
 
 from homeprod.network.nginx.passthrough import Gate, Passthrough, render_passthrough
 from homeprod.network.nginx.proxy import Block, Proxy, Server, render_proxy
@@ -33,11 +34,6 @@ LIMIT = 10.0
 """Seconds for whatever nginx does at once."""
 Answer = tuple[int, dict[str, str], bytes]
 """Status, headers by their names in lower case, body."""
-
-
-def find_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class _Echo(BaseHTTPRequestHandler):

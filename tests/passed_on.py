@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from tests.nginx_process import LIMIT, Nginx, find_port
+from tests.nginx_process import LIMIT, Nginx
+from tests.ports import find_port
 
 from homeprod.network.nginx.passthrough import Gate, Passthrough, render_passthrough
 

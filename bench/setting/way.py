@@ -10,7 +10,8 @@ from pathlib import Path
 
 import trustme
 from bench.setting.process import read_cpu
-from tests.nginx_process import Nginx, find_port, open_way, write_certificate
+from tests.nginx_process import Nginx, open_way, write_certificate
+from tests.ports import find_port
 
 HERE = Path(__file__).parent / "entry"
 NAME = "demo.lab.example"

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.acme_server import Pebble, find_port, make_account_key, run_loopback_dns, run_pebble
+from tests.acme_server import Pebble, make_account_key, run_loopback_dns, run_pebble
 from tests.keyholder_node import PASSPHRASE, Disk, KeyholderNode
 from tests.nginx_process import Nginx, make_proxy, make_server
+from tests.ports import find_port
 from tests.unit.ansible.test_collection import COLLECTIONS
 from tests.unit.control.keyholder.test_own_authority import open_run
 

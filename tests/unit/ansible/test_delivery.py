@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.nginx_process import find_port, make_proxy, make_server, run_service, write_certificate
+from tests.nginx_process import make_proxy, make_server, run_service, write_certificate
+from tests.ports import find_port
 
 import homeprod
 from homeprod.ansible.collections.ansible_collections.homeprod.site.plugins.module_utils import delivery, server

@@ -28,7 +28,12 @@ def render(name: str, **values: object) -> str:
 def _load(name: str) -> Template:
     loader = PackageLoader("homeprod.network.nginx")
     environment = Environment(  # noqa: S701 (no HTML)
-        loader=loader, undefined=StrictUndefined, finalize=check_word, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        undefined=StrictUndefined,
+        finalize=check_word,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters.update(
         place=write_place,

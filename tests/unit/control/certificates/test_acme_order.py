@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.acme_server import Fault, Pebble, find_port, problem, run_faulty, run_loopback_dns, run_pebble
+from tests.acme_server import Fault, Pebble, problem, run_faulty, run_loopback_dns, run_pebble
 from tests.made_certificates import make_chain, make_key, make_request
+from tests.ports import find_port
 
 from homeprod.control.certificates.account import Account, log_in
 from homeprod.control.certificates.order import find_suggestion, order

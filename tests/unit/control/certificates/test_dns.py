@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.acme_server import find_port, run_pebble
+from tests.acme_server import run_pebble
 from tests.knot_process import KEY, KEY_NAME, ZONE, Knot, run_knot
 from tests.made_certificates import make_key, make_request
+from tests.ports import find_port
 
 from homeprod.control.certificates.dnsupdate import DnsUpdate
 from homeprod.control.certificates.hook import DnsHook
