@@ -99,15 +99,24 @@ class Proxy:
     def curves(self) -> Written:
         return list_curves(self.release)
 
-    def list_doors(self, *, is_secure: bool, is_for_lan: bool = False, role: str = "") -> list[Written]:
-        """What follows ``listen``, of TLS or of port 80: the LAN's doors, and the passthrough's."""
+    def list_doors(self, *, is_secure: bool, is_for_lan: bool = False, is_default: bool = False) -> list[Written]:
+        """What follows ``listen``, of TLS or of port 80: the LAN's doors, and the passthrough's.
+
+        The default's say for all who listen there that each worker has a socket of its own, so that none takes most
+        of the connections; an address alone (``passed_at``) is told apart behind the same sockets.
+        """
         h2 = "http2" if is_secure and not self.has_http2_directive else ""
-        words = ("ssl" if is_secure else "", h2, role)
-        doors = [write_words((place, *words)) for place in _list_everywhere(self.https if is_secure else self.http)]
+        words = ("ssl" if is_secure else "", h2, "default_server" if is_default else "")
+        own = "reuseport" if is_default else ""
+        near = _list_everywhere(self.https if is_secure else self.http)
         port = self.passed if is_secure else self.passed_http
-        passed = [write_place(address, port) for address in self.passed_at] or _list_everywhere(port)
+        at = [write_place(address, port) for address in self.passed_at]
+        passed = [(place, "") for place in at] or [(place, own) for place in _list_everywhere(port)]
         protocol = "proxy_protocol" if is_secure else ""
-        return doors if is_for_lan else [*doors, *(write_words((place, *words, protocol)) for place in passed)]
+        doors = [write_words((place, *words, own)) for place in near]
+        return (
+            doors if is_for_lan else [*doors, *(write_words((place, *words, protocol, its)) for place, its in passed)]
+        )
 
 
 def render_proxy(values: Proxy) -> str:
