@@ -1,4 +1,4 @@
-"""Ways to one service: ours, one written by hand for it, and none at all."""
+"""Ways to one service: ours, one written by hand for it (twice, for the noise), and none at all."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def open_ways(folder: Path) -> Iterator[tuple[Way, ...]]:
         service, plain = _start_service(stack, folder / "service")
         ours = stack.enter_context(open_way(folder / "ours", dict.fromkeys(("demo", "files", "near"), plain)))
         tiers = (ours.nginxes["passthrough"], ours.nginxes["lab-proxy"])
-        hand = _start_hand(stack, folder / "hand", plain)
-        yield Way("ours", ours.passthrough.https, tiers), hand, service
+        hands = (_start_hand(stack, folder / name, name, plain) for name in ("hand", "again"))
+        yield Way("ours", ours.passthrough.https, tiers), *hands, service
 
 
 def _start_service(stack: contextlib.ExitStack, folder: Path) -> tuple[Way, int]:
@@ -51,12 +51,12 @@ def _start_service(stack: contextlib.ExitStack, folder: Path) -> tuple[Way, int]
     return Way("direct", https, (_start(stack, folder, "service", HTTPS=https, PLAIN=plain),)), plain
 
 
-def _start_hand(stack: contextlib.ExitStack, folder: Path, plain: int) -> Way:
+def _start_hand(stack: contextlib.ExitStack, folder: Path, name: str, plain: int) -> Way:
     https, passed = find_port(), find_port()
     write_certificate(trustme.CA(), folder / "proxy" / "certificates" / "demo", NAME)
     proxy = _start(stack, folder / "proxy", "proxy", PASSED=passed, SERVICE=plain)
     passthrough = _start(stack, folder / "way", "passthrough", HTTPS=https, PASSED=passed, OTHER=passed)
-    return Way("hand", https, (passthrough, proxy))
+    return Way(name, https, (passthrough, proxy))
 
 
 def _start(stack: contextlib.ExitStack, folder: Path, name: str, **words: int) -> Nginx:
