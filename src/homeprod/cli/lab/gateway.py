@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from homeprod.cli import render
-from homeprod.core.errors import LabError, UsageError
+from homeprod.cli.lab.lan import require_lan
+from homeprod.core.errors import UsageError
 from homeprod.lab.folder import require_lab
 from homeprod.lab.host import require_root
 from homeprod.lab.lan import Lan
@@ -18,23 +19,26 @@ from homeprod.site.loader import find_root, load_site
 
 
 def run(options: argparse.Namespace) -> int:
-    lab = require_lab(options.name)
-    require_root(lab.name, "lab gateway")
-    spec = lab.read_spec()
-    lan = Lan(spec, lab.path)
     if not (options.file or options.entry or options.clear):
-        render.print_line(lan.gateway.read().rstrip() or "the gateway has no rules: nobody outside reaches the LAN")
+        render.print_line(_show(options.name))
         return 0
-    if not lan.namespace.exists():
-        raise LabError("the lab is down", where=lab.name, hint=f"homeprod lab up {lab.name}")
+    lan = require_lan(options.name, "lab gateway")
     if options.clear:
         lan.gateway.clear()
         render.print_line("the gateway has no rules any more")
     else:
-        lan.gateway.take(_render(options.site, spec.wan.interface) if options.entry else _read(options.file))
+        lan.gateway.take(_render(options.site, lan.outside.interface) if options.entry else _read(options.file))
         words = "the site's entry" if options.entry else "these rules" if options.file == "-" else options.file
         render.print_line(f"the gateway works by {words} now")
     return 0
+
+
+def _show(name: str) -> str:
+    """Also of a lab that is down: it will have them when it comes up."""
+    lab = require_lab(name)
+    require_root(name, "lab gateway")
+    rules = Lan(lab.read_spec(), lab.path).gateway.read().rstrip()
+    return rules or "the gateway has no rules: nobody outside reaches the LAN"
 
 
 def _render(folder: Path, interface: str) -> str:

@@ -24,6 +24,11 @@ class Outside:
         self._spec, self._inside = spec, inside
         self.namespace = Namespace(f"{inside.name}-out")
 
+    @property
+    def interface(self) -> str:
+        """The cable's name at the gateway's end."""
+        return self._spec.interface
+
     def up(self) -> None:
         """Make what is missing. Raises LabError."""
         if not self.namespace.exists():
