@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_CAUSE = re.compile(r"\[ERROR\]: (?:Task failed: )?(?:Module failed: )?(.+)")
+_ERROR = re.compile(r"\[ERROR\]: .*?(?=^Origin: |\Z)", re.DOTALL | re.MULTILINE)
 _KINDS = {
     "playbook_on_start": "start",
     "playbook_on_play_start": "play",
@@ -33,7 +35,9 @@ def tell(event: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if kind == "stats":
         return {"stats": {name: sum((data.get(name) or {}).values()) for name in _COUNTS}}
-    result = data.get("res") or {}
+    result, text = data.get("res") or {}, _plain(event.get("stdout", ""))
+    if isinstance(result, dict) and "censored" in result:  # Ansible hides the result, and not the words of the error
+        text = _ERROR.sub("", text)
     told = {
         "kind": "ignored" if kind == "failed" and data.get("ignore_errors") else kind,
         "at": event.get("created", ""),
@@ -43,20 +47,29 @@ def tell(event: dict[str, Any]) -> dict[str, Any] | None:
         "host": data.get("host", ""),
         "changed": bool(result.get("changed")) if isinstance(result, dict) else False,
         "seconds": data.get("duration"),
-        "message": _find_message(result),
-        "text": _plain(event.get("stdout", "")),
+        "message": _find_message(result, text),
+        "text": text,
     }
     return {"event": {name: value for name, value in told.items() if value not in ("", None, False)}}
 
 
-def _find_message(result: object) -> str:
-    """Why a task failed, or what a module said; nothing of a result that is censored."""
+def _find_message(result: object, text: str) -> str:
+    """Why a task failed, or what a module said; nothing of a result that is censored.
+
+    What Ansible itself says of a failure (``text``) may know the cause behind a module's general words: "Error
+    executing command." is then "Error executing command: [Errno 2] No such file or directory: …".
+    """
     if not isinstance(result, dict):
         return ""
     if "censored" in result:
         return "(no_log)"
     texts = [result.get(name) for name in ("msg", "module_stderr", "stderr", "reason")]
-    return _plain("\n".join(text for text in texts if isinstance(text, str) and text))
+    words = "\n".join(text for text in texts if isinstance(text, str) and text)
+    cause = _CAUSE.match(text)
+    general = str(result.get("msg", "")).strip().removesuffix(".")
+    if cause and general and cause[1].startswith(f"{general}:"):
+        words = words.replace(str(result["msg"]), cause[1], 1)
+    return _plain(words)
 
 
 def _plain(text: object) -> str:
