@@ -58,7 +58,7 @@ def play_entry(stage: Stage) -> None:
 
 def compare(stage: Stage, name: str) -> None:
     """What the table says of a name, and what comes. Raises DemoError where the two are not the same."""
-    way = json.loads(stage.ask("route", "explain", f"https://{name}/", "--json"))
+    way = json.loads(stage.ask("route", "explain", f"https://{name}/", "--json"))["way"]
     stage.homeprod("route", "explain", f"https://{name}/")
     gateway, client = find_ends()
     environment = KINDS.get(name, ("", "lab"))[1]
