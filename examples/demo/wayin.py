@@ -58,7 +58,7 @@ def play_entry(stage: Stage) -> None:
 
 def compare(stage: Stage, name: str) -> None:
     """What the table says of a name, and what comes. Raises DemoError where the two are not the same."""
-    way = json.loads(stage.ask("route", "explain", f"https://{name}/", "--json"))["way"]
+    answer = json.loads(stage.ask("route", "explain", f"https://{name}/", "--json"))["way"]["answer"]
     stage.homeprod("route", "explain", f"https://{name}/")
     gateway, client = find_ends()
     environment = KINDS.get(name, ("", "lab"))[1]
@@ -67,11 +67,11 @@ def compare(stage: Stage, name: str) -> None:
         f"https://{name}/", *trust, "--resolve", f"{name}:443:{gateway}", "--write-out", "%{http_code}"
     )
     body, status = told[:-3], int(told[-3:])
-    if way["service"] is None:
-        if status != way["status"]:
-            raise DemoError(f"{name}: the table says {way['status']}, and {status} came")
+    if answer["service"] is None:
+        if status != answer["status"]:
+            raise DemoError(f"{name}: the table says {answer['status']}, and {status} came")
     elif status != 200 or json.loads(body)["client"] != client:
-        raise DemoError(f"{name}: the table says it reaches {way['service']}; {status} came: {body.strip()}")
+        raise DemoError(f"{name}: the table says it reaches {answer['service']}; {status} came: {body.strip()}")
     tell("as the table says")
 
 
