@@ -122,7 +122,13 @@ PARTS = (
     Part(
         "roles",
         "the roles of homeprod.site on a booted machine, by plain ansible-playbook: the second run changes nothing",
-        ("-m", "guest and soak", "tests/system/test_roles.py", "tests/system/test_entry_roles.py"),
+        ("-m", "guest and soak", "tests/system/test_roles.py"),
+    ),
+    Part(
+        "entry-roles",
+        "the entry's roles on a booted machine, by plain ansible-playbook: the second run changes nothing, and what"
+        " serves worse does not stay",
+        ("-m", "guest and soak", "tests/system/test_entry_roles.py"),
     ),
     Part(
         "control-booted",
