@@ -137,7 +137,8 @@ def _use_more_values(demo: Demo) -> None:
 
 
 def _read_keyring(demo: Demo, folder: Path) -> dict[str, bytes]:
-    """What is sealed in it, opened here; of a key in PEM a line of its middle."""
+    """What is sealed in it, opened here; of a key in PEM a line of its middle. An authority's certificates, behind its
+    key, are for everybody."""
     packed = demo.in_guest(NODE, "sudo tar -C /var/lib/ansible -c keyring")
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         for member in tar:
@@ -149,7 +150,7 @@ def _read_keyring(demo: Demo, folder: Path) -> dict[str, bytes]:
     found = {"the passphrase": passphrase}
     for name in opened.names():
         value = bytes(opened.reveal(name))
-        lines = value.split(b"\n")
+        lines = value.partition(b"-----END")[0].split(b"\n")
         found[name] = lines[len(lines) // 2] if value.startswith(b"-----BEGIN") else value
     return found
 

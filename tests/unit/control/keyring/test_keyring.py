@@ -247,3 +247,16 @@ def test_a_keyring_of_before_there_were_authorities_is_read(tmp_path: Path) -> N
     before = parse_content(Hidden(json.dumps({**form, "version": 1})))
     assert (before.authorities, set(before.current)) == ({}, set(secrets.content.current))
     assert json.loads(before.render().reveal())["version"] == 2
+
+
+def test_an_authority_is_one_of_the_secrets(tmp_path: Path) -> None:
+    keyring, secrets, _ = made_keyring(tmp_path)
+    with pytest.raises(ControlError, match="the keyring has no secret lab/authority"):
+        secrets.reveal("lab/authority")
+    keyring.put_authority(secrets, "lab", Hidden("a key, and what it signed"))
+    opened = keyring.open("sean", SEAN)
+    assert {name: bytes(opened.reveal(name)) for name in opened.names()}[
+        "lab/authority"
+    ] == b"a key, and what it signed"
+    with pytest.raises(ControlError, match="the keyring has no secret prod/authority"):
+        opened.reveal("prod/authority")
