@@ -137,8 +137,8 @@ def _use_more_values(demo: Demo) -> None:
 
 
 def _read_keyring(demo: Demo, folder: Path) -> dict[str, bytes]:
-    """What is sealed in it, opened here; of a key in PEM a line of its middle. An authority's certificates, behind its
-    key, are for everybody."""
+    """What is sealed in it, opened here; of a key in PEM a line of its middle. The certificates that an authority's
+    key has behind it are for everybody."""
     packed = demo.in_guest(NODE, "sudo tar -C /var/lib/ansible -c keyring")
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         for member in tar:

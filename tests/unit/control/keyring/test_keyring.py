@@ -253,7 +253,7 @@ def test_an_authority_is_one_of_the_secrets(tmp_path: Path) -> None:
     keyring, secrets, _ = made_keyring(tmp_path)
     with pytest.raises(ControlError, match="the keyring has no secret lab/authority"):
         secrets.reveal("lab/authority")
-    keyring.put_authority(secrets, "lab", Hidden("a key, and what it signed"))
+    keyring.put_authority(secrets, "lab", Hidden("its key"))
     opened = keyring.open("sean", SEAN)
     assert {name: bytes(opened.reveal(name)) for name in opened.names()}[
         "lab/authority"
