@@ -13,6 +13,7 @@ from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Declared
 from homeprod.site.people import Person
 from homeprod.site.place import Cluster, Datastore, Image
+from homeprod.site.strictness import Size
 
 TAG = re.compile(r"[a-z0-9_][a-z0-9_.+-]*")  # pve-common JSONSchema `pve-tag`, lower case as 9.x stores it
 SERIAL = re.compile(r"[a-z][a-z0-9_]{0,15}")  # 16: an ext4 label, and within the 20 of a SCSI serial
@@ -44,7 +45,7 @@ class Environment(Declared):
 class Disk(Declared):
     """A disk of ``size`` bytes (whole MiB) on a datastore. ``backup`` says whether vzdump includes it."""
 
-    size: int = Field(ge=MiB, multiple_of=MiB)
+    size: Size = Field(ge=MiB, multiple_of=MiB)
     on: Datastore
     backup: bool = True
 
@@ -58,7 +59,7 @@ class DataDisk(Declared):
     serial is left as it is."""
 
     label: str
-    size: int = Field(ge=MiB, multiple_of=MiB)
+    size: Size = Field(ge=MiB, multiple_of=MiB)
     on: Datastore
     backup: bool = True
     volume: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9._-]*:[^\s,]+)?$")
@@ -117,7 +118,7 @@ class VirtualMachine(Machine):
     boot: Disk
     people: tuple[Person, ...] = ()
     cores: int = Field(default=2, ge=1, le=128)
-    memory: int = Field(default=512 * MiB, ge=16 * MiB, multiple_of=MiB)
+    memory: Size = Field(default=512 * MiB, ge=16 * MiB, multiple_of=MiB)
     mounts: tuple[Mount, ...] = ()
     addresses: tuple[int, ...] = ()
     dhcp: bool = False

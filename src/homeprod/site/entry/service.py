@@ -10,6 +10,7 @@ from homeprod.core.sizes import MiB
 from homeprod.site.declared import Declared
 from homeprod.site.entry.fields import Headers, Names, refuse_none
 from homeprod.site.entry.upstream import Upstream, UpstreamField
+from homeprod.site.strictness import Size
 
 
 class Service(Declared):
@@ -24,7 +25,7 @@ class Service(Declared):
     names: Names
     upstreams: Annotated[tuple[UpstreamField, ...], AfterValidator(refuse_none)]
     websockets: bool = False
-    body_limit: int | None = Field(default=16 * MiB, ge=1)
+    body_limit: Size | None = Field(default=16 * MiB, ge=1)
     connect_limit: int = Field(default=5, ge=1, le=75)  # ngx_http_proxy_module: usually no more than 75 seconds
     answer_limit: int = Field(default=60, ge=1, le=86_400)
     headers: Headers = Field(default_factory=dict)
