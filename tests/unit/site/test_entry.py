@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from homeprod.core.diagnostic import SiteError
 from homeprod.network.expectations import try_expectations
 from homeprod.plan.desired import desire
 from homeprod.plan.diff import diff
+from homeprod.site.entry.doors import is_own_machine
 from homeprod.site.entry.entry import Entry
 from homeprod.site.entry.place import locate_machine, locate_proxied, locate_upstream
 from homeprod.site.entry.table import find_certificate, find_proxy, list_claims
@@ -185,3 +187,12 @@ def test_the_gateway_may_be_a_machine_that_was_there_before(tmp_path: Path) -> N
     notes = [note.message for note in find_notes(site) if "router" in note.message]
     idle = "no control node configures router, so nobody brings it its part of the way in"
     assert notes == [f"{idle}: none of its people is a ControlUser, to log in as"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_own"),
+    [("127.0.0.9", True), ("::1", True), ("0.0.0.0", True), ("::", True), ("::ffff:127.0.0.1", True)]
+    + [("10.111.1.5", False), ("fd00::1", False), ("::ffff:10.0.0.1", False)],
+)
+def test_what_leads_back_to_the_machine_that_asks(text: str, is_own: bool) -> None:
+    assert is_own_machine(ip_address(text)) is is_own

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from homeprod.site.controlchecks import Report
 from homeprod.site.declared import Declared, is_broken
+from homeprod.site.entry.doors import LAN_PORTS
 from homeprod.site.entry.entry import Entry, Proxy
 from homeprod.site.entry.place import RELEASES, explain_homeless, list_numbers
 from homeprod.site.entry.table import find_proxy, list_routes
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
-
-LAN_PORTS = (80, 443)
 
 
 def check_machines(site: Site, entry: Entry, report: Report) -> None:
