@@ -8,7 +8,7 @@ from homeprod.core.diagnostic import Diagnostic
 from homeprod.site.configured import explain_unconfigured
 from homeprod.site.declared import Declared, source_of
 from homeprod.site.entry.entry import Entry
-from homeprod.site.entry.table import find_route, list_claims
+from homeprod.site.entry.table import find_route, is_led_to, list_claims, list_near
 from homeprod.site.site import Site
 
 
@@ -17,6 +17,7 @@ def find_entry_notes(site: Site) -> Iterator[Diagnostic]:
         return
     yield from _find_unconfigured(site, site.entry)
     yield from _find_idle_routes(site, site.entry)
+    yield from _find_shown_names(site, site.entry)
 
 
 def _find_unconfigured(site: Site, entry: Entry) -> Iterator[Diagnostic]:
@@ -44,6 +45,15 @@ def _find_idle_routes(site: Site, entry: Entry) -> Iterator[Diagnostic]:
         if route not in used and not below:
             message = f"the route {route.name} leads to {route.to}, which serves no such name"
             yield _note(site, route, "", message, "write the service into the Proxy, or take the route away")
+
+
+def _find_shown_names(site: Site, entry: Entry) -> Iterator[Diagnostic]:
+    for proxy in entry.proxies:
+        first = proxy.certificates[0]
+        if is_led_to(entry, proxy) and (near := list_near(proxy, first)):
+            message = f"{near[0]} is for the LAN alone, and the first certificate is shown outside, for unknown names"
+            hint = "put one first that may be seen, such as one of a wildcard by dns-01"
+            yield _note(site, first, "names", message, hint)
 
 
 def _note(site: Site, declared: Declared, keyword: str, message: str, hint: str) -> Diagnostic:

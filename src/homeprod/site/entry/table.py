@@ -59,6 +59,26 @@ def find_certificate(proxy: Proxy, name: NamePattern) -> Certificate | None:
     return next(literal, None) or next(starred, None)
 
 
+def find_public(proxy: Proxy, name: NamePattern) -> Service | None:
+    """Whose the name is for those outside. One of a service for the LAN alone is as unknown there, so that a public
+    wildcard has it."""
+    sound = [service for service in proxy.services if not is_broken(service) and service.access == "public"]
+    names = {name: service for service in sound for name in service.names}
+    found = pick(names, name.replace("*", "homeprod"))
+    return names[found] if found is not None else None
+
+
+def list_near(proxy: Proxy, certificate: Certificate) -> list[NamePattern]:
+    """The names in it that are for the LAN alone."""
+    sound = [service for service in proxy.services if not is_broken(service) and service.access == "lan"]
+    return [name for service in sound for name in service.names if name in certificate.names]
+
+
+def is_led_to(entry: Entry, proxy: Proxy) -> bool:
+    """Whether anything from outside comes to it."""
+    return proxy.machine in (entry.default, *(route.to for route in list_routes(entry)))
+
+
 def name_served(proxy: Proxy, certificate: Certificate) -> str:
     """A name that the proxy shows this certificate for, at the LAN's doors; empty where it is shown for none. The
     first one is shown for every name that nothing serves (RFC 6761, section 6.4: nobody has `invalid`)."""
