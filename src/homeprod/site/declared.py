@@ -85,7 +85,7 @@ class Declared(BaseModel):
 
     def __iter__(self) -> Never:
         """Pydantic's gives fields, so that a single thing would pass for several where a comma was forgotten."""
-        raise TypeError(f"{_article(type(self).__name__)} is one thing, not several")
+        raise TypeError(f"{with_article(type(self).__name__)} is one thing, not several")
 
     def _break(self, values: dict[str, Any]) -> None:
         """Hold what was given, unchecked, so that modules which use this go on loading."""
@@ -147,7 +147,7 @@ def _explain(declared: type[Declared], name: object, keyword: str, mistake: Any)
         case "string_type":
             text = "must be a text"
         case "model_type" | "is_instance_of":
-            text = f"must be {_article(str(context.get('class_name') or context.get('class')))}"
+            text = f"must be {with_article(str(context.get('class_name') or context.get('class')))}"
         case _:
             text = str(mistake["msg"])
             text = text[:1].lower() + text[1:]
@@ -171,7 +171,7 @@ def _guess(keyword: str, declared: type[Declared]) -> str:
     return f"; is {close[0]}= meant?" if close else f"; it has {', '.join(sorted(declared.model_fields))}"
 
 
-def _article(name: str) -> str:
+def with_article(name: str) -> str:
     return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
 
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from homeprod.site.controlchecks import Report
 from homeprod.site.declared import is_broken
 from homeprod.site.entry.certificate import Certificate
+from homeprod.site.entry.checks.meant import is_known
 from homeprod.site.entry.entry import Entry, Proxy
-from homeprod.site.entry.table import find_certificate, find_public, find_route, is_led_to, list_claims, list_near
+from homeprod.site.entry.table import (
+    find_certificate,
+    find_proxy,
+    find_public,
+    find_route,
+    is_led_to,
+    list_claims,
+    list_near,
+)
+from homeprod.site.site import Site
 
 
-def check_certificates(entry: Entry, report: Report) -> None:
+def check_certificates(site: Site, entry: Entry, report: Report) -> None:
     users: dict[int, str] = {}
     for proxy in entry.proxies:
         if is_broken(proxy):
@@ -23,7 +33,8 @@ def check_certificates(entry: Entry, report: Report) -> None:
                 message = f"two certificates of {proxy.machine} begin with {certificate.names[0]}"
                 report(certificate, "names", f"{message}, by which their files are called", "")
             labels.add(certificate.label)
-            _check_http(entry, proxy, certificate, report)
+            if is_known(site, proxy.machine):
+                _check_http(entry, proxy, certificate, report)
         _check_first(entry, proxy, report)
     _check_cover(entry, report)
 
@@ -42,6 +53,8 @@ def _check_http(entry: Entry, proxy: Proxy, certificate: Certificate, report: Re
     for name in certificate.names if certificate.by == "http-01" else ():
         route = find_route(entry, name)
         goal = entry.default if route is None else route.to
+        if find_proxy(entry, goal) is None:
+            continue  # that was reported
         if goal != proxy.machine:
             message = f"{name} goes to {goal}, so {proxy.machine} cannot prove it by http-01"
             report(certificate, "by", message, 'prove it by "dns-01", or route the name there')

@@ -5,16 +5,18 @@ from __future__ import annotations
 from homeprod.core.hostname import NamePattern
 from homeprod.site.controlchecks import Report
 from homeprod.site.declared import is_broken
+from homeprod.site.entry.checks.meant import is_known
 from homeprod.site.entry.entry import Entry, Route
 from homeprod.site.entry.service import Service
-from homeprod.site.entry.table import Claim, find_route, list_claims, list_routes
+from homeprod.site.entry.table import Claim, find_proxy, find_route, list_claims, list_routes
+from homeprod.site.site import Site
 
 
-def check_names(entry: Entry, report: Report) -> None:
+def check_names(site: Site, entry: Entry, report: Report) -> None:
     _check_routes(entry, report)
     _check_services(entry, report)
     for claim in list_claims(entry):
-        if claim.service.access == "public":
+        if claim.service.access == "public" and is_known(site, claim.proxy.machine):
             _check_way(entry, claim, report)
 
 
@@ -48,8 +50,8 @@ def _check_services(entry: Entry, report: Report) -> None:
 def _check_way(entry: Entry, claim: Claim, report: Report) -> None:
     route = find_route(entry, claim.name)
     goal = entry.default if route is None else route.to
-    if goal == claim.proxy.machine:
-        return
+    if goal == claim.proxy.machine or find_proxy(entry, goal) is None:
+        return  # a goal that is none was reported, or may be a proxy with a mistake
     hint = f'write this route:\n\n  Route("{claim.name}", to="{claim.proxy.machine}")'
     if route is not None and route.name != claim.name:
         message = f"the route {route.name} leads {claim.name} to {goal}, and {claim.proxy.machine} serves it"

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from homeprod.site.controlchecks import Report
 from homeprod.site.declared import is_broken
+from homeprod.site.entry.checks.meant import is_known
 from homeprod.site.entry.doors import find_listener
 from homeprod.site.entry.entry import Entry, Proxy
 from homeprod.site.entry.place import Place, explain_homeless, locate_upstream
@@ -45,8 +46,8 @@ def _report_nowhere(site: Site, service: Service, upstream: Upstream, report: Re
         if not is_broken(site.machines[name].machine) and (problem := explain_homeless(site, name)):
             report(service, "upstreams", f"{upstream}: {name} {problem}", "")
         return  # else that was reported
-    if (site.root / "modules" / f"{name.replace('-', '_')}_vm.py").exists():
-        return  # its module failed to load, and that was reported
+    if is_known(site, name):
+        return
     known = [*site.machines, *site.config.addresses.reserved.values()]
     close = get_close_matches(name, known, 1)
     hint = f"is {close[0]} meant?" if close else "it needs a machine of the site, a reserved number's, or an address"
