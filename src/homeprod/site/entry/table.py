@@ -74,6 +74,13 @@ def list_near(proxy: Proxy, certificate: Certificate) -> list[NamePattern]:
     return [name for service in sound for name in service.names if name in certificate.names]
 
 
+def find_wider(entry: Entry, route: Route) -> Route | None:
+    """The one that leads what the route is for where it would go without it. None: the default does."""
+    below = f".{route.name.zone}" if route.name.is_wildcard else route.name
+    others = (one for one in list_routes(entry) if one is not route and one.name.is_wildcard)
+    return max((one for one in others if one.name.matches(below)), key=lambda one: len(one.name), default=None)
+
+
 def is_led_to(entry: Entry, proxy: Proxy) -> bool:
     """Whether anything from outside comes to it."""
     return proxy.machine in (entry.default, *(route.to for route in list_routes(entry)))
