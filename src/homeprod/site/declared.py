@@ -24,10 +24,11 @@ from homeprod.site.strictness import make_strict
 
 @dataclass
 class Collector:
-    """The mistakes of one load of the site in ``root``."""
+    """The mistakes of one load of the site in ``root``, and all that it ``made``, held by a name or not."""
 
     root: Path
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    made: list[Declared] = field(default_factory=list)
 
     def report(self, source: Source | None, message: str, *, keyword: str = "", hint: str = "") -> None:
         """Note a mistake at ``source`` (at its argument ``keyword``, where that is written)."""
@@ -76,6 +77,8 @@ class Declared(BaseModel):
                 message, hint = _explain(type(self), values.get("name"), keyword, mistake)
                 collector.report(source, message, keyword=keyword, hint=hint)
         self._source = source
+        if collector is not None:
+            collector.made.append(self)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:

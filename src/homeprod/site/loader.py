@@ -20,6 +20,7 @@ from homeprod.site.checks import check_site
 from homeprod.site.configured import find_control, read_control_keys
 from homeprod.site.declared import Collector, collect, is_broken, source_of
 from homeprod.site.entry.entry import Entry
+from homeprod.site.entry.parts import list_unread
 from homeprod.site.machine import DataVirtualMachine, Machine, SiteConfig
 from homeprod.site.names import find_root as find_root
 from homeprod.site.names import name_of
@@ -35,7 +36,8 @@ def load_site(root: Path) -> Site:
     machines = _find_machines(modules, root, collector)
     entry = _find_entry(modules, collector)
     if config is not None and not is_broken(config):
-        site = Site(root, config, machines, read_control_keys(root, collector), _name_bundle(machines), entry)
+        keys, unread = read_control_keys(root, collector), list_unread(collector.made, entry)
+        site = Site(root, config, machines, keys, _name_bundle(machines), entry, unread)
         check_site(site, collector)
         if not collector.diagnostics:
             return site
@@ -127,10 +129,12 @@ def _find_entry(modules: dict[str, ModuleType], collector: Collector) -> Entry |
     """One that nothing reads is a mistake: whoever wrote it believes in it."""
     entry = getattr(modules.get("_entry"), "entry", None)
     found = entry if isinstance(entry, Entry) else None
-    values = [value for module in modules.values() for value in vars(module).values()]
-    for stray in dict.fromkeys(value for value in values if isinstance(value, Entry) and value is not found):
-        message = "this Entry is read by nothing: the site's is `entry` of modules/_entry.py"
-        collector.report(source_of(stray), message, hint="there is one way in; declare it there")
+    for stray in (one for one in collector.made if isinstance(one, Entry) and one is not found):
+        message, hint = "this Entry is read by nothing: ", "there is one way in; declare it there"
+        message += "the site's is `entry` of modules/_entry.py"
+        if found is not None and (source := source_of(found)) is not None:
+            message, hint = f"{message}, line {source.line}", "there is one way in; keep one of them"
+        collector.report(source_of(stray), message, hint=hint)
     if found is None and "_entry" in modules:
         message, hint = "declares no `entry = Entry(…)`", "docs/how-to/entry.md shows one"
         collector.diagnostics.append(Diagnostic("modules/_entry.py", 1, message, hint))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homeprod.core.diagnostic import Diagnostic
+from homeprod.core.letters import find_mixed, show_letters, tell_letter
 from homeprod.site.configured import explain_unconfigured
 from homeprod.site.declared import Declared, source_of
 from homeprod.site.entry.entry import Entry, Route
@@ -20,6 +21,15 @@ from homeprod.site.entry.table import (
 )
 from homeprod.site.site import Site
 
+_PLACES = {
+    "Proxy": "proxies= of the Entry",
+    "Service": "services= of a Proxy",
+    "Certificate": "certificates= of a Proxy",
+    "Route": "routes= of the Entry",
+    "Expectation": "expectations= of the Entry",
+    "Gateway": "gateway= of the Entry",
+}
+
 
 def find_entry_notes(site: Site) -> Iterator[Diagnostic]:
     if site.entry is None:
@@ -30,6 +40,8 @@ def find_entry_notes(site: Site) -> Iterator[Diagnostic]:
     yield from _find_shown_names(site, site.entry)
     yield from _find_idle_certificates(site, site.entry)
     yield from _find_swallowed(site, site.entry)
+    yield from _find_unread(site)
+    yield from _find_mixed(site, site.entry)
 
 
 def _find_unconfigured(site: Site, entry: Entry) -> Iterator[Diagnostic]:
@@ -107,6 +119,26 @@ def _find_swallowed(site: Site, entry: Entry) -> Iterator[Diagnostic]:
             message = f"{claim.name} is for the LAN alone, and who asks for it outside is answered by {other.name}"
             hint = f"{other.name} is public, and has a wildcard there; where that is not meant, write its exact names"
             yield _note(site, claim.service, "names", message, hint)
+
+
+def _find_unread(site: Site) -> Iterator[Diagnostic]:
+    for part in site.unread:
+        kind = type(part).__name__
+        message = f"this {kind} is read by nothing: the entry does not hold it"
+        yield _note(site, part, "", message, f"write it into {_PLACES[kind]}, or take it away")
+
+
+def _find_mixed(site: Site, entry: Entry) -> Iterator[Diagnostic]:
+    """Whoever reads such a name takes it for another; a browser shows the second form."""
+    for place, keyword, names in (
+        *((route, "name", (route.name,)) for route in entry.routes),
+        *((service, "names", service.names) for proxy in entry.proxies for service in proxy.services),
+        *((one, "names", one.names) for proxy in entry.proxies for one in proxy.certificates),
+    ):
+        for name in names:
+            if sign := find_mixed(name):
+                message = f"{show_letters(name)} is {name}: its {sign} is a {tell_letter(sign)}"
+                yield _note(site, place, keyword, message, "write the letter anew, where the Latin one is meant")
 
 
 def _note(site: Site, declared: Declared, keyword: str, message: str, hint: str) -> Diagnostic:
