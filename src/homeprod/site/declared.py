@@ -60,6 +60,8 @@ class Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     hints: ClassVar[Mapping[str, str]] = {}
     """What to write for an argument, by its name, where a value was given that cannot be."""
+    forms: ClassVar[Mapping[str, str]] = {}
+    """In words, what text an argument with a pattern takes, by its name: ``'My wiki' is …``."""
     _source: Source | None = PrivateAttr(default=None)
     _is_broken: bool = PrivateAttr(default=False)
 
@@ -134,7 +136,8 @@ def _explain(declared: type[Declared], name: object, keyword: str, mistake: Any)
         case "multiple_of":
             text = f"must be a multiple of {_measure(keyword, context['multiple_of'])}, is {mistake['input']}"
         case "string_pattern_mismatch":
-            text = f"{mistake['input']!r} does not match {context['pattern']}"
+            form = declared.forms.get(keyword, f"nothing that matches {context['pattern']}")
+            text = f"{mistake['input']!r} is {form}"
         case "tuple_type" | "set_type" | "frozen_set_type":
             text = "must be several in brackets, with a comma even behind a single one: (one,)"
         case "too_short":

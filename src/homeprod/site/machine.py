@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -29,6 +30,9 @@ class Environment(Declared):
     """A named set of machines: its ``branch`` in the playbook repository (its own name unless said otherwise), the
     machine that is its ``control_node``, by name, and the environment ``after`` which a revision comes here."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "name": "no environment's name: a lower-case letter, then lower-case letters, digits and -, 21 at most",
+    }
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,20}$")
     branch: str = ""
     control_node: str = ""
@@ -58,6 +62,9 @@ class DataDisk(Declared):
     (``local-lvm:vm-911000-disk-0``) is set where the disk was there before the site: it is known by that, and its
     serial is left as it is."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "volume": "no volume of Proxmox, such as local-lvm:vm-911000-disk-0",
+    }
     label: str
     size: Size = Field(ge=MiB, multiple_of=MiB)
     on: Datastore
@@ -75,6 +82,9 @@ class DataDisk(Declared):
 class Mount(Declared):
     """A data disk in use by a machine: mounted at ``at``."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "at": "no place to mount a disk at, such as /srv/files: letters, digits and . _ - below /",
+    }
     disk: DataDisk
     at: str = Field(pattern=r"^/[A-Za-z0-9._/-]+$")
 
@@ -145,6 +155,10 @@ class SiteConfig(Declared):
     said so, or as a matter of course. ``most_removals`` is how many machines one apply deletes or replaces without
     asking for their number."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "id": "no UUID in lower case, as uuidgen writes it",
+        "name": "no site's name: a lower-case letter, then lower-case letters, digits and -",
+    }
     id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     cluster: Cluster

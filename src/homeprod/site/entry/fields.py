@@ -26,6 +26,23 @@ _TAKEN = frozenset(
 """Headers that the proxy sets itself: framing, the client's address, and what it must not promise (HTTP/3)."""
 
 
+def _read_name(text: object) -> NamePattern:
+    try:
+        return NamePattern.parse(text)
+    except ValueError as error:
+        if meant := _find_below(text):
+            raise ValueError(f"{text!r} begins with a dot, which no name does", f"is {meant} meant?") from error
+        raise
+
+
+def _find_below(text: object) -> str:
+    """The wildcard of a zone with a dot before it, as other programs write one; empty where it is none."""
+    try:
+        return NamePattern.parse(f"*{text}") if isinstance(text, str) and text.startswith(".") else ""
+    except ValueError:
+        return ""
+
+
 def _read_machine(text: object, info: ValidationInfo) -> str:
     if isinstance(text, Declared):
         kind, name = with_article(type(text).__name__), _find_name(text)
@@ -76,7 +93,7 @@ def refuse_none(values: tuple[_T, ...]) -> tuple[_T, ...]:
     return values
 
 
-Name = Annotated[NamePattern, PlainValidator(NamePattern.parse)]
+Name = Annotated[NamePattern, PlainValidator(_read_name)]
 Names = Annotated[tuple[Name, ...], AfterValidator(refuse_none)]
 MachineName = Annotated[str, PlainValidator(_read_machine)]
 Headers = Annotated[Mapping[str, str], PlainValidator(read_headers)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -21,6 +22,9 @@ class Service(Declared):
     what becomes of a request on port 80. With ``access="lan"`` the LAN alone is served: outside, its names are as
     unknown ones. ``verify_upstream`` is about ``https`` upstreams: whether their certificate must be good."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "name": "no service's name: a lower-case letter, then lower-case letters, digits and -, 31 at most",
+    }
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
     names: Names
     upstreams: Annotated[tuple[UpstreamField, ...], AfterValidator(refuse_none)]
