@@ -29,6 +29,14 @@ def list_claims(entry: Entry) -> Iterator[Claim]:
                 yield from (Claim(name, service, proxy) for name in service.names)
 
 
+def list_disputed(entry: Entry) -> set[NamePattern]:
+    """Names that two services claim. Which of them is meant is not known, so nothing else is said of them."""
+    owners: dict[NamePattern, set[int]] = {}
+    for claim in list_claims(entry):
+        owners.setdefault(claim.name, set()).add(id(claim.service))
+    return {name for name, services in owners.items() if len(services) > 1}
+
+
 def list_routes(entry: Entry) -> list[Route]:
     return [route for route in entry.routes if not is_broken(route)]
 

@@ -14,6 +14,7 @@ from homeprod.site.entry.table import (
     find_route,
     is_led_to,
     list_claims,
+    list_disputed,
     list_near,
 )
 from homeprod.site.site import Site
@@ -53,7 +54,7 @@ def _check_http(entry: Entry, proxy: Proxy, certificate: Certificate, report: Re
     for name in certificate.names if certificate.by == "http-01" else ():
         route = find_route(entry, name)
         goal = entry.default if route is None else route.to
-        if find_proxy(entry, goal) is None:
+        if find_proxy(entry, goal) is None or name in list_disputed(entry):
             continue  # that was reported
         if goal != proxy.machine:
             message = f"{name} goes to {goal}, so {proxy.machine} cannot prove it by http-01"
@@ -77,7 +78,8 @@ def _check_first(entry: Entry, proxy: Proxy, report: Report) -> None:
 
 
 def _check_cover(entry: Entry, report: Report) -> None:
-    for claim in list_claims(entry):
+    disputed = list_disputed(entry)
+    for claim in (one for one in list_claims(entry) if one.name not in disputed):
         if any(is_broken(one) for one in claim.proxy.certificates) or find_certificate(claim.proxy, claim.name):
             continue
         own = ", ".join(name for one in claim.proxy.certificates for name in one.names)
