@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from homeprod.core.diagnostic import Diagnostic
 from homeprod.core.letters import find_mixed, show_letters, tell_letter
-from homeprod.site.configured import explain_unconfigured
+from homeprod.site.configured import advise_configuring, explain_unconfigured
 from homeprod.site.declared import Declared, source_of
 from homeprod.site.entry.entry import Entry, Route
 from homeprod.site.entry.table import (
@@ -53,7 +53,7 @@ def _find_unconfigured(site: Site, entry: Entry) -> Iterator[Diagnostic]:
     ):
         if why := explain_unconfigured(site.machines[name]):
             message = f"no control node configures {name}, so nobody brings it its part of the way in: {why}"
-            yield _note(site, place, keyword, message, "docs/how-to/control-node.md has the whole way")
+            yield _note(site, place, keyword, message, advise_configuring(site, site.machines[name]))
 
 
 def _list_gateway(entry: Entry) -> Iterator[tuple[Declared, str, str]]:
