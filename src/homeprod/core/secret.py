@@ -2,7 +2,8 @@
 
 Two kinds of signs: forms that are secret wherever they stand (a private key's first line, a token's prefix), and a
 telling name with a value behind it (``db_password: …``). Nobody reads a secret out of a comment by mistake alone, so
-comments count too. What only speaks of secrets (``password: see the vault``, ``token_file: /etc/token``) passes.
+comments count too. What only speaks of secrets (``password: see the vault``, ``token_file: /etc/token``) passes, and
+so do names of a table (``secrets:`` of compose, a line above ``db_key:``), but not what stands in it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _NAME = (
     r"|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|vault[_-]?key)s?(?:[_-][a-z]+)*"
 )
 _NAMED = re.compile(
-    rf"(?i)(?P<name>{_NAME})[\"']?(?:\s*(?:=>|:=|[:=])\s*|[ \t]+is:?[ \t]+)(?P<value>[\"']?[^\s\"',;}}\])]{{3,}})"
+    rf"(?i)(?P<name>{_NAME})[\"']?(?:\s*(?:=>|:=|[:=])(?!\s*\n\s*[\w.-]+:\s)\s*|[ \t]+is:?[ \t]+)"
+    rf"(?P<value>[\"']?[^\s\"',;}}\])]{{3,}})"
     rf"|--(?P<option>{_NAME})[ \t]+(?P<given>[^\s-]\S{{2,}})"
 )
 _REFERENCE = re.compile(r"[\"']?(?:[<$*/~|>!&]|\{\{|%\(|\.\.?/|(?:file|env|vault|https?):)")
