@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from homeprod.apps.allowance import Need, read_allowances, settle
 from homeprod.apps.branch import CONFIGURATION, name_branch
 from homeprod.apps.checks.contents import check_contents, find_home, find_secrets
-from homeprod.apps.checks.departures import Standing, check_absence, check_departures
+from homeprod.apps.checks.departures import Standing, check_absence, check_alone, check_departures
 from homeprod.apps.checks.hosts import (
     check_machines,
     check_origins,
@@ -46,8 +46,14 @@ class Linted:
     stacks: Mapping[tuple[str, str], Stack]
 
 
-def lint(tree: Tree, published: Published, machines: Mapping[str, frozenset[str]] | None = None) -> Linted:
-    """``machines`` are the site's, with who keeps each; None where no site is at hand."""
+def lint(
+    tree: Tree,
+    published: Published,
+    machines: Mapping[str, frozenset[str]] | None = None,
+    only: frozenset[str] = frozenset(),
+) -> Linted:
+    """``machines`` are the site's, with who keeps each; None where no site is at hand. ``only`` are the hosts, or
+    ``HOST/APP``, that are to be published; empty for all."""
     sheet = Sheet()
     hosts = _read_hosts(tree, sheet)
     standings = {host.name: Standing(host, _read_stacks(tree, host, sheet)) for host in hosts}
@@ -59,7 +65,7 @@ def lint(tree: Tree, published: Published, machines: Mapping[str, frozenset[str]
         settle(needs[host.name], read_allowances(tree, host, sheet), host, sheet)
         check_origins(tree, host, sheet)
         check_projects(host.apps, standings[host.name].stacks, sheet)
-    _check_before(tree, standings, published, sheet)
+    _check_before(tree, standings, published, only, sheet)
     check_contents(tree, sheet)
     if len(hosts) == len(list_host_folders(tree)):  # of one that could not be read nobody knows
         note_unused(tree, hosts, sheet)
@@ -135,16 +141,21 @@ def _place_secrets(tree: Tree, hosts: tuple[Host, ...], needs: dict[str, list[Ne
                 sheet.refuse(need.place, need.message, hint)
 
 
-def _check_before(tree: Tree, standings: Mapping[str, Standing], published: Published, sheet: Sheet) -> None:
-    for name, before in read_published(published).items():
-        if name in standings:
-            moves = read_moves(tree, standings[name].host, sheet)
-            check_departures(standings[name], before, moves, sheet)
-        elif name not in list_host_folders(tree):
-            check_absence(before.host, sheet)
+def _check_before(
+    tree: Tree, standings: Mapping[str, Standing], published: Published, only: frozenset[str], sheet: Sheet
+) -> None:
+    known = read_published(published)
     for name, standing in standings.items():
-        if name_branch(name, CONFIGURATION) not in published:
-            read_moves(tree, standing.host, sheet)
+        moves = read_moves(tree, standing.host, sheet)
+        before = known.get(name)
+        if before is not None and (not only or name in only):
+            check_departures(standing, before, moves, sheet)
+        elif before is not None:
+            chosen = {target.partition("/")[2] for target in only if target.partition("/")[0] == name}
+            check_alone(standing, before, moves, chosen, sheet)
+    for name, before in known.items():
+        if not only and name not in list_host_folders(tree):
+            check_absence(before.host, sheet)
 
 
 def read_published(published: Published) -> dict[str, Standing]:

@@ -20,7 +20,7 @@ GOOD: dict[str, Any] = yaml.safe_load((CASES / "_good.yaml").read_text(encoding=
 
 
 def make_tree(files: dict[str, Any]) -> Tree:
-    """A text is a file; ``{link: TARGET}``, ``{submodule: true}``, ``{large: true}``, ``{hex: …}`` are what they say."""
+    """A text is a file; ``link: TARGET``, ``submodule: true``, ``large: true`` and ``hex: …`` are what they say."""
     return Tree({path: _make_file(value) for path, value in files.items() if value is not None})
 
 

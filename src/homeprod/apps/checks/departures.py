@@ -7,12 +7,12 @@ deletes the cache of every app that is not in its configuration (archive_stale_d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from homeprod.apps.host import MOVES, App, Host
 from homeprod.apps.moves import Move
-from homeprod.apps.sheet import Sheet
+from homeprod.apps.sheet import Place, Sheet
 from homeprod.apps.stack import Stack
 
 _ALIKE = 0.6
@@ -40,6 +40,26 @@ def check_departures(now: Standing, before: Standing, moves: Mapping[str, Move],
         old, published = now.host.get(name), before.host.get(name)
         if old is not None and published is not None and move.source != name and published.is_enabled:
             sheet.note(move.place, f"{name} is published: what became of its data is settled", "take the lines away")
+
+
+def check_alone(now: Standing, before: Standing, moves: Mapping[str, Move], names: set[str], sheet: Sheet) -> None:
+    """Apps whose files are published without the host's configuration: they must suit the one that is there."""
+    for name in sorted(names):
+        app, old = now.host.get(name), before.host.get(name)
+        if app is None:
+            continue
+        if old is None or _strip(app) != _strip(old):
+            message = f"{name} is configured otherwise than {now.host.name} has it published"
+            sheet.refuse(
+                app.place, message, f"publish the whole host:\n\n  homeprod apps publish --only {now.host.name}"
+            )
+        else:
+            _check_changed(app, now, before, moves, sheet)
+
+
+def _strip(app: App) -> App:
+    """What it says, wherever it stands."""
+    return replace(app, place=Place(""), places={})
 
 
 def check_absence(before: Host, sheet: Sheet) -> None:
