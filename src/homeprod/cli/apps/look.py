@@ -9,7 +9,7 @@ from pathlib import Path
 from homeprod.apps.lint import Linted
 from homeprod.core.diagnostic import WrongAppsError
 from homeprod.core.errors import UsageError
-from homeprod.drivers.apps.compose import check_stacks, has_compose
+from homeprod.drivers.apps.compose import check_stacks, find_compose
 from homeprod.site.loader import find_root, load_site
 
 
@@ -30,12 +30,12 @@ def require_right(linted: Linted) -> bool:
     """Whether compose itself was asked. Raises WrongAppsError with every mistake."""
     mistakes = list(linted.sheet.mistakes)
     broken = {mistake.file for mistake in mistakes}
-    is_asked = has_compose()
-    if is_asked:  # what is known to be broken needs no second word
+    program = find_compose()
+    if program is not None:  # what is known to be broken needs no second word
         sound = (
             s for s in linted.stacks.values() if not any(f"{s.folder}/{part.path}" in broken for part in s.parts)
         )
-        mistakes += check_stacks(sound)
+        mistakes += check_stacks(program, sound)
     if mistakes:
         raise WrongAppsError(mistakes)
-    return is_asked
+    return program is not None

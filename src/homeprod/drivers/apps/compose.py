@@ -10,9 +10,10 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from homeprod.apps.sheet import Place
 from homeprod.apps.stack import Stack
 from homeprod.apps.variables import FOLDERS, SECRETS
 from homeprod.core.diagnostic import Diagnostic
@@ -20,31 +21,47 @@ from homeprod.core.diagnostic import Diagnostic
 _SECONDS = 30.0
 
 
-def has_compose() -> bool:
-    """Whether ``docker compose`` is there, in its second edition or later."""
-    return _run(Path("/"), ["version", "--short"], {}) is not None
+Program = tuple[str, ...]
 
 
-def check_stacks(stacks: Iterable[Stack]) -> list[Diagnostic]:
-    """What compose refuses. Of a machine with compose; a compose that does not end in time has no word."""
-    return [found for stack in stacks for found in _check(stack)]
+def find_compose() -> Program | None:
+    """How compose is called here, in its second edition or later; None where there is none."""
+    for program in (("docker", "compose"), ("docker-compose",)):
+        said = _run(Path("/"), ["version", "--short"], {}, program)
+        if said is not None and said.returncode == 0 and not said.stdout.lstrip("v").startswith("1."):
+            return program
+    return None
 
 
-def _check(stack: Stack) -> list[Diagnostic]:
+def check_stacks(program: Program, stacks: Iterable[Stack]) -> list[Diagnostic]:
+    """What compose refuses; where it does not end in time it has no word."""
+    return [found for stack in stacks for found in _check(program, stack)]
+
+
+def _check(program: Program, stack: Stack) -> list[Diagnostic]:
     with tempfile.TemporaryDirectory(prefix="homeprod-") as place:
         root = Path(place).resolve()
         folder = root / "repository"
         _lay_out(stack, folder, root / "secrets")
         named = [argument for part in stack.parts if part.is_named for argument in ("-f", part.path)]
         variables = {**stack.variables.loose, **stack.variables.fixed, **dict.fromkeys(FOLDERS, str(folder))}
-        said = _run(folder, [*named, "config", "--quiet"], variables)
+        said = _run(folder, [*named, "config", "--quiet"], variables, program)
         if said is None or said.returncode == 0:
             return []
         words = _clean(said.stderr, folder, root / "secrets")
-        return [Diagnostic(f"{stack.folder}/{stack.parts[0].path}", 1, f"compose refuses it: {words}", _HINT)]
+        place = _locate(stack, words)
+        return [Diagnostic(place.file, place.line, f"compose refuses it: {words}", _HINT)]
 
 
 _HINT = "it is as compose sees it, after Harbormaster has put its values in"
+
+
+def _locate(stack: Stack, words: str) -> Place:
+    """Compose tells no line, but often the service."""
+    for name, service in stack.services:
+        if re.search(rf"""services?[. ]["']?{re.escape(name)}\b""", words):
+            return service.place
+    return Place(f"{stack.folder}/{stack.parts[0].path}")
 
 
 def _lay_out(stack: Stack, folder: Path, secrets: Path) -> None:
@@ -79,14 +96,15 @@ def _clean(said: str, folder: Path, secrets: Path) -> str:
     return words.replace(f"{folder}/", "").replace(str(secrets), SECRETS)[:300]
 
 
-def _run(folder: Path, arguments: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str] | None:
+def _run(
+    folder: Path, arguments: list[str], variables: dict[str, str], program: Sequence[str]
+) -> subprocess.CompletedProcess[str] | None:
     """None where there is none, or it does not end."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}
-    argv = ["docker", "compose", *arguments]
+    env = {**variables, **kept}
     try:
-        done = subprocess.run(
-            argv, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, env={**variables, **kept}
+        return subprocess.run(
+            [*program, *arguments], cwd=folder, capture_output=True, text=True, timeout=_SECONDS, env=env
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return None if arguments[0] == "version" and done.returncode != 0 else done
