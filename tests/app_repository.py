@@ -10,6 +10,9 @@ from pathlib import Path
 
 from homeprod.cli.main import main
 
+TWO = ("wiki", "chat")
+FIVE = (*TWO, "photos", "music", "mail")
+
 CONFIGURATION = """apps:
 {}"""
 ENTRY = """  {app}:

@@ -3,10 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.app_repository import AppRepository, make_files, make_repository
-
-TWO = ("wiki", "chat")
-FIVE = ("wiki", "chat", "photos", "music", "mail")
+from tests.app_repository import FIVE, TWO, AppRepository, make_files, make_repository
 
 
 @pytest.fixture(autouse=True)

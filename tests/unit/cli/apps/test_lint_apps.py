@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.app_repository import COMPOSE, AppRepository, write_configuration
+from tests.app_repository import COMPOSE, TWO, AppRepository, write_configuration
 from tests.reference_schema import open_validator
-from tests.unit.cli.apps.conftest import TWO
 
 from homeprod.cli.main import main
 

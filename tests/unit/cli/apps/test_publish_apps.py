@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.app_repository import COMPOSE, AppRepository, clean_environment, write_configuration
+from tests.app_repository import COMPOSE, FIVE, TWO, AppRepository, clean_environment, write_configuration
 from tests.reference_schema import open_validator
-from tests.unit.cli.apps.conftest import FIVE, TWO
 
 from homeprod.cli.apps import publish as command
 from homeprod.drivers.apps import publication
