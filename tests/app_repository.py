@@ -44,7 +44,7 @@ class AppRepository:
 
     @property
     def hub(self) -> Path:
-        return self.root / "hub.git"
+        return self.root / "apps.git"
 
     def write(self, files: Mapping[str, str | None]) -> None:
         """None takes a file away."""

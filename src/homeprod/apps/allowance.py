@@ -36,6 +36,7 @@ OPEN = {
     "device": "a device of the host",
     "capability": "a part of what root may do",
     "shared storage": "storage that another host's app writes to as well",
+    "shared volume": "a volume of docker's that another app of the host has as well",
     "branch": "a branch whose name looks like a tag's",
     "not a secret": "a file in which something looks like a secret",
 }

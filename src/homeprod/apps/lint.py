@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from homeprod.apps.allowance import Need, read_allowances, settle
@@ -20,10 +20,11 @@ from homeprod.apps.checks.hosts import (
 )
 from homeprod.apps.checks.images import note_images
 from homeprod.apps.checks.mounts import find_mounts
+from homeprod.apps.checks.ports import check_taken
 from homeprod.apps.checks.privileges import find_privileges
 from homeprod.apps.checks.projects import check_projects
 from homeprod.apps.checks.services import check_services
-from homeprod.apps.checks.storage import Storage, find_shared, list_storage
+from homeprod.apps.checks.storage import Storage, find_borrowed, find_shared, list_storage, list_volumes
 from homeprod.apps.configuration import read_configuration
 from homeprod.apps.host import FILE, HOSTS, App, Host
 from homeprod.apps.moves import read_moves
@@ -58,13 +59,16 @@ def lint(
     hosts = _read_hosts(tree, sheet)
     standings = {host.name: Standing(host, _read_stacks(tree, host, sheet)) for host in hosts}
     needs = {host.name: _find_needs(standings[host.name]) for host in hosts}
-    for name, more in find_shared(_list_storage(standings)).items():
-        needs[name] += more
+    for between_hosts, found in ((True, list_storage), (False, list_volumes)):
+        shared = find_shared(_list_storage(standings, found), between_hosts=between_hosts)
+        for name, more in shared.items():
+            needs[name] += more
     _place_secrets(tree, hosts, needs, sheet)
     for host in hosts:
         settle(needs[host.name], read_allowances(tree, host, sheet), host, sheet)
         check_origins(tree, host, sheet)
         check_projects(host.apps, standings[host.name].stacks, sheet)
+        check_taken(host.apps, standings[host.name].stacks, sheet)
     _check_before(tree, standings, published, only, sheet)
     check_contents(tree, sheet)
     if len(hosts) == len(list_host_folders(tree)):  # of one that could not be read nobody knows
@@ -112,19 +116,24 @@ def _read_stacks(tree: Tree, host: Host, sheet: Sheet) -> dict[str, Stack]:
 
 def _find_needs(standing: Standing) -> list[Need]:
     needs = [
-        need for stack in standing.stacks.values() for find in (find_privileges, find_mounts) for need in find(stack)
+        need
+        for stack in standing.stacks.values()
+        for find in (find_privileges, find_mounts, find_borrowed)
+        for need in find(stack)
     ]
     return [*needs, *find_versions(standing.host)]
 
 
-def _list_storage(standings: Mapping[str, Standing]) -> list[Storage]:
+def _list_storage(
+    standings: Mapping[str, Standing], find: Callable[[str, Stack], Iterator[Storage]]
+) -> list[Storage]:
     """Of apps that run: who has stopped writes nothing."""
     return [
         one
         for name, standing in standings.items()
         for stack in standing.stacks.values()
         if stack.app.is_enabled
-        for one in list_storage(name, stack)
+        for one in find(name, stack)
     ]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from homeprod.apps.host import Host
 from homeprod.apps.lint import lint
 from homeprod.apps.publication import Publication, list_targets, plan_publication
 from homeprod.cli import render
@@ -16,7 +18,7 @@ from homeprod.core.errors import AppsError, UsageError
 from homeprod.core.likeness import suggest
 from homeprod.drivers.apps.git import Git, open_repository
 from homeprod.drivers.apps.publication import Made, make_commits, push
-from homeprod.drivers.apps.remote import Remote, contains, fetch
+from homeprod.drivers.apps.remote import Remote, contains, fetch, find_url
 from homeprod.drivers.apps.tree import read_commits
 
 CHANGES = 2
@@ -67,15 +69,30 @@ def _plan(git: Git, remote: Remote, source: str, options: argparse.Namespace) ->
     only = frozenset(options.only)
     tree = read_commits(git, {source: source})[source]
     published = {branch: head.tree for branch, head in remote.heads.items()}
-    linted = lint(tree, published, find_machines(options), only)
+    machines = find_machines(options)
+    with render.busy("looking at the files"):
+        linted = lint(tree, published, machines, only)
     render.print_notes(linted.sheet.notes)
     with render.busy("asking docker compose"):
         require_right(linted)
+    _tell_other_urls(git, remote, linted.hosts)
     targets = list_targets(tree, linted.hosts)
     for name in sorted(only - targets):
         hint = suggest(name, targets) or f"there are: {', '.join(sorted(targets))}"
         raise UsageError(f"--only: nothing of {name!r} is published", hint=hint)
     return plan_publication(tree, linted.hosts, remote.heads, only)
+
+
+def _tell_other_urls(git: Git, remote: Remote, hosts: tuple[Host, ...]) -> None:
+    """Hosts may reach it by another way than we do, but it is called the same at each end."""
+    own = find_url(git, remote.name)
+    for host in hosts:
+        for url in sorted({app.url for app in host.apps if app.is_own and _name(app.url) != _name(own)}):
+            render.say(f"note: {host.name} follows {url}, and this is {own}")
+
+
+def _name(url: str) -> str:
+    return re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git")
 
 
 def _publish(git: Git, publication: Publication, source: str, options: argparse.Namespace) -> list[Made]:

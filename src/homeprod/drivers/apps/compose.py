@@ -49,8 +49,8 @@ def _check(program: Program, stack: Stack) -> list[Diagnostic]:
         if said is None or said.returncode == 0:
             return []
         words = _clean(said.stderr, folder, root / "secrets")
-        place = _locate(stack, words)
-        return [Diagnostic(place.file, place.line, f"compose refuses it: {words}", _HINT)]
+        at = _locate(stack, words)
+        return [Diagnostic(at.file, at.line, f"compose refuses it: {words}", _HINT)]
 
 
 _HINT = "it is as compose sees it, after Harbormaster has put its values in"

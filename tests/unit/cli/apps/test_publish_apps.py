@@ -14,6 +14,7 @@ from tests.app_repository import COMPOSE, FIVE, TWO, AppRepository, clean_enviro
 from tests.reference_schema import open_validator
 
 from homeprod.cli.apps import publish as command
+from homeprod.cli.main import main
 from homeprod.drivers.apps import publication
 
 WIKI, CONFIGURATION = "deploy/box/wiki", "deploy/box/_config"
@@ -93,6 +94,16 @@ def test_the_host_s_own_folder_wins(home: AppRepository) -> None:
     assert ":9" in home.read(WIKI, "compose.yaml")
 
 
+def test_what_two_hosts_share_moves_for_both(home: AppRepository) -> None:
+    home.change({"hosts/attic/_harbormaster.yml": write_configuration("attic", "wiki")})
+    home.publish()
+    before = home.list_heads()
+    bump(home, "wiki", 2)
+    home.publish()
+    after = home.list_heads()
+    assert {name for name in after if after[name] != before[name]} == {WIKI, "deploy/attic/wiki"}
+
+
 def test_files_of_variables_are_published_with_the_configuration(home: AppRepository) -> None:
     text = write_configuration("box", *TWO) + "    environment_file: env/chat.env\n    replacements_file: r.yml\n"
     home.change(
@@ -168,8 +179,6 @@ def test_what_was_published_is_told_to_machines(home: AppRepository, capsys: pyt
 
 
 def test_nothing_is_pushed_that_nobody_agreed_to(home: AppRepository, capsys: pytest.CaptureFixture[str]) -> None:
-    from homeprod.cli.main import main
-
     assert main(["apps", "publish", str(home.work)]) == 1
     assert "nobody is there to answer" in capsys.readouterr().err
     assert home.list_heads() == {}
@@ -352,14 +361,33 @@ def test_an_empty_git_host(home: AppRepository, capsys: pytest.CaptureFixture[st
 
 
 def test_what_is_no_repository(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from homeprod.cli.main import main
-
     (tmp_path / "plain").mkdir()
     assert main(["apps", "publish", str(tmp_path / "plain")]) == 1
     assert main(["apps", "publish", str(tmp_path / "gone")]) == 1
     said = capsys.readouterr().err
     assert "this is no git repository" in said
     assert "there is no such folder" in said
+
+
+def test_hosts_that_follow_another_repository_are_told(
+    home: AppRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert home.publish("--dry-run") == 2
+    assert "follows" not in capsys.readouterr().err
+    text = write_configuration("box", *TWO).replace("/apps.git", "/other.git")
+    home.change({"hosts/box/_harbormaster.yml": text})
+    assert home.publish("--dry-run") == 2
+    assert f"note: box follows https://git.example/other.git, and this is {home.hub}" in capsys.readouterr().err
+
+
+def test_a_bare_clone_will_do(home: AppRepository) -> None:
+    bare = home.root / "bare.git"
+    home.git("clone", "--quiet", "--bare", str(home.hub), str(bare))
+    for name, value in (("user.name", "Pat"), ("user.email", "p@x"), ("gpg.format", "ssh")):
+        home.git("config", name, value, folder=bare)
+    home.git("config", "user.signingkey", str(home.root / "key.pub"), folder=bare)
+    assert main(["apps", "publish", str(bare), "--yes"]) == 0
+    assert len(home.list_heads()) == 3
 
 
 def test_only_what_there_is(home: AppRepository, capsys: pytest.CaptureFixture[str]) -> None:
