@@ -56,13 +56,13 @@ def run_harbormaster(config: Path) -> subprocess.CompletedProcess[str]:
     work = _make_work(config)
     script = "from docker_harbormaster.cli import cli; cli()"
     argv = [sys.executable, "-c", script, "run", "-c", str(config), "-d", str(work)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, env=_make_environment(work))
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, env=make_environment(work))
 
 
 def _call(script: str, config: Path, *, check: bool = False) -> subprocess.CompletedProcess[str]:
     work = _make_work(config)
     argv = [sys.executable, "-c", script, str(config), str(work)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=check, env=_make_environment(work))
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=check, env=make_environment(work))
 
 
 def _make_work(config: Path) -> Path:
@@ -71,7 +71,7 @@ def _make_work(config: Path) -> Path:
     return work
 
 
-def _make_environment(work: Path) -> dict[str, str]:
+def make_environment(work: Path) -> dict[str, str]:
     """It makes a temporary folder whenever it is loaded: in the test's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "HOMEPROD_"))}
     return {

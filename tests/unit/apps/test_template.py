@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.harbormaster import _make_environment
+from tests.harbormaster import make_environment
 
 from homeprod.apps.sheet import Sheet
 from homeprod.apps.template import render
@@ -42,7 +42,7 @@ def ask(texts: list[str], values: dict[str, str], folder: Path) -> list[str]:
     argv = [sys.executable, "-c", _SCRIPT]
     given = json.dumps([texts, {**folders, **values}])
     done = subprocess.run(
-        argv, input=given, capture_output=True, text=True, timeout=60, check=True, env=_make_environment(folder)
+        argv, input=given, capture_output=True, text=True, timeout=60, check=True, env=make_environment(folder)
     )
     rendered: list[str] = json.loads(done.stdout)
     return rendered
