@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from homeprod.cli.apps.arguments import add_arguments as add_apps_arguments
 from homeprod.cli.control.arguments import add_arguments as add_control_arguments
 from homeprod.cli.exitcodes import list_exit_codes
 from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
@@ -266,6 +267,10 @@ def _read_run(text: str) -> int:
     return _read_number(text, 1, 10**15)
 
 
+def _add_apps(command: argparse.ArgumentParser) -> None:
+    add_apps_arguments(command, read_path)
+
+
 def _add_status(command: argparse.ArgumentParser) -> None:
     _add_json(command)
     command.set_defaults(only=[], start=False)
@@ -384,6 +389,7 @@ _ADDERS = {
     "known-hosts": _add_known_hosts,
     "runs": _add_runs,
     "route": _add_route,
+    "apps": _add_apps,
     "control": add_control_arguments,
     "lab": add_lab_arguments,
     "diagram": _add_diagram,

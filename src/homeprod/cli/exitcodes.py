@@ -35,6 +35,11 @@ OWN = {
         0: "the run was successful, or goes on",
         1: "an error; or the run failed, was canceled, or took too long",
     },
+    "apps lint": {0: "no mistake found", 1: "there are mistakes"},
+    "apps publish": {
+        1: "an error, or declined; no branch moved unless it says so",
+        2: "with --dry-run: branches would move",
+    },
     "control status": {0: "Ready", 1: "an error, or nobody answers", 2: "Locked", 3: "New"},
     "lab ssh": {0: "what ssh, or the command there, ended with"},
 }

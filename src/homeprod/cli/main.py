@@ -40,6 +40,7 @@ COMMANDS = {
     "known-hosts": "print machines' SSH host keys for ~/.ssh/known_hosts, as their guest agents tell them",
     "addresses": "list names, addresses and VMIDs",
     "route": "the way in from outside: explain a name's, test what the site expects of it",
+    "apps": "the app repository: find its mistakes, publish each app to the hosts that run it",
     "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
     "diagram": "draw the site: its way in, how its machines are made; the control node's states",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh, gateway, repository",

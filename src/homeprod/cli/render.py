@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from homeprod.cli.program import turn_commands
-from homeprod.core.diagnostic import Diagnostic, SiteError
+from homeprod.core.diagnostic import Diagnostic, MistakesError
 from homeprod.core.errors import HomeprodError
 
 _lab = ""
@@ -71,8 +71,8 @@ def print_flushed(text: str) -> None:
 
 
 def print_error(error: HomeprodError) -> None:
-    """One error and its hint; for a site, every mistake."""
-    if isinstance(error, SiteError):
+    """One error and its hint; of a site or an app repository, every mistake."""
+    if isinstance(error, MistakesError):
         for mistake in error.diagnostics:
             say(f"{mistake.file}:{mistake.line}: {_red('error')}: {mistake.message}")
             _say_hint(mistake.hint)

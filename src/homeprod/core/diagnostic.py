@@ -10,7 +10,8 @@ from homeprod.core.errors import HomeprodError
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """``file`` is relative to the site's folder, ``line`` counts from 1. Sorts by file, then line."""
+    """``file`` is relative to the site's folder, or the app repository's; ``line`` counts from 1. Sorts by file, then
+    line."""
 
     file: str
     line: int
@@ -21,10 +22,27 @@ class Diagnostic:
         return f"{self.file}:{self.line}: {self.message}"
 
 
-class SiteError(HomeprodError):
-    """The site's definition is wrong; ``diagnostics`` holds every mistake found, sorted."""
+class MistakesError(HomeprodError):
+    """What a person wrote is wrong; ``diagnostics`` holds every mistake found, sorted."""
+
+    whole = "what was written"
+    """What has the mistakes, in a person's words."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(sorted(set(diagnostics)))
         count = len(self.diagnostics)
-        super().__init__(f"the site has {count} mistake{'s' * (count != 1)}", hint="nothing was touched; mend them")
+        super().__init__(
+            f"{self.whole} has {count} mistake{'s' * (count != 1)}", hint="nothing was touched; mend them"
+        )
+
+
+class SiteError(MistakesError):
+    """The site's definition is wrong."""
+
+    whole = "the site"
+
+
+class WrongAppsError(MistakesError):
+    """The app repository is wrong."""
+
+    whole = "the app repository"

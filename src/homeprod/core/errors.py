@@ -1,7 +1,10 @@
 """The error tree. Every error a person sees is one of these; foreign errors are mapped at the border.
 
     HomeprodError            message, where, hint
-    ├── SiteError            the definition is wrong (core.diagnostic: it carries diagnostics)
+    ├── MistakesError        what a person wrote is wrong (core.diagnostic: it carries diagnostics)
+    │   ├── SiteError        the site's definition
+    │   └── WrongAppsError   the app repository
+    ├── AppsError            the app repository cannot be read, or what it says cannot be published
     ├── UsageError           the command line is wrong (exit 64)
     ├── DeclinedError        a person said no
     ├── StalePlanError       what the plan was decided from has moved
@@ -68,6 +71,10 @@ class UnreachableError(ControlError):
 
 class CertificateError(HomeprodError):
     """A certificate, a request for one, or who gives them is not as it must be; what is served stays as it is."""
+
+
+class AppsError(HomeprodError):
+    """The app repository cannot be read, or what it says cannot be published; no branch was moved."""
 
 
 class ProxmoxError(HomeprodError):

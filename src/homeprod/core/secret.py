@@ -2,7 +2,8 @@
 
 Two kinds of signs: forms that are secret wherever they stand (a private key's first line, a token's prefix), and a
 telling name with a value behind it (``db_password: …``). Nobody reads a secret out of a comment by mistake alone, so
-comments count too. What only speaks of secrets (``password: see the vault``, ``token_file: /etc/token``) passes.
+comments count too. What only speaks of secrets (``password: see the vault``, ``token_file: /etc/token``) passes, and
+so do names of a table (``secrets:`` of compose, a line above ``db_key:``), but not what stands in it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _FORMS = (
         r"\$(?:1|2[abxy]|5|6|7|y|apr1|argon2(?:id?|d))\$[^\s$]+\$[^\s]{13}|\{S?SHA\d*\}[A-Za-z0-9+/]{20}",
     ),
     ("a password hash", r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{22}"),
-    ("a Proxmox API token", r"[\w.-]+@[\w.-]+![\w.-]+[=:][0-9a-fA-F]{8}-"),
+    ("a Proxmox API token", r"(?<![\w.-])[\w.-]+@[\w.-]+![\w.-]+[=:][0-9a-fA-F]{8}-"),
     ("a signed token (JWT)", r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
     ("a GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{20}|\bgithub_pat_\w{20}"),
     ("a GitLab token", r"\bgl(?:pat|dt|rt|ptt)-[\w-]{16}"),
@@ -30,7 +31,7 @@ _FORMS = (
     ("a token", r"\bxox[abeoprs]-[\w-]{10}|\bAIza[\w-]{35}|\bhvs\.[\w-]{20}|\btskey-[\w-]{10}|\bdop_v1_[0-9a-f]{20}"),
     ("a token", r"\b[sr]k_live_\w{16}|\bnpm_[A-Za-z0-9]{30}|\bpypi-AgE[\w-]{20}|\bsk-[A-Za-z0-9_-]{20}"),
     ("a token", r"(?i:authorization\s*[:=]\s*[\"']?(?:bearer|basic|token)\s+\S{8})"),
-    ("a password in a URL", r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:(?![$<{*])[^\s/@\"']+@"),
+    ("a password in a URL", r"(?<![\w+.-])[a-z][a-z0-9+.-]*://[^\s/:@\"']+:(?![$<{*])[^\s/@\"']+@"),
     ("a password", r"(?i:\bchpasswd\b)"),
 )
 _NAME = (
@@ -38,7 +39,8 @@ _NAME = (
     r"|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|vault[_-]?key)s?(?:[_-][a-z]+)*"
 )
 _NAMED = re.compile(
-    rf"(?i)(?P<name>{_NAME})[\"']?(?:\s*(?:=>|:=|[:=])\s*|[ \t]+is:?[ \t]+)(?P<value>[\"']?[^\s\"',;}}\])]{{3,}})"
+    rf"(?i)(?P<name>{_NAME})[\"']?(?:\s*(?:=>|:=|[:=])(?![ \t\r]*\n\s*[\w.-]+:\s)\s*|[ \t]+is:?[ \t]+)"
+    rf"(?P<value>[\"']?[^\s\"',;}}\])]{{3,}})"
     rf"|--(?P<option>{_NAME})[ \t]+(?P<given>[^\s-]\S{{2,}})"
 )
 _REFERENCE = re.compile(r"[\"']?(?:[<$*/~|>!&]|\{\{|%\(|\.\.?/|(?:file|env|vault|https?):)")
@@ -52,6 +54,7 @@ _SENTENCES = """see ask from the this that kept stored managed comes lives set r
 """How a sentence about a secret goes on after ``is`` or a colon. `all` is sudo's, in `NOPASSWD:ALL`."""
 _PLAIN = frozenset(f"{_SWITCHES} {_SENTENCES}".split())
 _PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in _FORMS)
+"""Each begins at a word's begin, or with signs of its own: a file may be one word of a million letters."""
 
 
 def find_secret(data: bytes | str) -> str | None:

@@ -15,6 +15,7 @@ from homeprod.core.sizes import MiB
 from homeprod.site.addresses import MAX_VMID
 from homeprod.site.machine import DataDisk, DataVirtualMachine, Disk, Keeper, Machine, StartPhase
 from homeprod.site.people import Person
+from homeprod.site.strictness import Size
 
 # qemu-server, PVE::QemuServer::Drive: 4 ide, 6 sata, 31 scsi and 16 virtio drives.
 SLOT = re.compile(r"ide[0-3]|sata[0-5]|scsi([0-9]|[12][0-9]|30)|virtio([0-9]|1[0-5])")
@@ -37,7 +38,7 @@ class AdoptedVirtualMachine(Machine):
     called: str | None = None
     people: tuple[Person, ...] = ()
     cores: int | None = Field(default=None, ge=1, le=128)
-    memory: int | None = Field(default=None, ge=16 * MiB, multiple_of=MiB)
+    memory: Size | None = Field(default=None, ge=16 * MiB, multiple_of=MiB)
     disks: Mapping[str, Disk] = Field(default_factory=dict)
     data_disks: Mapping[str, DataDisk] = Field(default_factory=dict)
     start: StartPhase | None = None

@@ -117,7 +117,7 @@ def _check_secrets(machine: Machine, collector: Collector) -> None:
 
 
 def _check_vmids(site: Site, machines: list[DeclaredMachine], collector: Collector) -> None:
-    seen: dict[int, str] = {}
+    seen: dict[int, DeclaredMachine] = {}
     for declared in machines:
         vmid = site.vmid(declared.machine)
         keyword = "vmid" if declared.machine.vmid is not None else "number"
@@ -128,9 +128,16 @@ def _check_vmids(site: Site, machines: list[DeclaredMachine], collector: Collect
             _report(
                 collector, declared.machine, keyword, f"VMID {vmid} is taken by {holder}, which is not homeprod's"
             )
-        if vmid in seen:
-            _report(collector, declared.machine, keyword, f"VMID {vmid} is {seen[vmid]}'s already")
-        seen.setdefault(vmid, declared.name)
+        if vmid in seen and not _share_number(declared.machine, seen[vmid].machine):
+            _report(collector, declared.machine, keyword, f"VMID {vmid} is {seen[vmid].name}'s already")
+        seen.setdefault(vmid, declared)
+
+
+def _share_number(machine: Machine, other: Machine) -> bool:
+    """Whether their VMIDs are the same because their numbers are, which is reported of the numbers."""
+    if machine.vmid is not None or other.vmid is not None or machine.number != other.number:
+        return False
+    return all(any(keyword == "number" for keyword, _ in _used_numbers(one)) for one in (machine, other))
 
 
 def _used_numbers(machine: Machine) -> Iterator[tuple[str, int]]:

@@ -69,6 +69,21 @@ def explain_unconfigured(declared: DeclaredMachine) -> str:
     return "" if find_control_user(machine) else "none of its people is a ControlUser, to log in as"
 
 
+def advise_configuring(site: Site, declared: DeclaredMachine) -> str:
+    """What to write so that a control node configures the machine."""
+    environment, file = declared.machine.environment, declared.file.relative_to(site.root)
+    if not environment.control_node:
+        nodes = [name for name, one in site.machines.items() if find_control(one.machine)]
+        write = f"write into the Environment {environment.name}:"
+        start = "docs/how-to/control-node.md says how to make a control node, and to name it"
+        return f'{write}\n\n  control_node="{nodes[0]}",' if nodes else start
+    users = (find_control_user(one.machine) for one in site.machines.values())
+    user = next((user.name for user in users if user is not None), 'ControlUser(name="ansible")')
+    people = declared.machine.people if isinstance(declared.machine, VirtualMachine | AdoptedVirtualMachine) else ()
+    names = ", ".join([*(person.name for person in people), user])
+    return f"write into {file}:\n\n  people=({names}{'' if people else ','}),"
+
+
 def name_key(environment: Environment) -> str:
     return f"{environment.control_node}-{environment.name}"
 

@@ -12,21 +12,23 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Never
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, PrivateAttr, ValidationError
 
 from homeprod.core.diagnostic import Diagnostic
 from homeprod.core.sizes import MiB, format_size
 from homeprod.site.source import Source, find_source
+from homeprod.site.strictness import make_strict
 
 
 @dataclass
 class Collector:
-    """The mistakes of one load of the site in ``root``."""
+    """The mistakes of one load of the site in ``root``, and all that it ``made``, held by a name or not."""
 
     root: Path
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    made: list[Declared] = field(default_factory=list)
 
     def report(self, source: Source | None, message: str, *, keyword: str = "", hint: str = "") -> None:
         """Note a mistake at ``source`` (at its argument ``keyword``, where that is written)."""
@@ -52,11 +54,14 @@ def collect(root: Path) -> Iterator[Collector]:
 
 
 class Declared(BaseModel):
-    """Base of everything a site declares: frozen, no unknown arguments, equal only to itself."""
+    """Base of everything a site declares: frozen, no unknown arguments, equal only to itself. A number is written as
+    one, and True and False are none (pydantic would read 1 and "1" of them)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     hints: ClassVar[Mapping[str, str]] = {}
     """What to write for an argument, by its name, where a value was given that cannot be."""
+    forms: ClassVar[Mapping[str, str]] = {}
+    """In words, what text an argument with a pattern takes, by its name: ``'My wiki' is …``."""
     _source: Source | None = PrivateAttr(default=None)
     _is_broken: bool = PrivateAttr(default=False)
 
@@ -74,6 +79,18 @@ class Declared(BaseModel):
                 message, hint = _explain(type(self), values.get("name"), keyword, mistake)
                 collector.report(source, message, keyword=keyword, hint=hint)
         self._source = source
+        if collector is not None:
+            collector.made.append(self)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        schema = handler(source)
+        make_strict(schema)
+        return schema
+
+    def __iter__(self) -> Never:
+        """Pydantic's gives fields, so that a single thing would pass for several where a comma was forgotten."""
+        raise TypeError(f"{with_article(type(self).__name__)} is one thing, not several")
 
     def _break(self, values: dict[str, Any]) -> None:
         """Hold what was given, unchecked, so that modules which use this go on loading."""
@@ -119,8 +136,9 @@ def _explain(declared: type[Declared], name: object, keyword: str, mistake: Any)
         case "multiple_of":
             text = f"must be a multiple of {_measure(keyword, context['multiple_of'])}, is {mistake['input']}"
         case "string_pattern_mismatch":
-            text = f"{mistake['input']!r} does not match {context['pattern']}"
-        case "tuple_type":
+            form = declared.forms.get(keyword, f"nothing that matches {context['pattern']}")
+            text = f"{mistake['input']!r} is {form}"
+        case "tuple_type" | "set_type" | "frozen_set_type":
             text = "must be several in brackets, with a comma even behind a single one: (one,)"
         case "too_short":
             text = f"there must be {context['min_length']} at least, and there is none"
@@ -128,8 +146,14 @@ def _explain(declared: type[Declared], name: object, keyword: str, mistake: Any)
         case "int_parsing" | "int_type" | "int_from_float":
             size = "; write 16 * GiB" if keyword in _SIZES else ""
             text = f"must be a whole number{size}"
+        case "float_type":
+            text = "must be a number"
+        case "bool_type":
+            text = "must be True or False"
+        case "string_type":
+            text = "must be a text"
         case "model_type" | "is_instance_of":
-            text = f"must be {_article(str(context.get('class_name') or context.get('class')))}"
+            text = f"must be {with_article(str(context.get('class_name') or context.get('class')))}"
         case _:
             text = str(mistake["msg"])
             text = text[:1].lower() + text[1:]
@@ -153,7 +177,7 @@ def _guess(keyword: str, declared: type[Declared]) -> str:
     return f"; is {close[0]}= meant?" if close else f"; it has {', '.join(sorted(declared.model_fields))}"
 
 
-def _article(name: str) -> str:
+def with_article(name: str) -> str:
     return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
 
 

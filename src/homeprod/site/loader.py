@@ -6,9 +6,7 @@ A site's modules are Python of its owner and run with the owner's rights, as any
 from __future__ import annotations
 
 import importlib
-import re
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +18,11 @@ from homeprod.site.checks import check_site
 from homeprod.site.configured import find_control, read_control_keys
 from homeprod.site.declared import Collector, collect, is_broken, source_of
 from homeprod.site.entry.entry import Entry
+from homeprod.site.entry.parts import list_unread
 from homeprod.site.machine import DataVirtualMachine, Machine, SiteConfig
 from homeprod.site.names import find_root as find_root
 from homeprod.site.names import name_of
+from homeprod.site.raised import describe_failure
 from homeprod.site.site import DeclaredMachine, Site
 
 
@@ -35,7 +35,8 @@ def load_site(root: Path) -> Site:
     machines = _find_machines(modules, root, collector)
     entry = _find_entry(modules, collector)
     if config is not None and not is_broken(config):
-        site = Site(root, config, machines, read_control_keys(root, collector), _name_bundle(machines), entry)
+        keys, unread = read_control_keys(root, collector), list_unread(collector.made, entry)
+        site = Site(root, config, machines, keys, _name_bundle(machines), entry, unread)
         check_site(site, collector)
         if not collector.diagnostics:
             return site
@@ -79,35 +80,13 @@ def _load_modules(root: Path, collector: Collector) -> dict[str, ModuleType]:
         try:
             loaded[file.stem] = importlib.import_module(f"modules.{file.stem}")
         except Exception as error:  # noqa: BLE001  (a site module may raise anything, and each is a diagnostic)
-            mistake = _describe(error, file, root)
+            mistake = describe_failure(error, file, root)
             # A module that another one imports fails again there; and one whose declarations were reported just now
             # may well stumble over them. Neither is a mistake of its own.
             if (mistake.file, mistake.line) not in failed and len(collector.diagnostics) == before:
                 collector.diagnostics.append(mistake)
             failed.add((mistake.file, mistake.line))
     return loaded
-
-
-def _describe(error: Exception, file: Path, root: Path) -> Diagnostic:
-    """The deepest line of the site's own files that the error passed through."""
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(root):
-        place, line = Path(error.filename), error.lineno or 1
-        return Diagnostic(str(place.relative_to(root)), line, f"does not parse: {error.msg}")
-    place, line = file, 1
-    for frame in traceback.extract_tb(error.__traceback__):
-        if Path(frame.filename).is_relative_to(root):
-            place, line = Path(frame.filename), frame.lineno or 1
-    text = re.sub(r" \((/|unknown location).*\)$", "", str(error)) or "no message"
-    message = f"cannot import: {text}" if isinstance(error, ImportError) else f"raises {type(error).__name__}: {text}"
-    return Diagnostic(str(place.relative_to(root)), line, message, _find_import(error))
-
-
-def _find_import(error: Exception) -> str:
-    """What to write where a name of homeprod's is used, and was not imported."""
-    names = sys.modules["homeprod"].__all__  # of the package itself, which is on no floor: nothing is imported for it
-    if not isinstance(error, NameError) or error.name not in names:
-        return ""
-    return f"write at its top\n\n  from homeprod import {error.name}"
 
 
 def _find_config(modules: dict[str, ModuleType], collector: Collector) -> SiteConfig | None:
@@ -127,10 +106,12 @@ def _find_entry(modules: dict[str, ModuleType], collector: Collector) -> Entry |
     """One that nothing reads is a mistake: whoever wrote it believes in it."""
     entry = getattr(modules.get("_entry"), "entry", None)
     found = entry if isinstance(entry, Entry) else None
-    values = [value for module in modules.values() for value in vars(module).values()]
-    for stray in dict.fromkeys(value for value in values if isinstance(value, Entry) and value is not found):
-        message = "this Entry is read by nothing: the site's is `entry` of modules/_entry.py"
-        collector.report(source_of(stray), message, hint="there is one way in; declare it there")
+    for stray in (one for one in collector.made if isinstance(one, Entry) and one is not found):
+        message, hint = "this Entry is read by nothing: ", "there is one way in; declare it there"
+        message += "the site's is `entry` of modules/_entry.py"
+        if found is not None and (source := source_of(found)) is not None:
+            message, hint = f"{message}, line {source.line}", "there is one way in; keep one of them"
+        collector.report(source_of(stray), message, hint=hint)
     if found is None and "_entry" in modules:
         message, hint = "declares no `entry = Entry(…)`", "docs/how-to/entry.md shows one"
         collector.diagnostics.append(Diagnostic("modules/_entry.py", 1, message, hint))

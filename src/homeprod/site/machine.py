@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -13,6 +14,7 @@ from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Declared
 from homeprod.site.people import Person
 from homeprod.site.place import Cluster, Datastore, Image
+from homeprod.site.strictness import Size
 
 TAG = re.compile(r"[a-z0-9_][a-z0-9_.+-]*")  # pve-common JSONSchema `pve-tag`, lower case as 9.x stores it
 SERIAL = re.compile(r"[a-z][a-z0-9_]{0,15}")  # 16: an ext4 label, and within the 20 of a SCSI serial
@@ -28,6 +30,9 @@ class Environment(Declared):
     """A named set of machines: its ``branch`` in the playbook repository (its own name unless said otherwise), the
     machine that is its ``control_node``, by name, and the environment ``after`` which a revision comes here."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "name": "no environment's name: a lower-case letter, then lower-case letters, digits and -, 21 at most",
+    }
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,20}$")
     branch: str = ""
     control_node: str = ""
@@ -44,7 +49,7 @@ class Environment(Declared):
 class Disk(Declared):
     """A disk of ``size`` bytes (whole MiB) on a datastore. ``backup`` says whether vzdump includes it."""
 
-    size: int = Field(ge=MiB, multiple_of=MiB)
+    size: Size = Field(ge=MiB, multiple_of=MiB)
     on: Datastore
     backup: bool = True
 
@@ -57,8 +62,11 @@ class DataDisk(Declared):
     (``local-lvm:vm-911000-disk-0``) is set where the disk was there before the site: it is known by that, and its
     serial is left as it is."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "volume": "no volume of Proxmox, such as local-lvm:vm-911000-disk-0",
+    }
     label: str
-    size: int = Field(ge=MiB, multiple_of=MiB)
+    size: Size = Field(ge=MiB, multiple_of=MiB)
     on: Datastore
     backup: bool = True
     volume: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9._-]*:[^\s,]+)?$")
@@ -74,6 +82,9 @@ class DataDisk(Declared):
 class Mount(Declared):
     """A data disk in use by a machine: mounted at ``at``."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "at": "no place to mount a disk at, such as /srv/files: letters, digits and . _ - below /",
+    }
     disk: DataDisk
     at: str = Field(pattern=r"^/[A-Za-z0-9._/-]+$")
 
@@ -117,7 +128,7 @@ class VirtualMachine(Machine):
     boot: Disk
     people: tuple[Person, ...] = ()
     cores: int = Field(default=2, ge=1, le=128)
-    memory: int = Field(default=512 * MiB, ge=16 * MiB, multiple_of=MiB)
+    memory: Size = Field(default=512 * MiB, ge=16 * MiB, multiple_of=MiB)
     mounts: tuple[Mount, ...] = ()
     addresses: tuple[int, ...] = ()
     dhcp: bool = False
@@ -144,6 +155,10 @@ class SiteConfig(Declared):
     said so, or as a matter of course. ``most_removals`` is how many machines one apply deletes or replaces without
     asking for their number."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "id": "no UUID in lower case, as uuidgen writes it",
+        "name": "no site's name: a lower-case letter, then lower-case letters, digits and -",
+    }
     id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     cluster: Cluster

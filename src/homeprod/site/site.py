@@ -9,6 +9,7 @@ from pathlib import Path
 from homeprod.core.address import Address
 from homeprod.site.addresses import MAX_VMID
 from homeprod.site.adopted import AdoptedVirtualMachine
+from homeprod.site.declared import Declared
 from homeprod.site.entry.entry import Entry
 from homeprod.site.machine import DataDisk, DataVirtualMachine, Machine, SiteConfig, VirtualMachine
 
@@ -39,6 +40,8 @@ class Site:
     """Names what a control node is installed from: homeprod as it is here; empty where the site has none."""
     entry: Entry | None = None
     """The way in from outside; None where the site declares none."""
+    unread: tuple[Declared, ...] = ()
+    """Parts of a way in that were declared, and that the entry does not hold."""
     _owners: dict[int, tuple[DataDisk, DeclaredMachine]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -51,6 +51,9 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLWNhbmFyeQ"
         ("the root password is hunter2", "a password"),
         ("password is: hunter2", "a password"),
         ("# password: hunter2", "a password"),
+        ("password:\n  hunter2", "a password"),
+        ("secrets:\n  db_password: hunter2", "a password"),
+        ("secrets:\n  db:\n    file: /etc/x\n", None),
         ("Passphrase = correct horse battery staple", "a password"),
         ("mysql --password hunter2", "a password"),
         ("mysql --password=hunter2", "a password"),
@@ -114,3 +117,9 @@ def test_a_secret_is_refused_without_being_repeated(careless: Guest) -> None:
     with pytest.raises(HomeprodError, match="looks as if it held") as caught:
         render_files(careless, CARD)
     assert "canary-4711" not in f"{caught.value!r}{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize("piece", ["a", "a.b-c", " ", "\n", "password:\n", "0123456789abcdef", "x: 1\n", "a@b!"])
+def test_a_long_text_is_looked_at_in_one_go(piece: str) -> None:
+    """Quadratic, it would take hours; the test's own limit would end it."""
+    find_secret(f"password:{piece * (300_000 // len(piece))}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from homeprod.core.diagnostic import SiteError
 from homeprod.network.expectations import try_expectations
 from homeprod.plan.desired import desire
 from homeprod.plan.diff import diff
+from homeprod.site.configured import advise_configuring
+from homeprod.site.entry.doors import is_own_machine
 from homeprod.site.entry.entry import Entry
 from homeprod.site.entry.place import locate_machine, locate_proxied, locate_upstream
 from homeprod.site.entry.table import find_certificate, find_proxy, list_claims
 from homeprod.site.entry.target import read_target
 from homeprod.site.entry.upstream import read_upstream
 from homeprod.site.loader import load_site
+from homeprod.site.machine import Environment
 from homeprod.site.notes import find_notes
 from homeprod.site.site import Site
 
@@ -156,7 +160,9 @@ def test_notes_on_what_nobody_brings_about(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     config.write_text(config.read_text(encoding="utf-8").replace("people=(ansible, sean)", "people=(sean,)"))
-    notes = [note.message for note in find_notes(load_site(root)) if note.file == "modules/_entry.py"]
+    found = [note for note in find_notes(load_site(root)) if note.file == "modules/_entry.py"]
+    assert found[0].hint == "write into modules/lab_proxy_vm.py:\n\n  people=(sean, ansible),"
+    notes = [note.message for note in found]
     idle = "no control node configures lab-proxy, so nobody brings it its part of the way in"
     assert notes == [
         f"{idle}: none of its people is a ControlUser, to log in as",
@@ -182,6 +188,30 @@ def test_the_gateway_may_be_a_machine_that_was_there_before(tmp_path: Path) -> N
     site = load_site(root)
     assert site.entry is not None
     assert site.entry.gateway is not None
-    notes = [note.message for note in find_notes(site) if "router" in note.message]
+    (note,) = [note for note in find_notes(site) if "router" in note.message]
     idle = "no control node configures router, so nobody brings it its part of the way in"
-    assert notes == [f"{idle}: none of its people is a ControlUser, to log in as"]
+    assert note.message == f"{idle}: none of its people is a ControlUser, to log in as"
+    assert note.hint == "write into modules/router_vm.py:\n\n  people=(ansible,),"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_own"),
+    [
+        *(("127.0.0.9", True), ("::1", True), ("::", True), ("::ffff:127.0.0.1", True), ("0.0.0.0", True)),  # noqa: S104
+        *(("10.111.1.5", False), ("fd00::1", False), ("::ffff:10.0.0.1", False)),
+    ],
+)
+def test_what_leads_back_to_the_machine_that_asks(text: str, is_own: bool) -> None:
+    assert is_own_machine(ip_address(text)) is is_own
+
+
+def test_what_to_write_where_no_control_node_is_named(pegasus: Site) -> None:
+    site, environment = pegasus, Environment(name="bare")
+    bare = site.machines["lab-proxy"]
+    declared = replace(bare, machine=bare.machine.model_copy(update={"environment": environment}))
+    assert advise_configuring(site, declared) == 'write into the Environment bare:\n\n  control_node="lab-ansible",'
+    alone = replace(site, machines={"lab-proxy": declared})
+    assert "docs/how-to/control-node.md" in advise_configuring(alone, declared)
+    named = replace(bare, machine=bare.machine.model_copy(update={"people": ()}))
+    alone = replace(site, machines={"lab-proxy": named})
+    assert advise_configuring(alone, named).endswith('  people=(ControlUser(name="ansible"),),')

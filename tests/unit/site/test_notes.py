@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+from tests.site_case import CASES, write_case
+
 from homeprod.core.diagnostic import Diagnostic
 from homeprod.site.loader import load_site
 from homeprod.site.notes import find_notes
@@ -46,3 +49,13 @@ def test_files_among_the_keys_that_nothing_reads(tmp_path: Path) -> None:
         "keys/lab_ansible-lab.pub",
     ]
     assert all("files that are read: lab-ansible-lab.pub, lab-ansible-prod.pub" in one.hint for one in strays)
+
+
+@pytest.mark.parametrize("case", sorted((CASES / "notes").glob("*.yaml")), ids=lambda file: file.stem)
+def test_right_site_gives_exactly_these_notes(case: Path, tmp_path: Path) -> None:
+    """But for those that no control node configures the machines of these sites."""
+    data = write_case(case, tmp_path)
+    notes = [one for one in note(tmp_path) if not one.message.startswith("no control node configures")]
+    assert [str(one) for one in notes] == data["expected"]
+    for one, words in zip(notes, data.get("hints", [""] * len(notes)), strict=True):
+        assert words in one.hint

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from homeprod.cli.schema.apply import ErrorLine, PlannedLine, StepLine, SummaryLine
+from homeprod.cli.schema.apps import LintReport, PublicationReport
 from homeprod.cli.schema.check import CheckReport
 from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
@@ -17,6 +18,7 @@ from homeprod.cli.schema.route import TrialReport, WayReport
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FORMS: dict[str, Any] = {
     "apply": PlannedLine | StepLine | SummaryLine | ErrorLine,
+    "apps": LintReport | PublicationReport | Errors,
     "check": CheckReport | Errors,
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,

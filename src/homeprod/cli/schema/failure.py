@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homeprod.cli.schema.apply import ErrorLine
 from homeprod.cli.schema.report import Errors, Mistake
-from homeprod.core.diagnostic import SiteError
+from homeprod.core.diagnostic import MistakesError
 from homeprod.core.errors import HomeprodError
 
 
@@ -19,8 +19,8 @@ def print_failure(error: HomeprodError, *, is_stream: bool) -> str:
 
 
 def list_mistakes(error: HomeprodError) -> list[Mistake]:
-    """Of a site every mistake, else the error itself."""
-    if isinstance(error, SiteError):
+    """Of a site or an app repository every mistake, else the error itself."""
+    if isinstance(error, MistakesError):
         return [
             Mistake(message=m.message, where=f"{m.file}:{m.line}", hint=m.hint, file=m.file, line=m.line)
             for m in error.diagnostics

@@ -27,7 +27,7 @@ class Report(Part):
 
 class Mistake(Part):
     """One thing that is wrong. ``where`` is a file with its line, an address or a URL; ``file`` (relative to the
-    site) and ``line`` only where it is a mistake in the site."""
+    site, or to the app repository) and ``line`` only where it is a mistake in one of them."""
 
     message: str
     where: str = ""

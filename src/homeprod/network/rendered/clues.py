@@ -23,7 +23,7 @@ from homeprod.site.site import Site
 
 Clues = tuple[Clue, ...]
 _MAPS = {443: "map $ssl_preread_server_name $gate {", 80: "map $host $gate {"}
-_NOBODYS, _PLAIN = 'server_name "";', f"listen {HTTP} default_server;"
+_NOBODYS, _PLAIN = 'server_name "";', f"listen {HTTP} default_server reuseport;"
 
 
 def trace_router(site: Site, entry: Entry, port: int) -> Clues:

@@ -13,6 +13,9 @@ from homeprod.site.entry.fields import Names
 Authority = Literal["dns-01", "http-01", "site-ca"]
 MOST_NAMES = 100
 """What public authorities allow in one."""
+_PRIVATE = ("internal", "local", "localhost", "invalid", "test", "home.arpa", "corp", "home", "lan", "localdomain")
+"""Zones that the public DNS does not have: IANA's special-use names (RFC 6761, 6762, 8375; ICANN's `internal`), and
+what routers call their LAN. Left out is `example`, which stands for a real one wherever something is explained."""
 
 
 class Certificate(Declared):
@@ -39,9 +42,21 @@ class Certificate(Declared):
         wildcard = next((one for one in info.data.get("names", ()) if one.is_wildcard), None)
         if by == "http-01" and wildcard is not None:
             raise ValueError(f"nobody certifies {wildcard} by http-01", 'write\n\n  by="dns-01"')
+        for name in info.data.get("names", ()) if by != "site-ca" else ():
+            _check_public(name)
         return by
 
     @property
     def label(self) -> str:
         """Names its files: the first name, with ``_`` for a star; unique on its proxy."""
         return self.names[0].replace("*", "_")
+
+
+def _check_public(name: NamePattern) -> None:
+    """CA/Browser Forum, Baseline Requirements, 3.2.2.6 and 7.1.2.7.12: no name outside of the public DNS, and no
+    wildcard of a whole registry. Of those with several labels (co.uk) there are lists, which change."""
+    message = f"no public authority certifies {name}"
+    if name.is_wildcard and "." not in name.zone:
+        raise ValueError(message, "a star needs a zone of your own behind it, such as *.example.net")
+    if "." not in name or f".{name.zone}".endswith(tuple(f".{zone}" for zone in _PRIVATE)):
+        raise ValueError(f"{message}, which the public DNS does not have", 'write\n\n  by="site-ca"')

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -62,6 +63,9 @@ class Entry(Declared):
     own in which upstreams may lie. ``gateway`` is the router, where it is a Linux one. ``uplink`` is what stands
     between the internet and the router, for pictures."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "uplink": "no word for a picture: letters, digits, spaces and . _ -, 40 at most, a letter or digit first",
+    }
     passthrough: MachineName
     default: MachineName
     proxies: Annotated[tuple[Proxy, ...], AfterValidator(refuse_none)]

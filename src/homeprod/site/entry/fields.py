@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, PlainValidator
+from pydantic import AfterValidator, PlainValidator, ValidationInfo
 
 from homeprod.core.hostname import NamePattern
+from homeprod.site.declared import Declared, source_of, with_article
+from homeprod.site.names import name_of
 
 _T = TypeVar("_T")
 _MACHINE = re.compile(r"[a-z][a-z0-9-]*")
@@ -24,10 +26,40 @@ _TAKEN = frozenset(
 """Headers that the proxy sets itself: framing, the client's address, and what it must not promise (HTTP/3)."""
 
 
-def _read_machine(text: object) -> str:
-    if not isinstance(text, str) or not _MACHINE.fullmatch(text) or len(text) > 63:
-        raise ValueError(f"{text!r} is no machine's name, such as lab-proxy")
+def _read_name(text: object) -> NamePattern:
+    try:
+        return NamePattern.parse(text)
+    except ValueError as error:
+        if meant := _find_below(text):
+            raise ValueError(f"{text!r} begins with a dot, which no name does", f"is {meant} meant?") from error
+        raise
+
+
+def _find_below(text: object) -> str:
+    """The wildcard of a zone with a dot before it, as other programs write one; empty where it is none."""
+    try:
+        return NamePattern.parse(f"*{text}") if isinstance(text, str) and text.startswith(".") else ""
+    except ValueError:
+        return ""
+
+
+def _read_machine(text: object, info: ValidationInfo) -> str:
+    if isinstance(text, Declared):
+        kind, name = with_article(type(text).__name__), _find_name(text)
+        raise ValueError(f"is {kind}, and a machine's name is wanted", f'write\n\n  {info.field_name}="{name}"')
+    if not isinstance(text, str):
+        raise ValueError("must be a text: a machine's name, such as lab-proxy")
+    if not _MACHINE.fullmatch(text) or len(text) > 63:
+        raise ValueError(f"{text[:80]!r} is no machine's name, such as lab-proxy")
     return text
+
+
+def _find_name(declared: Declared) -> str:
+    """That of a Proxy's machine, or of the machine itself, which its module is called by."""
+    if isinstance(machine := getattr(declared, "machine", None), str):
+        return machine
+    source = source_of(declared)
+    return (name_of(source.file.stem) if source is not None else None) or "…"
 
 
 def read_headers(value: object) -> Mapping[str, str]:
@@ -61,7 +93,7 @@ def refuse_none(values: tuple[_T, ...]) -> tuple[_T, ...]:
     return values
 
 
-Name = Annotated[NamePattern, PlainValidator(NamePattern.parse)]
+Name = Annotated[NamePattern, PlainValidator(_read_name)]
 Names = Annotated[tuple[Name, ...], AfterValidator(refuse_none)]
 MachineName = Annotated[str, PlainValidator(_read_machine)]
 Headers = Annotated[Mapping[str, str], PlainValidator(read_headers)]

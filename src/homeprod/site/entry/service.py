@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -10,6 +11,7 @@ from homeprod.core.sizes import MiB
 from homeprod.site.declared import Declared
 from homeprod.site.entry.fields import Headers, Names, refuse_none
 from homeprod.site.entry.upstream import Upstream, UpstreamField
+from homeprod.site.strictness import Size
 
 
 class Service(Declared):
@@ -20,11 +22,14 @@ class Service(Declared):
     what becomes of a request on port 80. With ``access="lan"`` the LAN alone is served: outside, its names are as
     unknown ones. ``verify_upstream`` is about ``https`` upstreams: whether their certificate must be good."""
 
+    forms: ClassVar[Mapping[str, str]] = {
+        "name": "no service's name: a lower-case letter, then lower-case letters, digits and -, 31 at most",
+    }
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
     names: Names
     upstreams: Annotated[tuple[UpstreamField, ...], AfterValidator(refuse_none)]
     websockets: bool = False
-    body_limit: int | None = Field(default=16 * MiB, ge=1)
+    body_limit: Size | None = Field(default=16 * MiB, ge=1)
     connect_limit: int = Field(default=5, ge=1, le=75)  # ngx_http_proxy_module: usually no more than 75 seconds
     answer_limit: int = Field(default=60, ge=1, le=86_400)
     headers: Headers = Field(default_factory=dict)

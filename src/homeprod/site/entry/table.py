@@ -29,6 +29,14 @@ def list_claims(entry: Entry) -> Iterator[Claim]:
                 yield from (Claim(name, service, proxy) for name in service.names)
 
 
+def list_disputed(entry: Entry) -> set[NamePattern]:
+    """Names that two services claim. Which of them is meant is not known, so nothing else is said of them."""
+    owners: dict[NamePattern, set[int]] = {}
+    for claim in list_claims(entry):
+        owners.setdefault(claim.name, set()).add(id(claim.service))
+    return {name for name, services in owners.items() if len(services) > 1}
+
+
 def list_routes(entry: Entry) -> list[Route]:
     return [route for route in entry.routes if not is_broken(route)]
 
@@ -57,6 +65,33 @@ def find_certificate(proxy: Proxy, name: NamePattern) -> Certificate | None:
     literal = (one for one in sound if name in one.names)
     starred = (one for one in sound if any(own.covers(name) for own in one.names))
     return next(literal, None) or next(starred, None)
+
+
+def find_public(proxy: Proxy, name: NamePattern) -> Service | None:
+    """Whose the name is for those outside. One of a service for the LAN alone is as unknown there, so that a public
+    wildcard has it."""
+    sound = [service for service in proxy.services if not is_broken(service) and service.access == "public"]
+    names = {name: service for service in sound for name in service.names}
+    found = pick(names, name.replace("*", "homeprod"))
+    return names[found] if found is not None else None
+
+
+def list_near(proxy: Proxy, certificate: Certificate) -> list[NamePattern]:
+    """The names in it that are for the LAN alone."""
+    sound = [service for service in proxy.services if not is_broken(service) and service.access == "lan"]
+    return [name for service in sound for name in service.names if name in certificate.names]
+
+
+def find_wider(entry: Entry, route: Route) -> Route | None:
+    """The one that leads what the route is for where it would go without it. None: the default does."""
+    below = f".{route.name.zone}" if route.name.is_wildcard else route.name
+    others = (one for one in list_routes(entry) if one is not route and one.name.is_wildcard)
+    return max((one for one in others if one.name.matches(below)), key=lambda one: len(one.name), default=None)
+
+
+def is_led_to(entry: Entry, proxy: Proxy) -> bool:
+    """Whether anything from outside comes to it."""
+    return proxy.machine in (entry.default, *(route.to for route in list_routes(entry)))
 
 
 def name_served(proxy: Proxy, certificate: Certificate) -> str:

@@ -33,7 +33,9 @@ def read_upstream(text: object) -> Upstream:
         raise ValueError(f"must be a text such as {_EXAMPLE}")
     found = _FORM.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text[:80]!r} is no upstream such as {_EXAMPLE}: a scheme, a machine, a port, no path")
+        _refuse_case(text)
+        parts = "http or https, a machine or an address, a port where it is another than 80 or 443, no path"
+        raise ValueError(f"{text[:80]!r} is no upstream such as {_EXAMPLE}: {parts}")
     scheme: Literal["http", "https"] = "https" if found[1] == "https" else "http"
     port = int(found[3]) if found[3] else _PORTS[scheme]
     if not 1 <= port <= 65535:
@@ -47,11 +49,23 @@ def _read_host(text: str, host: str) -> str | IPv4Address | IPv6Address:
     except ValueError:
         pass
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", host):
+        _refuse_case(text)
         raise ValueError(
             f"{text!r} names no machine and no address",
             "nginx does not start while a name of DNS fails to resolve: write a machine's name, or its address",
         )
     return host
+
+
+def _refuse_case(text: str) -> None:
+    """Where capitals are all that is wrong."""
+    if text == (lower := text.lower()):
+        return
+    try:
+        read_upstream(lower)
+    except ValueError:
+        return
+    raise ValueError(f"{text[:80]!r}: an upstream is written in lower case, as machines' names are", f"write {lower}")
 
 
 UpstreamField = Annotated[Upstream, PlainValidator(read_upstream)]

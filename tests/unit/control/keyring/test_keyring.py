@@ -255,8 +255,7 @@ def test_an_authority_is_one_of_the_secrets(tmp_path: Path) -> None:
         secrets.reveal("lab/authority")
     keyring.put_authority(secrets, "lab", Hidden("its key"))
     opened = keyring.open("sean", SEAN)
-    assert {name: bytes(opened.reveal(name)) for name in opened.names()}[
-        "lab/authority"
-    ] == b"a key, and what it signed"
+    assert "lab/authority" in opened.names()
+    assert bytes(opened.reveal("lab/authority")) == b"its key"
     with pytest.raises(ControlError, match="the keyring has no secret prod/authority"):
         opened.reveal("prod/authority")

@@ -21,9 +21,9 @@ def check_entry(site: Site, report: Report) -> None:
         return
     check_machines(site, entry, report)
     check_gateway(site, entry, report)
-    check_names(entry, report)
+    check_names(site, entry, report)
     check_upstreams(site, entry, report)
-    check_certificates(entry, report)
+    check_certificates(site, entry, report)
     _check_expectations(entry, report)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.controlchecks import Report
 from homeprod.site.declared import is_broken
+from homeprod.site.entry.checks.meant import guess_machine, is_known
 from homeprod.site.entry.entry import Entry
 from homeprod.site.entry.gateway import Gateway
 from homeprod.site.site import Site
@@ -18,11 +19,10 @@ def check_gateway(site: Site, entry: Entry, report: Report) -> None:
     name = gateway.machine
     if name is None:
         return
-    if name not in site.machines:
-        if not (site.root / "modules" / f"{name.replace('-', '_')}_vm.py").exists():  # else that was reported
-            report(gateway, "machine", f"the site has no machine {name}", f"there are: {', '.join(site.machines)}")
-        return
-    _check_machine(site, gateway, name, report)
+    if not is_known(site, name):
+        report(gateway, "machine", f"the site has no machine {name}", guess_machine(site, name))
+    elif name in site.machines:
+        _check_machine(site, gateway, name, report)
 
 
 def _check_address(site: Site, gateway: Gateway, report: Report) -> None:

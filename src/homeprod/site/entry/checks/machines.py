@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from homeprod.site.controlchecks import Report
 from homeprod.site.declared import Declared, is_broken
+from homeprod.site.entry.checks.meant import guess, guess_machine, is_known
+from homeprod.site.entry.doors import LAN_PORTS
 from homeprod.site.entry.entry import Entry, Proxy
 from homeprod.site.entry.place import RELEASES, explain_homeless, list_numbers
 from homeprod.site.entry.table import find_proxy, list_routes
 from homeprod.site.machine import VirtualMachine
 from homeprod.site.site import Site
-
-LAN_PORTS = (80, 443)
 
 
 def check_machines(site: Site, entry: Entry, report: Report) -> None:
@@ -31,8 +31,8 @@ def check_machines(site: Site, entry: Entry, report: Report) -> None:
 def _check_machine(site: Site, place: Declared, keyword: str, name: str, report: Report) -> bool:
     """Whether it is one of the site's, so that more can be said of it."""
     if name not in site.machines:
-        if not (site.root / "modules" / f"{name.replace('-', '_')}_vm.py").exists():  # else that was reported
-            report(place, keyword, f"the site has no machine {name}", f"there are: {', '.join(site.machines)}")
+        if not is_known(site, name):
+            report(place, keyword, f"the site has no machine {name}", guess_machine(site, name))
         return False
     machine = site.machines[name].machine
     if is_broken(machine):
@@ -73,12 +73,12 @@ def _check_listener(site: Site, proxy: Proxy, report: Report) -> None:
 
 
 def _check_destinations(site: Site, entry: Entry, report: Report) -> None:
-    if any(is_broken(proxy) for proxy in entry.proxies):
+    if any(is_broken(proxy) or not is_known(site, proxy.machine) for proxy in entry.proxies):
         return  # it may be the one that is meant
     routes = [(route, "to", route.to) for route in list_routes(entry)]
     for place, keyword, name in [*routes, (entry, "default", entry.default)]:
         if find_proxy(entry, name) is not None:
             continue
-        known = ", ".join(proxy.machine for proxy in entry.proxies)
+        known = [proxy.machine for proxy in entry.proxies]
         why = f"{name} is no Proxy of the entry" if name in site.machines else f"the site has no machine {name}"
-        report(place, keyword, why, f"its proxies are: {known}")
+        report(place, keyword, why, guess(name, known, "its proxies are"))

@@ -1,0 +1,1 @@
+"""What is looked at, a file each: every check takes values and writes on the sheet."""
