@@ -11,7 +11,7 @@ from homeprod.cli.showwalk import describe_walk, show_walk
 from homeprod.cli.showway import describe_way, show_way
 from homeprod.cli.walking import NOTHING_ASKED, OTHERWISE, walk_ways
 from homeprod.core.errors import HomeprodError, UsageError
-from homeprod.network.explain import explain
+from homeprod.network.explain import explain, is_hidden
 from homeprod.network.rendered.files import render_entry
 from homeprod.network.walk.sight import Verdict
 from homeprod.network.way import Way
@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     _check_at(options)
     site = load_site(find_root(options.site))
     entry = require_entry(site)
+    _check_outer(site, entry, options)
     if target is None:
         return run_test(site, entry, options)
     return _explain(site, entry, explain(site, entry, target, options.from_), options)
@@ -50,6 +51,13 @@ def _check_at(options: argparse.Namespace) -> None:
         raise UsageError(f"--at is of use with {flag} alone", hint="without it no machine is asked")
     if options.verb == "explain" and options.from_ == "lan":
         raise UsageError("--at is the router's outer address, and --from lan never gets there", hint="leave one out")
+
+
+def _check_outer(site: Site, entry: Entry, options: argparse.Namespace) -> None:
+    """Raises UsageError where the router cannot have it outside."""
+    if options.at is not None and is_hidden(site, entry, options.at):
+        hint = "leave --at out to ask here, in the LAN; or name the address that the router has outside"
+        raise UsageError(f"--at {options.at} is inside of the LAN, so it is no outer address", hint=hint)
 
 
 def require_entry(site: Site) -> Entry:

@@ -12,7 +12,7 @@ from homeprod.network.resolvers.answers import Ip, describe_answers
 from homeprod.network.splitdns import choose_record
 from homeprod.network.walk.compare import compare, compare_addresses
 from homeprod.network.walk.door import Door, list_doors
-from homeprod.network.walk.owner import Witnesses, find_owner
+from homeprod.network.walk.owner import Witnesses, find_owner, is_foreign_to
 from homeprod.network.walk.seen import Resolved, Seen
 from homeprod.network.walk.sight import Sight, Stop, Walk
 from homeprod.network.way import Way
@@ -69,8 +69,9 @@ def _call(pool: ThreadPoolExecutor, door: Door, target: Target, asker: Asker) ->
 
 
 def _make_stop(entry: Entry, way: Way, door: Door, seen: Seen, shown: Witnesses, now: datetime) -> Stop:
-    owner = find_owner(entry, seen.certificate, shown) if seen.certificate else ""
-    sights = tuple(compare(door, way.target, seen, owner, now))
+    is_foreign = bool(seen.certificate) and is_foreign_to(entry, seen.certificate)
+    owner = find_owner(entry, seen.certificate, shown) if seen.certificate and not is_foreign else ""
+    sights = tuple(compare(door, way.target, seen, owner, now, is_foreign=is_foreign))
     address = str(door.address) if door.address is not None else None
     return Stop(door.kind, door.name, address, door.port, sights, seen.status)
 

@@ -27,7 +27,7 @@ def explain(site: Site, entry: Entry, target: Target, from_: Origin) -> Way:
 
 def _follow_wan(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], Answer]:
     network = site.config.addresses.network
-    if target.address is not None and _is_hidden(site, entry, target.address):
+    if target.address is not None and is_hidden(site, entry, target.address):
         return [], Answer("nowhere", f"{target.address} is inside of the LAN: from outside nobody gets there")
     gateway = locate_number(site, "", network.gateway)
     name = site.config.addresses.reserved.get(network.gateway, "router")
@@ -38,7 +38,7 @@ def _follow_wan(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], An
     return [hop, *hops], answer
 
 
-def _is_hidden(site: Site, entry: Entry, address: IPv4Address | IPv6Address) -> bool:
+def is_hidden(site: Site, entry: Entry, address: IPv4Address | IPv6Address) -> bool:
     """The router has the IPv4 address that the outside sees; in IPv6 the passthrough has one of its own."""
     network, passthrough = site.config.addresses.network, locate_machine(site, entry.passthrough)
     if isinstance(address, IPv4Address):

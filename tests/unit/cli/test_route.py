@@ -290,6 +290,8 @@ def test_a_lab_that_is_not_there_is_said_at_once(
         (["route", "explain", "a", "--at", "203.0.113.1"], "--at is of use with --probe alone"),
         (["route", "test", "--at", "203.0.113.1"], "--at is of use with --live alone"),
         (["route", "explain", "a", "--probe", "--from", "lan", "--at", "203.0.113.1"], "--from lan never gets there"),
+        (["route", "explain", "a", "--probe", "--at", "10.111.1.1"], "--at 10.111.1.1 is inside of the LAN"),
+        (["route", "test", "--live", "--at", "10.111.1.4"], "--at 10.111.1.4 is inside of the LAN"),
     ],
 )
 def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
