@@ -17,6 +17,7 @@ PLAYBOOKS = PEGASUS.with_name("pegasus-playbooks")
 TARGETS = (
     "demo.lab.pegasuspad.com",
     "http://demo.lab.pegasuspad.com/x?y",
+    "http://demo.lab.pegasuspad.com/.well-known/acme-challenge/x",
     "http://demo.lab.pegasuspad.com:443/",
     "https://demo.lab.pegasuspad.com:80/",
     "DEMO.lab.pegasuspad.com.",
@@ -104,6 +105,9 @@ def test_the_lan_goes_straight_to_the_proxy(capsys: pytest.CaptureFixture[str]) 
         (("demo.lab.pegasuspad.com",), "service", None, "demo", True),
         (("DEMO.lab.pegasuspad.com.",), "service", None, "demo", True),
         (("http://demo.lab.pegasuspad.com/x",), "redirect", 308, "demo", None),
+        (("http://demo.lab.pegasuspad.com/.well-known/acme-challenge/x",), "refused", 404, "demo", None),
+        (("https://demo.lab.pegasuspad.com/.well-known/acme-challenge/x",), "service", None, "demo", True),
+        (("http://unknown.example/.well-known/acme-challenge/x",), "refused", 421, None, None),
         (("http://demo.lab.pegasuspad.com:443/",), "refused", 400, None, None),
         (("https://demo.lab.pegasuspad.com:80/",), "refused", 400, None, None),
         (("a.b.lab.pegasuspad.com",), "refused", 421, None, False),
@@ -183,6 +187,8 @@ def tell_name(words: str, port: int | None) -> str:
         return f"/{rest.split(' (')[0].split(', ')[0].replace('*', '_')}/chain.pem;"
     if kind == "service":
         return SERVED[rest.partition(":")[0]]
+    if kind.startswith("/"):
+        return f"location ^~ {kind} {{"
     if kind == "no":
         return "no service here has this name"
     return f":{port};" if "://" in kind else kind.removeprefix("*.")

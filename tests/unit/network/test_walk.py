@@ -205,6 +205,17 @@ def test_a_redirect_leads_where_the_table_says(location: str, verdict: Verdict) 
 
 
 @pytest.mark.parametrize(
+    ("status", "verdict"), [(404, "as said"), (200, "as said"), (308, "differs"), (502, "differs")]
+)
+def test_a_proof_may_lie_there_or_not(status: int, verdict: Verdict) -> None:
+    target = read_target("http://demo.lab.pegasuspad.com/.well-known/acme-challenge/x")
+    way = explain(SITE, require_entry(SITE), target, "lan")
+    door = Door("proxy", "p", None, 80, "lan", way.answer, None)
+    *_, sight = compare(door, target, Seen(is_reached=True, status=status), "", NOW)
+    assert sight.verdict == verdict
+
+
+@pytest.mark.parametrize(
     ("said", "resolved", "verdict"),
     [
         (("192.0.2.1",), Resolved((ip_address("192.0.2.1"),)), "as said"),

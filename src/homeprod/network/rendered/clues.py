@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homeprod.core.hostname import NamePattern
+from homeprod.network.challenge import CHALLENGES
 from homeprod.network.nat.nftables import write_passing
 from homeprod.network.nat.opnsense import write_forward
 from homeprod.network.nat.values import describe_nat
@@ -66,6 +67,10 @@ def trace_service(proxy: Proxy, service: Service | None, pattern: NamePattern | 
         return (Clue(name_nginx(proxy.machine), (*start, 'return 421 "no service here has this name\\n";')),)
     steps = _find_block(proxy, service, pattern) if is_secure else _find_plain(service)
     return (Clue(name_nginx(proxy.machine), steps),)
+
+
+def trace_challenge(proxy: Proxy, service: Service) -> Clues:
+    return (Clue(name_nginx(proxy.machine), (*_find_plain(service), f"location ^~ {CHALLENGES} {{")),)
 
 
 def trace_upstream(proxy: Proxy, service: Service, place: Place | None, port: int) -> Clues:
