@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from homeprod.core.hostname import fold
 from homeprod.network.atproxy import follow_into
+from homeprod.network.atresolvers import ask_resolvers
 from homeprod.network.choice import Choice
 from homeprod.network.hostheader import read_host
-from homeprod.network.rendered.clues import trace_record, trace_route, trace_router
+from homeprod.network.rendered.clues import trace_route, trace_router
 from homeprod.network.routing import choose_route, find_goal
-from homeprod.network.splitdns import Record, choose_record
 from homeprod.network.way import Answer, Hop, Other, Rule, Way
-from homeprod.site.entry.entry import Entry, Origin, Route
+from homeprod.site.entry.entry import Entry, Origin, Proxy, Route
 from homeprod.site.entry.place import list_numbers, locate_machine, locate_number
 from homeprod.site.entry.target import Target
 from homeprod.site.site import Site
@@ -51,19 +52,19 @@ def _follow_lan(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], An
     """Split DNS stands in the place of NAT that leads back in."""
     if target.address is not None:
         return _follow_address(site, entry, target)
-    choice = choose_record(entry, fold(target.host))
-    network = site.config.addresses.network
-    place = locate_number(site, "", network.resolvers[0]) if network.resolvers else None
-    if choice.owner is None:
-        hop = Hop("dns", "split DNS", place, None, "has no record of the name", ())
-        words = "the LAN's resolvers have no record of it, so it leads to wherever the public DNS says"
-        return [hop], Answer("nowhere", words)
-    record = choice.owner
-    goal = locate_machine(site, record.proxy.machine)
-    words = f"{record.name} is {goal.address if goal else '?'}, {record.proxy.machine}"
-    rule = Rule(words, record.cause, "names", _list_records(choice), trace_record(site, entry, record))
-    hops, answer = follow_into(site, record.proxy, target, "lan")
-    return [Hop("dns", "split DNS", place, None, "answers with the proxy's own address", (rule,)), *hops], answer
+    told = ask_resolvers(site, entry, fold(target.host))
+    hops, answer = _follow_told(site, told.proxy, target)
+    if told.by_unbound is not told.proxy:
+        _, other = _follow_told(site, told.by_unbound, target)
+        answer = replace(answer, words=f"{answer.words}; with unbound or OPNsense: {other.words}")
+    return [told.hop, *hops], answer
+
+
+def _follow_told(site: Site, proxy: Proxy | None, target: Target) -> tuple[list[Hop], Answer]:
+    if proxy is not None:
+        return follow_into(site, proxy, target, "lan")
+    words = "the LAN's resolvers have no record of it, so it leads to wherever the public DNS says"
+    return [], Answer("nowhere", words)
 
 
 def _follow_address(site: Site, entry: Entry, target: Target) -> tuple[list[Hop], Answer]:
@@ -112,10 +113,3 @@ def _tell_route(entry: Entry, choice: Choice[Route], port: int) -> Rule:
 def _list_others(misses: Iterable[tuple[str, Route, str, bool]]) -> Iterable[Other]:
     for pattern, route, why, is_near in misses:
         yield Other(f"route {pattern} → {route.to}", why, route, is_near)
-
-
-def _list_records(choice: Choice[Record]) -> tuple[Other, ...]:
-    return tuple(
-        Other(f"{miss.pattern} is {miss.owner.proxy.machine}", miss.why, miss.owner.cause, miss.is_near)
-        for miss in choice.misses
-    )

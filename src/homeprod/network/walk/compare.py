@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +20,13 @@ from homeprod.site.entry.target import Target
 _ROUTER = "look whether the router passes the port on. Was it asked from outside? Inside of the LAN it leads nowhere"
 _UNREACHED = {502: "", 503: "", 504: ", or not in time"}
 """What nginx answers with in the place of a service (ngx_http_proxy_module)."""
+
+
+def choose_said(said: Sequence[tuple[Ip, ...]], resolved: Resolved) -> tuple[Ip, ...]:
+    """Of what the kinds of resolvers may answer, in the table's order, that which came; else nothing, where one of
+    them asks the public DNS, so that anything may come."""
+    same = next((one for one in said if one and {*one} == {*resolved.addresses}), None)
+    return same or (() if () in said else said[0])
 
 
 def compare_addresses(said: tuple[Ip, ...], resolved: Resolved, server: str) -> Sight:
