@@ -19,6 +19,8 @@ from homeprod.site.rendered.files import FOLDER, render_site
 from homeprod.site.site import Site
 
 BEHIND = 2
+_OURS = "# Written by `homeprod render` "
+"""How a rendered inventory begins."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,8 +52,13 @@ def _find_folder(folder: Path, site: Site) -> Path:
     clone = "clone the playbook repository, and name it:\n\n  git clone URL DIR\n  homeprod render --to DIR"
     if not folder.is_dir():
         raise UsageError("there is no such folder", where=str(folder), hint=clone)
-    if any(folder.resolve().is_relative_to((site.root / name).resolve()) for name in ("modules", KEYS_FOLDER)):
+    place, root = folder.resolve(), site.root.resolve()
+    if place == root or any(place.is_relative_to(root / name) for name in ("modules", KEYS_FOLDER)):
         raise UsageError("that is the site itself", where=str(folder), hint=clone)
+    for inside in (place, *place.parents):
+        if inside.name == FOLDER and (_read(inside / "inventory.yml") or "").startswith(_OURS):
+            hint = f"name the folder that it lies in:\n\n  homeprod render --to {shlex.quote(str(inside.parent))}"
+            raise UsageError("that is what was rendered already", where=str(folder), hint=hint)
     return folder
 
 
