@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
+from homeprod.cli.asked import read_asked
 from homeprod.cli.routetest import run_test
 from homeprod.cli.schema.route import WayReport
 from homeprod.cli.showwalk import describe_walk, show_walk
@@ -16,7 +17,6 @@ from homeprod.network.rendered.files import render_entry
 from homeprod.network.walk.sight import Verdict
 from homeprod.network.way import Way
 from homeprod.site.entry.entry import Entry
-from homeprod.site.entry.target import Target, read_target
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
@@ -26,7 +26,7 @@ _CODES: dict[Verdict, int] = {"differs": OTHERWISE, "not asked": NOTHING_ASKED}
 def run(options: argparse.Namespace) -> int:
     if not options.verb:
         raise UsageError("which of explain and test?", hint="see:\n\n  homeprod route --help")
-    target = _read_target(options.target) if options.verb == "explain" else None
+    target = read_asked(options.target) if options.verb == "explain" else None
     _check_at(options)
     site = load_site(find_root(options.site))
     entry = require_entry(site)
@@ -34,13 +34,6 @@ def run(options: argparse.Namespace) -> int:
     if target is None:
         return run_test(site, entry, options)
     return _explain(site, entry, explain(site, entry, target, options.from_), options)
-
-
-def _read_target(text: str) -> Target:
-    try:
-        return read_target(text)
-    except ValueError as error:
-        raise UsageError(str(error.args[0]), hint="see:\n\n  homeprod route explain --help") from None
 
 
 def _check_at(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_a_way_from_outside_in_one_look(capsys: pytest.CaptureFixture[str]) -> N
     )
     assert explain(capsys, "demo.lab.pegasuspad.com") == (
         "https://demo.lab.pegasuspad.com/ from the outside\n\n"
-        "  opnsense                10.111.1.1:443     passes the port on: IPv4 by NAT, IPv6 as it is\n"
+        "  opnsense                10.111.1.1:443     passes the port on: IPv4 by NAT\n"
         f"      port 443 → prod-proxy-passthrough  modules/_entry.py:{table}\n"
         f"        in {find_rendered('opnsense.txt', '(443) to')}\n"
         "  prod-proxy-passthrough  10.111.1.4:443     passes TLS on untouched, by the name in its hello\n"
@@ -128,6 +129,12 @@ def test_the_lan_goes_straight_to_the_proxy(capsys: pytest.CaptureFixture[str]) 
         (("10.111.1.4", "--from", "lan"), "refused", 421, None, False),
         (("10.111.1.5", "--from", "lan"), "refused", 421, None, False),
         (("10.111.1.99", "--from", "lan"), "nowhere", None, None, None),
+        (("203.0.113.5", "--from", "lan"), "nowhere", None, None, None),
+        (("[2001:db8::1]",), "nowhere", None, None, None),
+        (("127.0.0.1",), "nowhere", None, None, None),
+        (("[::1]", "--from", "lan"), "nowhere", None, None, None),
+        (("localhost",), "nowhere", None, None, None),
+        (("a.Localhost.", "--from", "lan"), "nowhere", None, None, None),
     ],
 )
 def test_where_ways_end(
@@ -219,6 +226,57 @@ def test_the_rules_of_a_linux_gateway_are_named(tmp_path: Path, capsys: pytest.C
         assert f"tcp dport {port} dnat ip to 10.111.1.4" in line
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("google.com",), "passes the port on, if the public DNS leads the name here: IPv4 by NAT\n"),
+        (("cloud.pegasuspad.com",), "passes the port on: IPv4 by NAT\n"),
+        (("198.51.100.1",), "passes the port on, if the address is its own: IPv4 by NAT\n"),
+        (("[2001:db8::1]",), "the way in has no IPv6, so nothing leads in by 2001:db8::1"),
+        (("127.0.0.1",), "127.0.0.1 is whoever asks for it"),
+        (("203.0.113.5", "--from", "lan"), "203.0.113.5 lies outside of the LAN: were it the router's own,"),
+        (("10.111.1.99", "--from", "lan"), "10.111.1.99 is no machine's of the way in"),
+        (
+            ("pegasuspad.com",),
+            "not service gitea (git.pegasuspad.com): it stands for git.pegasuspad.com alone, which is",
+        ),
+    ],
+)
+def test_what_the_site_cannot_know_is_said(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in explain(capsys, *words)
+
+
+def test_ipv6_is_told_where_the_site_has_some(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(shutil.copytree(PEGASUS, tmp_path / "pegasus"))
+    config = root / "modules" / "_config.py"
+    text = config.read_text(encoding="utf-8")
+    assert "resolvers=" in text
+    config.write_text(text.replace("resolvers=", 'subnet6="2001:db8:1::/64", resolvers=', 1), encoding="utf-8")
+    for target, said in (
+        ("cloud.pegasuspad.com", "passes the port on: IPv4 by NAT, IPv6 as it is\n"),
+        ("[2001:db8:1::4]", "lets the port through: IPv6 as it is\n"),
+        ("[2001:db8:1::5]", "2001:db8:1::5 is inside of the LAN"),
+        ("[2001:db8:2::4]", "so it goes to 2001:db8:1::4 itself, prod-proxy-passthrough"),
+    ):
+        assert main(["--site", str(root), "route", "explain", target]) == 0
+        assert said in capsys.readouterr().out
+
+
+def test_a_site_that_names_no_resolvers_is_told_what_split_dns_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path(shutil.copytree(PEGASUS, tmp_path / "pegasus"))
+    config = root / "modules" / "_config.py"
+    text, count = re.subn(r"resolvers=\([^)]*\),?", "", config.read_text(encoding="utf-8"), count=1)
+    assert count == 1
+    config.write_text(text, encoding="utf-8")
+    assert main(["--site", str(root), "route", "explain", "cloud.pegasuspad.com", "--from", "lan"]) == 0
+    words = "answers with the proxy's own address; the site names no resolvers=, so see that the LAN asks one"
+    assert words in capsys.readouterr().out
+
+
 def test_why_not_another_rule(capsys: pytest.CaptureFixture[str]) -> None:
     said = explain(capsys, "lab.pegasuspad.com")
     words = "it stands for names below lab.pegasuspad.com, and not for lab.pegasuspad.com itself"
@@ -295,6 +353,11 @@ def test_a_lab_that_is_not_there_is_said_at_once(
         (["route", "explain", "a b"], "'a b' is neither a host name nor an http or https URL"),
         (["route", "explain", "a\0b"], "is no host name"),
         (["route", "explain", "https://a:8443"], "nothing comes in on port 8443"),
+        (["route", "explain", "https://a:8443/x?y"], "homeprod route explain 'https://a/x?y'"),
+        (["route", "explain", "http://apps:8080", "--from", "lan"], "\n    homeprod route explain http://apps\n"),
+        (["route", "explain", "https://user@a/x"], "who logs in (what stands before the @) is no part of the way"),
+        (["route", "explain", "https://user:secret@a/x"], "\n    homeprod route explain https://a/x\n"),
+        (["route", "explain", "2001:db8::1"], "homeprod route explain '[2001:db8::1]'"),
         (["route", "explain", "a", "--from", "mars"], "invalid choice: 'mars'"),
         (["route", "test", "a"], "unrecognized arguments: a"),
         (["route", "explain", "a", "--probe", "--at", "router"], "'router' is no IP address"),
