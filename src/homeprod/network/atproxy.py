@@ -45,7 +45,7 @@ def _finish(
         return [], Answer("refused", "no valid Host: answered with 400", 400)
     service = choice.owner
     if service is None:
-        return [], Answer("refused", f"{proxy.machine} does not serve {host}: answered with 421", 421)
+        return [], Answer("refused", f"{_tell_unserved(proxy, choice, host)}: answered with 421", 421)
     if target.scheme == "http" and is_challenge(target.path):
         words = (
             f"{proxy.machine} answers it itself: with the proof for a certificate where one lies there, else with 404"
@@ -54,6 +54,14 @@ def _finish(
     if target.scheme == "http" and service.http == "redirect":
         return [], Answer("redirect", f"sent on to https://{host}{target.path} with 308", 308, service)
     return list(_list_upstreams(site, proxy, service)), Answer("service", f"reaches {service.name}", None, service)
+
+
+def _tell_unserved(proxy: Proxy, choice: Choice[Service], host: str) -> str:
+    """A name that is there for the LAN alone is told apart here; to whom it is refused it looks like any other."""
+    is_hidden = any(one.owner.access == "lan" and one.pattern.matches(choice.name) for one in choice.misses)
+    return (
+        f"{proxy.machine} serves {host} to the LAN alone" if is_hidden else f"{proxy.machine} does not serve {host}"
+    )
 
 
 def _describe_door(site: Site, proxy: Proxy, target: Target, from_: Origin) -> Hop:

@@ -307,6 +307,7 @@ def test_what_is_otherwise_than_expected(tmp_path: Path, capsys: pytest.CaptureF
         'Expectation("unknown.example", status=404)',
         'Expectation("a.sean.coder.pegasuspad.com", reaches="coder")',
         'Expectation("unknown.example", from_="lan", status=421)',
+        'Expectation("collabora.home.pegasuspad.com/a?b", reaches="collabora")',
     )
     right = 'Expectation("demo.lab.pegasuspad.com", reaches="demo", status=200)'
     lines = "".join(f"        {one},\n" for one in (*wrong, right))
@@ -321,12 +322,16 @@ def test_what_is_otherwise_than_expected(tmp_path: Path, capsys: pytest.CaptureF
             "should be answered with 404: prod-proxy does not serve unknown.example: answered with 421",
             "reaches coder, and its certificate is not good for a.sean.coder.pegasuspad.com",
             "should be answered with 421: the LAN's resolvers have no record of it",
+            "should reach collabora: prod-proxy serves collabora.home.pegasuspad.com to the LAN alone: answered",
         ]
     ):
         assert words in said
         assert f"modules/_entry.py:{first + number}\n" in said
     assert "reaches demo; not seen from here: whether demo answers with 200" in said
-    assert said.endswith("\n6 expectations, 5 otherwise\n")
+    assert "\n        homeprod route explain https://unknown.example/ --from lan\n" in said
+    assert "\n        homeprod route explain 'https://collabora.home.pegasuspad.com/a?b'\n" in said
+    assert said.count("homeprod route explain ") == len(wrong)
+    assert said.endswith("\n7 expectations, 6 otherwise\n")
 
 
 def test_a_site_without_a_way_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
