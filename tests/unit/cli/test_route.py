@@ -334,6 +334,15 @@ def test_what_is_otherwise_than_expected(tmp_path: Path, capsys: pytest.CaptureF
     assert said.endswith("\n7 expectations, 6 otherwise\n")
 
 
+def test_the_schema_is_printed_behind_a_verb_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["route", "--json-schema"]) == 0
+    schema = capsys.readouterr().out
+    for words in (["explain"], ["test"], ["explain", "a"]):
+        assert main(["route", *words, "--json-schema"]) == 0
+        assert capsys.readouterr().out == schema
+    assert main(["route", "explain"]) == 64, "but for that a name is needed"
+
+
 def test_a_site_without_a_way_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["init", str(tmp_path / "home")])
     capsys.readouterr()
@@ -364,7 +373,8 @@ def test_a_lab_that_is_not_there_is_said_at_once(
         (["route", "explain", "https://user:secret@a/x"], "\n    homeprod route explain https://a/x\n"),
         (["route", "explain", "2001:db8::1"], "homeprod route explain '[2001:db8::1]'"),
         (["route", "explain", "a", "--from", "mars"], "invalid choice: 'mars'"),
-        (["route", "test", "a"], "unrecognized arguments: a"),
+        (["route", "test", "a"], "unrecognized arguments: a\n  see:\n\n    homeprod route test --help"),
+        (["route", "explain", "a", "b"], "unrecognized arguments: b\n  see:\n\n    homeprod route explain --help"),
         (["route", "explain", "a", "--probe", "--at", "router"], "'router' is no IP address"),
         (["route", "explain", "a", "--at", "203.0.113.1"], "--at is of use with --probe alone"),
         (["route", "test", "--at", "203.0.113.1"], "--at is of use with --live alone"),
