@@ -20,6 +20,7 @@ from homeprod.control.certificate import make_certificate
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.places import Places
 from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
+from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
 from homeprod.core.webhook import (
@@ -82,6 +83,7 @@ def make_settings(
 class FakePlace:
     environment: str
     control_node: str = "lab-ansible"
+    kept_by: tuple[str, ...] = ("ansible",)
 
 
 @dataclass
@@ -90,6 +92,7 @@ class FakeNode:
 
     known: NodeSettings
     ledger: Ledger
+    snapshots: Snapshots
     is_in: NodeState = NodeState.READY
     hosts: dict[str, FakePlace] = field(
         default_factory=lambda: {
@@ -101,6 +104,9 @@ class FakeNode:
     pushed: dict[str, FakePlace] = field(default_factory=dict)
     """What the next look finds."""
     look_seconds: float = 0.0
+    came: float = 1_700_000_000.0
+    """Into its state."""
+    drawn: dict[str, Path] = field(default_factory=dict)
     noted: list[Trouble] = field(default_factory=list)
 
     def settings(self) -> NodeSettings:
@@ -110,10 +116,13 @@ class FakeNode:
         return self.is_in
 
     def since(self) -> float:
-        return 1_700_000_000.0
+        return self.came
 
     def inventory(self) -> dict[str, FakePlace]:
         return self.hosts
+
+    def pictures(self) -> dict[str, Path]:
+        return self.drawn
 
     def troubles(self) -> Sequence[Trouble]:
         return self.noted
@@ -192,7 +201,9 @@ class OpenDoor:
         ledger = Ledger(self.places.database)
         await ledger.open()
         try:
-            self.node = FakeNode(self.settings, ledger)
+            snapshots = Snapshots(self.places.snapshot_file)
+            snapshots.recall()
+            self.node = FakeNode(self.settings, ledger, snapshots)
             listener = socket.create_server(("127.0.0.1", 0))
             async with open_door(self.node, self.places, listener, self.limits, self.patience):
                 self.port = listener.getsockname()[1]

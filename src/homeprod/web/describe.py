@@ -6,11 +6,22 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from homeprod.control.hosts.host import Host, Run
+from homeprod.control.inventory import list_untold
 from homeprod.core.fingerprint import find_fingerprint
+from homeprod.web.node import Node
 from homeprod.web.tally import is_waiting
 
 
-def describe_host(host: Host, inventory: Collection[str]) -> dict[str, Any]:
+async def describe_hosts(node: Node) -> dict[str, Any]:
+    """Every host that the node knows, and those of the site that wait for an apply to be told to it."""
+    hosts, runs, known = await node.ledger.hosts(), await node.ledger.last_runs(), node.inventory()
+    return {
+        "hosts": [describe_host(host, known, runs.get(host.name)) for host in hosts],
+        "waiting_for_apply": list_untold(known, hosts, node.settings().node),
+    }
+
+
+def describe_host(host: Host, inventory: Collection[str], last_run: Run | None = None) -> dict[str, Any]:
     """Times are seconds since 1970; keys are shown by their fingerprints. ``is_in_inventory`` is null while no
     inventory was fetched yet."""
     return {
@@ -28,6 +39,7 @@ def describe_host(host: Host, inventory: Collection[str]) -> dict[str, Any]:
         "held_keys": list_fingerprints(host.held_keys),
         "held_by": host.held_by,
         "problem": host.problem,
+        "last_run": describe_run(last_run) if last_run is not None else None,
     }
 
 

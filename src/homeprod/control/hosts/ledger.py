@@ -186,6 +186,10 @@ class Ledger:
         """The newest first."""
         return await self._read(lambda of: row.read_runs(of, limit, host))
 
+    async def last_runs(self) -> dict[str, Run]:
+        """The newest of each host, by its name."""
+        return await self._read(row.read_last_runs)
+
     async def run(self, number: int) -> Run:
         """Raises UnknownRunError."""
         found = await self._read(lambda of: row.find_run(of, number))
