@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from homeprod.cli import render
 from homeprod.cli.claims import list_left
+from homeprod.cli.pictures import render_pictures
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.drivers.git import is_work_tree
 from homeprod.drivers.wholefile import write_whole
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     folder = _find_folder(options.to, site)
     nodes = render_site(site)
-    wanted = dict(sorted({**nodes, **render_entry(site)}.items()))
+    wanted = dict(sorted({**nodes, **render_entry(site), **render_pictures(site)}.items()))
     gone = list_left(folder, site, wanted)
     changed = [name for name, text in wanted.items() if _read(folder / name) != text]
     if options.check:

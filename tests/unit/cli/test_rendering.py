@@ -23,7 +23,8 @@ ENTRY = [
     "site/entry/prod-proxy/probes.yml",
     "site/entry/unbound.conf",
 ]
-FILES = [*ENTRY, "site/inventory.yml", "site/lab-ansible.json", "site/prod-ansible.json"]
+DRAWN = [f"site/pictures/{name}{narrow}.svg" for name in ("network", "provisioning") for narrow in ("-narrow", "")]
+FILES = [*ENTRY, "site/inventory.yml", "site/lab-ansible.json", *DRAWN, "site/prod-ansible.json"]
 
 
 @pytest.fixture
@@ -164,12 +165,13 @@ def test_what_left_the_way_in_goes_and_what_is_a_persons_stays(
     run(capsys, site, clone)
     (clone / "site" / "entry" / "prod-proxy" / "mine.conf").write_bytes(b"mine \xff\n")
     (site / "modules" / "_entry.py").unlink()
-    left = "".join(f"left     {name}\n" for name in ENTRY)
+    gone = [*ENTRY, *DRAWN[:2]]
+    left = "".join(f"left     {name}\n" for name in gone)
     assert run(capsys, site, clone, "--check")[1] == f"behind   site/inventory.yml\n{left}"
     code, out, _ = run(capsys, site, clone)
-    removed = "".join(f"removed  {name}\n" for name in ENTRY)
+    removed = "".join(f"removed  {name}\n" for name in gone)
     assert (code, out) == (0, f"written  site/inventory.yml\n{removed}")
-    assert list_files(clone) == sorted([*FILES[len(ENTRY) :], "site/entry/prod-proxy/mine.conf"])
+    assert list_files(clone) == sorted([*set(FILES).difference(gone), "site/entry/prod-proxy/mine.conf"])
     assert [folder.name for folder in (clone / "site" / "entry").iterdir()] == ["prod-proxy"]
 
 
