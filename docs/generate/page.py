@@ -70,9 +70,10 @@ def _describe_machines(site: Site) -> Iterator[MachineLine]:
         yield MachineLine(
             name,
             machine.environment.name,
+            (machine.environment.control_node or "") if is_vm and machine.control is None else "",
             tuple(sorted(machine.kept_by)) if isinstance(machine, VirtualMachine) else (),
             _see(site, declared, addresses[name], number),
-            _describe_host(name, number) if is_configured else None,
+            _describe_host(name, site.vmid(machine), number) if is_configured else None,
             tuple(_describe_certificate(name)) if is_vm else (),
         )
 
@@ -93,8 +94,8 @@ def _see(site: Site, declared: DeclaredMachine, address: str, number: int) -> Se
     )
 
 
-def _describe_host(name: str, number: int) -> HostLine:
-    instance = f"40010{20 + number}-5d41402a"
+def _describe_host(name: str, vmid: int, number: int) -> HostLine:
+    instance = f"{vmid}-5d41402a"
     now, before = Version(REVISION, instance), Version(OLDER, instance)
     is_failed = name == "lab-coder"
     problem = "TASK apps : pull images: registry.example: no such manifest" if is_failed else ""

@@ -282,7 +282,10 @@ def _add_apps(command: argparse.ArgumentParser) -> None:
 
 
 def _add_status(command: argparse.ArgumentParser) -> None:
-    _add_json(command)
+    _add_report(command)
+    command.add_argument(
+        "--no-node", action="store_true", help="ask no control node, and send it nothing of what is seen"
+    )
     command.set_defaults(only=[], start=False)
 
 

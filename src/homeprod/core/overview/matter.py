@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from homeprod.core.overview.age import tell_age
 from homeprod.core.overview.host import HostLine, NodeLine
-from homeprod.core.overview.snapshot import SeenCertificate, SeenMachine, Snapshot
+from homeprod.core.overview.snapshot import AS_DECLARED, SeenCertificate, SeenMachine, Snapshot
 
 BACKUP_DAYS = 8
 """After so many a last backup is old: a weekly one that was missed shows on the day after."""
@@ -94,7 +94,7 @@ def _list_troubles(node: NodeLine, now: float) -> Iterator[Matter]:
 def _list_undeclared(machines: Iterable[SeenMachine]) -> Iterator[Matter]:
     groups: dict[str, list[str]] = {}
     for machine in machines:
-        if not machine.is_as_declared:
+        if machine.plan not in (AS_DECLARED, "unknown", "conflict"):  # of those it is said apart
             groups.setdefault(machine.plan, []).append(machine.name)
     for words, names in groups.items():
         yield Matter(f"not as the site says: {name_some(names)} ({words})", "homeprod plan")

@@ -51,15 +51,21 @@ def _show_proxmox(line: MachineLine, look: Look) -> Cell:
     return Cell(seen.state, tone if not look.is_old else "soft", notes)
 
 
-def _show_configured(line: MachineLine, _: Look) -> Cell:
+def _show_configured(line: MachineLine, look: Look) -> Cell:
     host = line.host
     if host is None:
-        return Cell()
+        return _show_other_node(line, look)
     tones: dict[str, Tone] = {"current": "good", "failed": "bad", "key held": "bad", "never configured": "soft"}
     problem = host.problem.partition("\n")[0]
     words = f"{problem[:_PROBLEM]}…" if len(problem) > _PROBLEM else problem
     notes = (*_tell_versions(host), *((words,) if words else ()))
     return Cell(host.word, tones.get(host.word, "wary"), notes, _tell_whole(host))
+
+
+def _show_other_node(line: MachineLine, look: Look) -> Cell:
+    if not line.control_node:
+        return Cell()
+    return Cell("waits for apply" if line.control_node == look.node.name else f"by {line.control_node}", "soft")
 
 
 def _tell_versions(host: HostLine) -> Iterable[str]:
@@ -78,8 +84,7 @@ def _tell_whole(host: HostLine) -> str:
 
 
 def _shorten(version: Version) -> str:
-    words = (version.revision[:_REVISION] or "no revision", version.instance)
-    return " · ".join(word for word in words if word)
+    return " · ".join(word for word in (version.revision[:_REVISION], version.instance) if word)
 
 
 def _show_run(line: MachineLine, look: Look) -> Cell:

@@ -18,10 +18,12 @@ _NARROW = "-narrow.svg"
 
 @dataclass(frozen=True, slots=True)
 class MachineLine:
-    """A machine of the site: ``seen`` in Proxmox, ``host`` as the node has it. Either may be missing."""
+    """A machine of the site: ``seen`` in Proxmox, ``host`` as the node has it. Either may be missing.
+    ``control_node`` configures it; empty where none does, or that is not known."""
 
     name: str
     environment: str
+    control_node: str
     kept_by: tuple[str, ...]
     seen: SeenMachine | None
     host: HostLine | None
@@ -92,4 +94,5 @@ def list_machines(
         machine, host, place = seen.get(name), by_name.get(name), inventory.get(name)
         environment = place.environment if place is not None else host.environment if host is not None else ""
         kept_by = place.kept_by if place is not None else machine.kept_by if machine is not None else ()
-        yield MachineLine(name, environment, kept_by, machine, host, tuple(certificates.get(name, ())))
+        by = place.control_node if place is not None else ""
+        yield MachineLine(name, environment, by, kept_by, machine, host, tuple(certificates.get(name, ())))
