@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
-import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -18,10 +17,6 @@ import aiohttp
 PROGRAM = "chromium"
 LIMIT = 60.0
 """Seconds for each answer."""
-
-
-def is_there() -> bool:
-    return shutil.which(PROGRAM) is not None
 
 
 class Tab:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser import Tab, is_there, open_tab
+from tests.browser import Tab, open_tab
 from tests.door import OTHER_HOST_KEY, OpenDoor, make_wish
 from tests.readable import FAINT, LACKS, OVERFLOWING
 from tests.snapshots import make_machine, make_snapshot
@@ -21,10 +21,7 @@ from tests.snapshots import make_machine, make_snapshot
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not is_there(), reason="Debian's chromium is not there"),
-]
+pytestmark = pytest.mark.slow
 AXE, SHOTS = os.environ.get("HOMEPROD_AXE", ""), os.environ.get("HOMEPROD_SHOTS", "")
 PHONE, WIDE = 360, 1280
 EXAMPLE = Path(__file__).parents[4] / "examples" / "pegasus-playbooks" / "site" / "pictures"
