@@ -64,7 +64,21 @@ def test_one_that_cannot_be_read_is_none(door: OpenDoor) -> None:
         make_snapshot(matters=["x"] * 101),
         make_snapshot(*[make_machine()] * 1001),
     ],
-    ids=lambda wrong: json.dumps(wrong)[:60],
+    ids=(
+        "later format",
+        "no time",
+        "field that there is not",
+        "name",
+        "VMID",
+        "kind",
+        "sign that turns words round",
+        "two lines",
+        "too long",
+        "machine's field that there is not",
+        "before 1970",
+        "too many matters",
+        "too many machines",
+    ),
 )
 def test_what_is_none_is_refused_and_the_one_before_stays(door: OpenDoor, wrong: dict[str, Any]) -> None:
     door.call("POST", PATH, make_snapshot(make_machine("lab-coder")))
