@@ -36,7 +36,6 @@ NOW = 1_793_440_800.0
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 SIZES = {"wide": (1280, 1270, 1.5), "phone": (390, 844, 2.0)}
 REVISION, OLDER = "9f3c1d7e64a0b2c8d5e1f7a3940b6c2d8e5f1a70", "5b80e2a91c6d4f3072e8b5a1d9c4f6038b7a2e1c"
-NAMES = {"lab-proxy": "*.lab.pegasus.example", "prod-proxy": "pegasus.example"}
 
 
 def make_look(site: Site) -> Look:
@@ -66,7 +65,7 @@ def _describe_machines(site: Site) -> Iterator[MachineLine]:
     for number, declared in enumerate(site.machines[str(row["name"])] for row in site.addresses()):
         machine, name = declared.machine, declared.name
         is_vm = isinstance(machine, VirtualMachine)
-        is_configured = is_vm and machine.environment.name == "lab" and machine.control is None
+        is_configured = is_vm and machine.control is None
         yield MachineLine(
             name,
             machine.environment.name,
@@ -74,23 +73,24 @@ def _describe_machines(site: Site) -> Iterator[MachineLine]:
             tuple(sorted(machine.kept_by)) if isinstance(machine, VirtualMachine) else (),
             _see(site, declared, addresses[name], number),
             _describe_host(name, site.vmid(machine), number) if is_configured else None,
-            tuple(_describe_certificate(name)) if is_vm else (),
+            tuple(_describe_certificates(site, name)),
         )
 
 
 def _see(site: Site, declared: DeclaredMachine, address: str, number: int) -> SeenMachine:
     is_vm = isinstance(declared.machine, VirtualMachine)
     is_left = declared.name == "lab-coder"
-    backup = SeenBackup(is_in_job=not is_left, last=None if is_left else round(NOW - 9 * HOUR - number * 4 * MINUTE))
+    last = None if is_left else round(NOW - 9 * HOUR - number * 4 * MINUTE)
+    backup = SeenBackup(is_in_job=not is_left, last=last, has_none=is_left)
     return SeenMachine(
         name=declared.name,
         kind="vm" if is_vm else "data-vm",
         vmid=site.vmid(declared.machine),
         node=declared.machine.node or site.config.cluster.node,
         address=address if is_vm else "",
-        state="running" if is_vm else "holds disks",
+        state=("running" if declared.machine.started else "stopped") if is_vm else "holds disks",
         plan=AS_DECLARED,
-        backup=backup if not is_left else SeenBackup(is_in_job=False, has_none=True),
+        backup=backup if is_vm else SeenBackup(),
     )
 
 
@@ -102,15 +102,19 @@ def _describe_host(name: str, vmid: int, number: int) -> HostLine:
     run = RunLine(112 + number, "failed" if is_failed else "successful", NOW - 40 * MINUTE - number * MINUTE, problem)
     state = "failed" if is_failed else "idle"
     applied = before if is_failed else now
-    return HostLine(name, "lab", state, is_failed, True, now, now, applied, (), "", problem, run, drift=0)
+    return HostLine(
+        name, name.partition("-")[0], state, is_failed, True, now, now, applied, (), "", problem, run, drift=0
+    )
 
 
-def _describe_certificate(machine: str) -> Iterator[SeenCertificate]:
-    if machine in NAMES:
-        days = 61 if machine == "prod-proxy" else 24
-        low = "less than a third of its life is left: it should have been renewed"
-        trouble = low if days < 30 else ""
-        yield SeenCertificate(machine=machine, name=NAMES[machine], ends=round(NOW + days * DAY), trouble=trouble)
+def _describe_certificates(site: Site, machine: str) -> Iterator[SeenCertificate]:
+    """The first one of a proxy of `lab` should have been renewed."""
+    for proxy in site.entry.proxies if site.entry is not None else ():
+        for number, one in enumerate(proxy.certificates if proxy.machine == machine else ()):
+            is_low = machine.startswith("lab") and number == 0
+            trouble = "less than a third of its life is left: it should have been renewed" if is_low else ""
+            ends = round(NOW + (24 if is_low else 61) * DAY)
+            yield SeenCertificate(machine=machine, name=str(one.names[0]), ends=ends, trouble=trouble)
 
 
 def write_page(folder: Path, look: Look, pictures: Mapping[str, str], *, is_dark: bool) -> Path:

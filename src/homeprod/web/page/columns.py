@@ -46,7 +46,7 @@ def _show_proxmox(line: MachineLine, look: Look) -> Cell:
     seen = line.seen
     if seen is None:
         return Cell("not seen", "soft") if look.kept is not None else Cell()
-    tone: Tone = {"running": "good", "holds disks": "soft"}.get(seen.state, "wary")  # type: ignore[assignment]
+    tone: Tone = "good" if seen.state == "running" else "soft" if seen.is_as_declared else "wary"
     notes = (f"on {seen.node}", *(() if seen.is_as_declared else (seen.plan,)))
     return Cell(seen.state, tone if not look.is_old else "soft", notes)
 
@@ -122,7 +122,7 @@ def _show_certificate(one: SeenCertificate, look: Look) -> Cell:
 
 
 def _show_backup(line: MachineLine, look: Look) -> Cell:
-    if line.seen is None:
+    if line.seen is None or line.seen.kind == "data-vm":  # its disks are in the backup of the machine that uses them
         return Cell()
     backup = line.seen.backup
     notes = ("in no backup job",) if backup.is_in_job is False else ()
