@@ -45,9 +45,10 @@ mount --rbind /sys sys
 mount --rbind /dev dev
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
-mkdir -p var/lib/docker srv old
+mkdir -p var/lib/docker srv usr/local/lib/homeprod-apps old
 mount --bind "$own/docker" var/lib/docker
 mount --bind "$own/srv" srv
+mount --bind "$own/programs" usr/local/lib/homeprod-apps
 pivot_root . old
 umount -l old
 ip link set lo up
@@ -77,7 +78,7 @@ class DockerMachine:
     def __init__(self, folder: Path) -> None:
         assert os.geteuid() == 0, "namespaces and a dockerd need root"
         self.folder = folder
-        for name in ("upper", "work", "root", "docker", "srv"):
+        for name in ("upper", "work", "root", "docker", "srv", "programs"):
             (folder / name).mkdir(parents=True)
         self.srv = folder / "srv"
         self._started: list[subprocess.Popen[bytes]] = []
@@ -132,8 +133,7 @@ class DockerMachine:
 
     def install_keeper(self) -> None:
         """As the role does."""
-        programs = self.folder / "upper/usr/local/lib/homeprod-apps"
-        lay_down_programs(programs)
+        lay_down_programs(self.folder / "programs")
 
     def docker(self, *arguments: str) -> str:
         return self.run("docker", *arguments)
