@@ -58,6 +58,10 @@ exec cat
 HARBORMASTER = ("docker-harbormaster", "attrs", "click", "click-help-colors", "ruamel.yaml")
 
 
+REGISTRY = "127.0.0.1:5000"
+"""In the machine; docker takes one on loopback without TLS."""
+
+
 def fetch_tree() -> Path:
     """Kept beside the lab's images; the first time needs root and the network, and some minutes. Raises LabError."""
     name = f"debian-13-docker-{hashlib.sha256(' '.join(_COMMAND).encode()).hexdigest()[:16]}"
@@ -125,6 +129,18 @@ class DockerMachine:
         self.dockerd = self.start("dockerd", "--host", "unix:///run/docker.sock", "--storage-driver", "overlay2")
         self.wait_for("docker", "version")
 
+    def start_registry(self) -> None:
+        """At ``REGISTRY``; what is pushed is on the disk until the machine ends."""
+        configuration = {
+            "version": "0.1",
+            "log": {"level": "warn"},
+            "storage": {"filesystem": {"rootdirectory": "/srv/registry"}},
+            "http": {"addr": REGISTRY},
+        }
+        (self.srv / "registry.json").write_text(json.dumps(configuration))
+        self.registry = self.start("docker-registry", "serve", "/srv/registry.json")
+        self.wait_for("python3", "-c", f"import urllib.request as u; u.urlopen('http://{REGISTRY}/v2/')")
+
     def wait_for(self, *argv: str) -> None:
         deadline = time.monotonic() + LIMIT
         while self.try_to(*argv).returncode:
@@ -139,13 +155,14 @@ class DockerMachine:
         return self.run("docker", *arguments)
 
     def import_image(self, name: str, text: str) -> None:
-        """Of nothing but busybox, and a page that says ``text``."""
+        """Of nothing but busybox, and a page that says ``text``; in the registry too."""
         script = (
             'set -e; cd "$(mktemp -d)"; mkdir -p bin page tmp; cp /bin/busybox bin/; cat >page/index.html; '
             "for name in sh httpd sleep wget true false cat; do ln -s busybox bin/$name; done; "
             'tar -c . | docker import - "$1"'
         )
         self.run("sh", "-c", script, "sh", name, given=text)
+        self.docker("push", "--quiet", name)
 
     def list_containers(self) -> dict[str, str]:
         """Identifiers of those that run, by their names."""
@@ -187,6 +204,7 @@ def open_docker_machine(folder: Path) -> Iterator[DockerMachine]:
     machine = DockerMachine(folder)
     try:
         machine.start_docker()
+        machine.start_registry()
         machine.install_keeper()
         yield machine
     finally:

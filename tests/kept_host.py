@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.docker_machine import LIMIT, DockerMachine
+from tests.docker_machine import LIMIT, REGISTRY, DockerMachine
 
 PROGRAM = "/usr/local/lib/homeprod-apps/homeprod-apps"
 HARBORMASTER = "/usr/local/lib/homeprod-apps/harbormaster.pyz"
-IMAGE = "base:1"
+IMAGE = f"{REGISTRY}/base:1"
 Files = dict[str, str]
 
 
