@@ -26,7 +26,7 @@ LIMIT = 90.0
 """Seconds for what takes one or two where nobody else is at work."""
 _PACKAGES = (
     "docker.io", "docker-cli", "docker-compose", "docker-registry", "iptables", "iproute2", "busybox-static", "git",
-    "gpg", "openssh-client", "procps", "python3", "python3-yaml",
+    "gpg", "gpg-agent", "openssh-client", "procps", "python3", "python3-yaml",
 )  # fmt: skip
 _COMMAND = (
     "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--architectures=amd64",

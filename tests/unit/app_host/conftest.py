@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.docker_machine import DockerMachine, open_docker_machine
+from tests.docker_machine import ROLE, DockerMachine, open_docker_machine
 from tests.kept_host import IMAGE, KeptHost
 
+sys.path.insert(0, str(ROLE / "files"))
 _NUMBERS = itertools.count(1)
 
 

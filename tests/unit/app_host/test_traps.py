@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -242,4 +241,4 @@ def test_9_an_old_harbormaster_is_not_run(host: KeptHost) -> None:
     host.settings["programs"] = f"{host.inside}/old"
     assert "Harbormaster 0.4.9 is too old: it deletes images of others" in host.run(1)["problem"]
     assert not host.list_running()
-    assert os.listdir(programs / "bin") == []
+    assert not list((programs / "bin").iterdir())

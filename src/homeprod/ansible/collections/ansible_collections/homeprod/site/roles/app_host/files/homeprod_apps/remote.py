@@ -21,6 +21,8 @@ _SIGNS = (
     ("transport '", "its protocol is not allowed here", "use https or ssh, or see app_host_protocols"),
     ("does not appear to be a git repository", "there is no repository at that address", "look at the address"),
     ("not found", "there is no repository at that address, or this machine may not see it", "look at the address"),
+    # SIGXFSZ, by which the kernel ends who writes more than it may.
+    ("died of signal 25", "it is larger than allowed", "see app_host_fetch_bytes"),
     ("File too large", "it is larger than allowed", "see app_host_fetch_bytes"),
     ("No space left on device", "the disk is full", "free some room"),
 )
