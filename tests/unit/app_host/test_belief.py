@@ -128,8 +128,9 @@ def configure_wiki(host: KeptHost) -> dict[str, str]:
 def sign(host: KeptHost, commit: str, branch: str, who: str) -> None:
     """The same commit again, by gpg, where gpg is."""
     script = (
-        'set -e; export GNUPGHOME="$1/gnupg" GIT_DIR="$1/apps.git" GIT_COMMITTER_NAME=zoe GIT_COMMITTER_EMAIL=z@z.example '
-        'GIT_AUTHOR_NAME=zoe GIT_AUTHOR_EMAIL=z@z.example; parents=$(git log -1 --format=%P "$2"); '
+        'set -e; export GNUPGHOME="$1/gnupg" GIT_DIR="$1/apps.git" GIT_COMMITTER_NAME=zoe GIT_AUTHOR_NAME=zoe; '
+        "export GIT_COMMITTER_EMAIL=zoe@example.com GIT_AUTHOR_EMAIL=zoe@example.com; "
+        'parents=$(git log -1 --format=%P "$2"); '
         'new=$(git commit-tree -S"$4" ${parents:+-p $parents} -m word "$2^{tree}"); '
         'git update-ref "refs/heads/deploy/lab-coder/$3" "$new"'
     )

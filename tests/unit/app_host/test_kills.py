@@ -77,6 +77,8 @@ def start(host: KeptHost) -> None:
 
 
 def expect(host: KeptHost, commit: str, word: str) -> None:
+    # Whoever was killed last may not be quite gone, and has the lock until then.
+    host.machine.run("flock", f"{host.inside}/kept/lock", "true")
     wiki = host.run()["apps"]["wiki"]
     assert (wiki["state"], wiki["applied"]) == ("current", commit), word
     assert host.list_running().keys() == {"wiki-web-1", "wiki-db-1"}, word

@@ -74,7 +74,8 @@ def _judge(container: dict[str, Any], ends: bool, settle: float, now: float) -> 
         return Service("running, unhealthy")
     if health == "starting":
         return Service("running, not healthy yet", settles=True)
-    if now - _parse_time(state["StartedAt"]) < settle:
+    # One that docker had to start again has to run for longer.
+    if now - _parse_time(state["StartedAt"]) < settle * (1 + min(int(container["RestartCount"]), 9)):
         return Service("running, just started", settles=True)
     return Service("running, healthy" if health == "healthy" else "running", is_well=True)
 

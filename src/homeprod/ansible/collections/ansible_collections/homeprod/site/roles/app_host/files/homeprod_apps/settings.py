@@ -40,7 +40,7 @@ class Settings:
     repair: bool = True
     health_seconds: float = 120
     settle_seconds: float = 3
-    """A service that runs has to have run for so long."""
+    """A service that runs has to have run for so long; up to ten times as long where docker started it again."""
     fetch_seconds: float = 60
     fetch_bytes: int = 512 * 1024**2
     pull_seconds: float = 900
