@@ -3,6 +3,7 @@ there, as a control node brings it."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -29,10 +30,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no annotati
                 "packages": {"type": "dict", "default": {}},
                 "distributions": {"type": "list", "elements": "str", "default": []},
                 "floor": {"type": "str", "default": ""},
+                # What is there already, as `OWNER MODE SHA256`.
+                "known": {"type": "str", "default": ""},
             }
         )
         _check_floor(given["distributions"], given["floor"])
-        result.update(self._copy(_build(given), given["dest"], task_vars or {}))
+        program = _build(given)
+        if given["known"] != f"root 755 {hashlib.sha256(program).hexdigest()}":
+            result.update(self._copy(program, given["dest"], task_vars or {}))
         return result
 
     def _copy(self, program: bytes, dest: str, task_vars: dict[str, Any]) -> dict[str, Any]:
