@@ -12,7 +12,7 @@ from .choice import Choice, Chooser
 from .configuration import App
 from .containers import find_containers
 from .docker import Docker
-from .followed import Followed, follow_configuration
+from .followed import Followed, check_that_nothing_is_lost, follow_configuration
 from .git import GitError
 from .harbormaster import check_version
 from .lock import hold
@@ -22,6 +22,9 @@ from .redaction import read_secrets
 from .remote import Remotes
 from .settings import Settings
 from .status import FAILED, Part, Status, write_status
+
+_PRIVATE = ("mirrors", "signatures", "configuration", "harbormaster")
+"""Folders that are root's alone: what apps write is in one of them."""
 
 
 @dataclass
@@ -38,6 +41,8 @@ class Cycle:
         folder = self.settings.folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            for name in _PRIVATE:
+                (folder / name).mkdir(mode=0o700, exist_ok=True)
             with hold(folder / "lock"):
                 return self._run_alone()
         except OSError as error:
@@ -72,13 +77,14 @@ class Cycle:
         redaction = read_secrets(settings.secrets)
         remotes = Remotes(settings, self.memory.servers, self.clock, insists=self.insists)
         try:
-            followed = follow_configuration(settings, remotes, self.memory, status.configuration)
+            followed = follow_configuration(settings, remotes, status.configuration)
             if not followed.commit:
                 return
             chooser = Chooser(settings, remotes, docker, followed, redaction, self.clock, self.insists)
             configuration = followed.read(followed.commit)
             stopped = {name: app for name, app in configuration.apps.items() if not app.is_enabled}
             choices = self._choose(configuration.apps, chooser, status)
+            check_that_nothing_is_lost(settings, configuration.apps, {*choices, *stopped})
             self._forget_unused(choices, followed)
             Advance(
                 settings, docker, self.memory, status, redaction, chooser, self.clock, self._save, self.insists,

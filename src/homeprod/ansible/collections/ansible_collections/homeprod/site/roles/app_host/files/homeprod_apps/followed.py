@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
 from .belief import find_who, follow
 from .configuration import App, Configuration, parse_configuration, parse_states
 from .git import GitError
-from .memory import Memory
 from .mirror import Mirror, open_mirror
 from .problem import Problem, UnreachedError
 from .remote import Remotes
@@ -37,7 +37,7 @@ class Followed:
             return None
 
 
-def follow_configuration(settings: Settings, remotes: Remotes, memory: Memory, part: Part) -> Followed:
+def follow_configuration(settings: Settings, remotes: Remotes, part: Part) -> Followed:
     """``part`` is told what of it; a commit that cannot be used leaves the one before in its place. Raises Problem
     where the mirror itself cannot be used."""
     branch = settings.configuration_branch
@@ -50,7 +50,7 @@ def follow_configuration(settings: Settings, remotes: Remotes, memory: Memory, p
         part.tell(WAITS if isinstance(belief.problem, UnreachedError) else REFUSED, belief.problem)
     if belief.commit and belief.commit != used:
         try:
-            _check(mirror, belief.commit, used, memory)
+            _check(mirror, belief.commit, used, settings)
             mirror.show(belief.commit)
             used = belief.commit
         except Problem as problem:
@@ -60,16 +60,16 @@ def follow_configuration(settings: Settings, remotes: Remotes, memory: Memory, p
     return Followed(mirror, used)
 
 
-def _check(mirror: Mirror, commit: str, used: str, memory: Memory) -> None:
+def _check(mirror: Mirror, commit: str, used: str, settings: Settings) -> None:
     """Raises Problem."""
     after = parse_configuration(partial(mirror.read, commit)).apps
-    if not used:
-        return
-    before = parse_states(partial(mirror.read, used))
-    gone = [name for name, runs in before.items() if name not in after and runs and _has_data(name, memory)]
+    kept = _list_kept(settings)
+    # Where the one before is not understood any more, whatever is there counts as running.
+    before = (parse_states(partial(mirror.read, used)) if used else {}) or dict.fromkeys(kept, True)
+    gone = [name for name, runs in before.items() if name not in after and runs and name in kept]
     if not gone:
         return
-    for one in mirror.git.ask("rev-list", "--reverse", f"{used}..{commit}").output.split():
+    for one in mirror.git.ask("rev-list", "--reverse", f"{used}..{commit}" if used else commit).output.split():
         states = parse_states(partial(mirror.read, one))
         gone = [name for name in gone if states.get(name, True)]
     if gone:
@@ -79,8 +79,19 @@ def _check(mirror: Mirror, commit: str, used: str, memory: Memory) -> None:
         )
 
 
-def _has_data(name: str, memory: Memory) -> bool:
-    return name in memory.apps and memory.apps[name].applied is not None
+def _list_kept(settings: Settings) -> set[str]:
+    """Apps of which Harbormaster has something, that it would archive or delete."""
+    return {place.name for kind in ("repos", "data", "caches") for place in (settings.work / kind).glob("*")}
+
+
+def check_that_nothing_is_lost(settings: Settings, wanted: Iterable[str], given: Container[str]) -> None:
+    """Harbormaster archives what it is not told of. Raises Problem where an app that is wanted, and is there, would
+    be left out."""
+    kept = _list_kept(settings)
+    for name in wanted:
+        if name in kept and name not in given:
+            hint = "publish a revision that can be run; nothing is changed until then"
+            raise Problem(f"what ran of {name} is not known any more, and what is wanted cannot be run", hint)
 
 
 def _find_who(mirror: Mirror, commit: str, settings: Settings) -> str:

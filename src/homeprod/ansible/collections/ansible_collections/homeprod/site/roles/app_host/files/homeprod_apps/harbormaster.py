@@ -78,7 +78,8 @@ def digest_configuration(files: Mapping[str, str], shown: Iterable[str]) -> str:
 
 def lay_down(files: Mapping[str, str], folder: Path) -> Path:
     """The configuration's path. Raises OSError."""
-    shutil.rmtree(folder, ignore_errors=True)
+    for old in folder.iterdir() if folder.is_dir() else ():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(folder / name, text, 0o600)
