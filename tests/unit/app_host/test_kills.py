@@ -28,11 +28,11 @@ STEPS = (
     "update-ref refs/heads/deploy/lab-coder/wiki", "harbormaster.pyz run",
 )  # fmt: skip
 _SHIM = """#!/bin/sh
-# Kills Harbormaster's whole session, and who started it.
+# Kills Harbormaster, who started it, and whatever it had started.
 PATH=$(printf %s "$PATH" | sed 's|^[^:]*:||')
 case " $* " in *"{word}"*)
     {act}
-    leader=$(ps -o sid= -p $$); kill -9 $(ps -o ppid= -p $leader); kill -9 -- -$leader;;
+    leader=$(ps -o sid= -p $$ | tr -d ' '); kill -9 $leader $(ps -o ppid= -p $leader); kill -9 -- -$leader;;
 esac
 exec docker "$@"
 """
@@ -66,6 +66,7 @@ def test_killed_while_harbormaster_works(host: KeptHost) -> None:
         newer = host.publish("wiki", compose("web", "db", note=step, labels={"word": step}))
         host.settings["programs"] = f"{host.inside}/programs"
         assert host.call("run").returncode == -9, step
+        assert host.machine.try_to("pgrep", "-f", "harbormaster.pyz").returncode == 1, "it is dead, not at work yet"
         del host.settings["programs"]
         expect(host, newer, step)
 
