@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.kept_host import HARBORMASTER, PROGRAM, KeptHost, compose
 
 _DIES_AT = """
@@ -23,10 +24,8 @@ docker.run = git.run = harbormaster.run = run
 main(["--settings", sys.argv[3], "run"])
 """
 """What it does is done, and then it is killed."""
-STEPS = (
-    "fetch --quiet", "update-ref refs/homeprod/accepted", "checkout-index", "pull --ignore-buildable",
-    "update-ref refs/heads/deploy/lab-coder/wiki", "harbormaster.pyz run",
-)  # fmt: skip
+STEPS = ("update-ref refs/homeprod/accepted", "update-ref refs/heads/deploy/lab-coder/wiki", "harbormaster.pyz run")
+MORE_STEPS = ("fetch --quiet", "checkout-index", "pull --ignore-buildable")
 _SHIM = """#!/bin/sh
 # Kills Harbormaster, who started it, and whatever it had started.
 PATH=$(printf %s "$PATH" | sed 's|^[^:]*:||')
@@ -36,31 +35,32 @@ case " $* " in *"{word}"*)
 esac
 exec docker "$@"
 """
-INSIDE = {
-    "before it stops": ("ps --services", ""),
+INSIDE = {"before it stops": ("ps --services", ""), "when it has stopped": ("up --remove-orphans", "")}
+MORE_INSIDE = {
     "while it stops": ("down", ""),
-    "when it has stopped": ("up --remove-orphans", ""),
     "when it has started": ("up --remove-orphans", 'docker "$@" --pull missing'),
 }
 
 
-def test_killed_at_each_step(host: KeptHost) -> None:
+@pytest.mark.parametrize("steps", [STEPS, pytest.param(MORE_STEPS, marks=pytest.mark.soak)], ids=["", "more"])
+def test_killed_at_each_step(host: KeptHost, steps: tuple[str, ...]) -> None:
     start(host)
-    for step in STEPS:
+    for step in steps:
         newer = host.publish("wiki", compose("web", "db", note=step, labels={"word": step}))
         done = host.machine.try_to("python3", "-c", _DIES_AT, PROGRAM, step, f"{host.inside}/apps.json")
         assert done.returncode == -9, step
         expect(host, newer, step)
 
 
-def test_killed_while_harbormaster_works(host: KeptHost) -> None:
+@pytest.mark.parametrize("steps", [INSIDE, pytest.param(MORE_INSIDE, marks=pytest.mark.soak)], ids=["", "more"])
+def test_killed_while_harbormaster_works(host: KeptHost, steps: dict[str, tuple[str, str]]) -> None:
     start(host)
     programs = host.folder / "programs"
     (programs / "bin").mkdir(parents=True)
     (programs / "harbormaster.pyz").write_bytes(
         (host.machine.folder / "programs" / Path(HARBORMASTER).name).read_bytes()
     )
-    for step, (word, act) in INSIDE.items():
+    for step, (word, act) in steps.items():
         (programs / "bin/docker").write_text(_SHIM.format(word=word, act=act))
         (programs / "bin/docker").chmod(0o755)
         newer = host.publish("wiki", compose("web", "db", note=step, labels={"word": step}))

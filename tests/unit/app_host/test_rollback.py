@@ -17,7 +17,7 @@ WRONG = {
 
 
 def test_back_to_what_was_well(host: KeptHost) -> None:
-    host.settings["settle_seconds"] = 1
+    host.settings["settle_seconds"] = 0.8
     good = host.publish("wiki", compose())
     host.configure({"wiki": {}})
     host.run()
