@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,8 @@ class DockerMachine:
         for name in ("upper", "work", "root", "docker", "srv", "programs"):
             (folder / name).mkdir(parents=True)
         self.srv = folder / "srv"
+        self.cgroup = f"homeprod-{uuid.uuid4().hex[:8]}"
+        """Of its containers, below this machine's own root: the one thing that a namespace does not take with it."""
         self._started: list[subprocess.Popen[bytes]] = []
         space = ("--mount", "--net", "--pid", "--ipc", "--uts", "--cgroup", "--fork", "--kill-child")
         command = ("unshare", *space, "sh", "-c", _ENTER, "sh", str(folder), str(fetch_tree()))
@@ -126,7 +129,8 @@ class DockerMachine:
         return started
 
     def start_docker(self) -> None:
-        self.dockerd = self.start("dockerd", "--host", "unix:///run/docker.sock", "--storage-driver", "overlay2")
+        options = ("--host", "unix:///run/docker.sock", "--storage-driver", "overlay2")
+        self.dockerd = self.start("dockerd", *options, "--cgroup-parent", f"/{self.cgroup}")
         self.wait_for("docker", "version")
 
     def start_registry(self) -> None:
@@ -175,9 +179,15 @@ class DockerMachine:
 
     def close(self) -> None:
         assert self._holder.stdin is not None
+        if containers := self.try_to("docker", "ps", "--all", "--quiet").stdout.split():
+            self.try_to("docker", "rm", "--force", *containers)
         self._holder.communicate(timeout=LIMIT)
         for started in self._started:
             started.wait(LIMIT)
+        shutil.rmtree(self.folder)
+        for pattern in (self.cgroup, f"*/{self.cgroup}"):
+            for group in Path("/sys/fs/cgroup").glob(pattern):
+                group.rmdir()
 
 
 _ENVIRONMENT = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.docker_machine import ROLE, DockerMachine, open_docker_machine
@@ -26,3 +27,13 @@ def host(machine: DockerMachine) -> Iterator[KeptHost]:
     host = KeptHost(machine, f"host-{next(_NUMBERS)}")
     yield host
     host.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever has the machine may be the first, and make its tree."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and "machine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(900))
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.namespace)
