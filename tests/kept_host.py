@@ -103,10 +103,11 @@ class KeptHost:
         self.repository = Repository(self.folder / "apps.git", key)
         public = " ".join(Path(f"{key}.pub").read_text().split()[:2])
         (self.folder / "signers").write_text(f'zoe namespaces="git" {public}\n')
+        # As confined as its unit, the program may write nothing where docker's own settings are.
         self.settings = {
             "host": "lab-coder", "repository": f"file://{self.inside}/apps.git", "protocols": ["file"],
             "policy": {"signers": f"{self.inside}/signers"}, "folder": f"{self.inside}/kept",
-            "secrets": f"{self.inside}/secrets", "docker_config": f"{self.inside}/docker", "settle_seconds": 0.3,
+            "secrets": f"{self.inside}/secrets", "docker_config": "/sys/none", "settle_seconds": 0.3,
             "health_seconds": 20,
         }  # fmt: skip
 

@@ -16,6 +16,7 @@ from tests.kept_host import KeptHost, compose
 
 COLLECTIONS = ROLE.parents[4]
 CANARY = "hunter2-canary"
+CAPABILITIES = "+chown,+dac_override,+fowner"
 PLAY = "- hosts: all\n  gather_facts: false\n  roles: [homeprod.site.app_host]\n"
 
 
@@ -78,12 +79,30 @@ def test_a_machine_becomes_a_kept_one(host: KeptHost, play: Play) -> None:
     assert run("stat", "-c", "%a", "/etc/homeprod/apps", "/etc/homeprod/docker").split() == ["700", "700"]
     host.publish("wiki", compose(env_file=[secret]))
     host.configure({"wiki": {}})
-    run("homeprod-apps", "run")
+    confined = f"exec setpriv --no-new-privs --bounding-set=-all,{CAPABILITIES} homeprod-apps run"
+    run("unshare", "--mount", "sh", "-c", f"mount -o remount,bind,ro / && {confined}")
     assert "wiki" in run("homeprod-apps", "status")
+    expect_units(host.machine)
     assert host.list_running().keys() == {"wiki-web-1"}
     secrets = {"wiki": {"app.env": f"PASSWORD={CANARY}\n"}}
     assert play.run(app_secrets=secrets) == (0, 1), "equal input changes nothing, and what is gone goes"
     assert run("ls", "/etc/homeprod/apps/wiki") == "app.env\n"
+
+
+def expect_units(machine: DockerMachine) -> None:
+    """As systemd itself reads them; it is not there to run them."""
+    folder = machine.srv / "units"
+    folder.mkdir()
+    for name in ("homeprod-apps.service", "homeprod-apps.timer"):
+        text = machine.run("cat", f"/etc/systemd/system/{name}")
+        (folder / name).write_text(text.replace("/usr/local/lib/homeprod-apps/homeprod-apps", "/bin/true"))
+    service = (folder / "homeprod-apps.service").read_text()
+    kept = CAPABILITIES.upper().replace("+", "CAP_").replace(",", " ")
+    assert f"\nCapabilityBoundingSet={kept}\n" in service
+    files = sorted(map(str, folder.iterdir()))
+    for words in (("verify", "--man=no", *files), ("security", "--offline=yes", "--threshold=40", files[0])):
+        done = subprocess.run(("systemd-analyze", "--no-pager", *words), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.soak

@@ -45,7 +45,9 @@ class Docker:
         kept = {name: os.environ[name] for name in ("DOCKER_HOST", "HTTPS_PROXY", "NO_PROXY") if name in os.environ}
         path = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         plain = {"PATH": path, "HOME": str(self.settings.folder), "LC_ALL": "C.UTF-8", "COMPOSE_ANSI": "never"}
-        return {**plain, "DOCKER_CONFIG": self.settings.docker_config, **kept}
+        # What builds writes down when it last did, beside docker's settings unless told otherwise.
+        own = {"DOCKER_CONFIG": self.settings.docker_config, "BUILDX_CONFIG": str(self.settings.folder / "buildx")}
+        return {**plain, **own, **kept}
 
 
 def find_compose_files(app: App, folder: Path) -> Mapping[str, None]:
