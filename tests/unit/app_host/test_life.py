@@ -31,7 +31,9 @@ def test_a_commit_that_touches_one_of_five_apps_restarts_that_one(host: KeptHost
     after = host.list_running()
     assert [name for name in before if before[name] != after[name]] == ["c-web-1"]
     assert status["apps"]["c"]["applied"] == host.repository.find("deploy/lab-coder/c")
-    assert host.run()["connections"] == 1, "five apps, one look at the git server"
+    idle = host.run()
+    assert idle["connections"] == 1, "five apps, one look at the git server"
+    assert idle["configuration"]["since"] == status["configuration"]["since"] > 0
     assert host.list_running() == after
 
 

@@ -127,6 +127,10 @@ class Cycle:
         shutil.rmtree(self.settings.folder / "candidates", ignore_errors=True)
 
     def _date(self, status: Status) -> None:
+        told = status.configuration
+        if self.memory.state != told.state:
+            self.memory.state, self.memory.since = told.state, self.clock()
+        told.since = self.memory.since
         for name, part in status.apps.items():
             known = self.memory.apps.get(name, Known())
             if known.applied is not None:

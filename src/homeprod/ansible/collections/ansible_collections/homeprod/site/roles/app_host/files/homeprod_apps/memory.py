@@ -61,8 +61,9 @@ class Memory:
     servers: dict[str, Backoff] = field(default_factory=dict)
     harbormaster: str = ""
     """The digest of the configuration with which it last ended well."""
-    seen_servers: dict[str, float] = field(default_factory=dict)
-    """When each address answered last."""
+    state: str = ""
+    """Of the configuration, and when it began."""
+    since: float = 0
     was_damaged: bool = False
 
 
@@ -76,7 +77,8 @@ def read_memory(file: Path) -> Memory:
             {name: _parse_known(one) for name, one in given["apps"].items()},
             {url: parse_backoff(one) for url, one in given["servers"].items()},
             str(given["harbormaster"]),
-            {url: float(one) for url, one in given["seen_servers"].items()},
+            str(given["state"]),
+            float(given["since"]),
         )
     except FileNotFoundError:
         return Memory()
