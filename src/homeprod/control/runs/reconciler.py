@@ -11,7 +11,8 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from homeprod.control.hosts.ledger import Ledger, Notice
+from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.hosts.store import Notice
 from homeprod.control.hosts.turn import Turn
 from homeprod.control.runs.attempt import Attempt, Desk
 from homeprod.control.runs.backoff import Backoff
