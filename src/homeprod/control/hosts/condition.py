@@ -58,7 +58,7 @@ class Condition:
     @property
     def is_stubborn(self) -> bool:
         """Whether a run would change nothing that was not changed in vain before."""
-        return self.has_drift and not self.more and {one.name for one in self.drift} <= self.stubborn
+        return self.has_drift and {one.name for one in self.drift} <= self.stubborn
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Problem:
         self._known = ""
         self._is_full = False
         self.may_retry = True
+        self.is_unreachable = False
+        """Whether it ended because the host did not answer."""
 
     def look(self, told: dict[str, Any]) -> None:
         event = told.get("event", {})
@@ -45,7 +47,8 @@ class Problem:
             self._is_full = True  # here: a host's own full disk is told by the task that failed
         if event.get("kind") in ("failed", "unreachable"):
             first = next(iter(str(event.get("message", "")).splitlines()), "")
-            self._said = _say_cause(first, str(event.get("task") or "a task"), event["kind"] == "unreachable")
+            self.is_unreachable = event["kind"] == "unreachable"
+            self._said = _say_cause(first, str(event.get("task") or "a task"), self.is_unreachable)
         elif event.get("kind") == "text" and (self._errors or any(mark in texts for mark in _MARKS)):
             self._errors.append(texts.strip())  # a line an event: what follows an error says where it is
 

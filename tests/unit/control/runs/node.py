@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from homeprod.control.hosts.host import Accepted, Ring, Run
+from homeprod.control.hosts.condition import Condition
+from homeprod.control.hosts.host import Accepted, Ring, Run, RunKind
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.turn import Turn
 from homeprod.control.runs.backoff import Backoff
@@ -69,7 +70,8 @@ class Desk:
     async def prepare(self, turn: Turn) -> Job:
         if self.obstacle is not None:
             raise self.obstacle
-        return replace(self.job, run=turn.run.id, host=turn.host.name)
+        is_check = turn.run.kind is RunKind.CHECK
+        return replace(self.job, run=turn.run.id, host=turn.host.name, is_check=is_check)
 
     async def release(self, job: Job) -> None:
         self.released.append(job.run)
@@ -92,6 +94,27 @@ class Node:
         return await self.ledger.ring(
             Ring(name, host, "lab", instance or name, ("ssh-ed25519 AAAA",), "sean", f"digest of {name}")
         )
+
+    async def check(self, *hosts: str) -> None:
+        """Have them asked now."""
+        await self.ledger.checks.plan(dict.fromkeys(hosts, self.ledger.clock.now()), hosts)
+
+    async def wait_for_check(self, host: str) -> Condition:
+        """What is known of the host after the check that it was planned for."""
+        async with asyncio.timeout(60):
+            while True:
+                condition = (await self.ledger.checks.conditions())[host]
+                runs = await self.ledger.runs(1, host, "check")
+                if condition.due is None and runs and runs[0].status.is_final:
+                    return condition
+                await asyncio.sleep(0.01)
+
+    async def until_check(self, host: str) -> Run:
+        """The first check of the host, once it has ended."""
+        async with asyncio.timeout(60):
+            while not (runs := await self.ledger.runs(1, host, "check")) or not runs[0].status.is_final:
+                await asyncio.sleep(0.01)
+        return runs[0]
 
     async def wait_for(self, run: int) -> Run:
         """Until it has ended."""
