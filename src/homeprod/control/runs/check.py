@@ -24,8 +24,11 @@ class Check(Attempt):
     _drift: tuple[DriftTask, ...] = ()
     _more = 0
     _characters = 0
+    _is_whole = True
 
     def _hear(self, message: Message) -> None:
+        if message.get("event", {}).get("kind") == "dropped":
+            self._is_whole = False
         told = message.get("change")
         if not isinstance(told, dict):
             return
@@ -40,6 +43,8 @@ class Check(Attempt):
 
     def _judge(self, end: Message) -> Outcome:
         outcome = super()._judge(end)
+        if outcome.status is RunStatus.SUCCESSFUL and not self._is_whole:
+            return Outcome(RunStatus.FAILED, "it went too fast to be followed, so what differs is not known")
         is_off = outcome.status is RunStatus.FAILED and end.get("unreachable") and end.get("retry", True)
         return Outcome(RunStatus.LATE, outcome.problem) if is_off else outcome
 

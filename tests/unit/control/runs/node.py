@@ -109,12 +109,12 @@ class Node:
                     return condition
                 await asyncio.sleep(0.01)
 
-    async def until_check(self, host: str) -> Run:
-        """The first check of the host, once it has ended."""
+    async def until_checks(self, host: str, count: int = 1) -> Run:
+        """The newest check of the host, once so many have ended."""
         async with asyncio.timeout(60):
-            while not (runs := await self.ledger.runs(1, host, "check")) or not runs[0].status.is_final:
+            while sum(one.status.is_final for one in await self.ledger.runs(500, host, "check")) < count:
                 await asyncio.sleep(0.01)
-        return runs[0]
+        return (await self.ledger.runs(1, host, "check"))[0]
 
     async def wait_for(self, run: int) -> Run:
         """Until it has ended."""

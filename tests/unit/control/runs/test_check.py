@@ -114,7 +114,7 @@ def test_a_host_that_does_not_answer_is_late_and_stays_idle(tmp_path: Path) -> N
     async def story(node: Node) -> None:
         await node.wait_for((await node.ring("lab-proxy")).run_id)
         await node.check("lab-proxy")
-        run = await node.until_check("lab-proxy")
+        run = await node.until_checks("lab-proxy")
         assert (run.status, run.problem) == (RunStatus.LATE, "the host did not answer")
         found = (await node.ledger.checks.conditions())["lab-proxy"]
         assert found.late is not None
@@ -137,7 +137,11 @@ def test_a_check_that_fails_says_why_and_is_not_tried_again_before_its_time(tmp_
         desk.obstacle = NotYetError("waiting: vault repository")
         await node.check("lab-proxy")
         await node.wait_for_check("lab-proxy")
-        assert [one.status for one in await node.ledger.runs(kind="check")] == [RunStatus.FAILED] * 2
+        desk.obstacle = None
+        change_playbook(desk, "rush")
+        await node.check("lab-proxy")
+        assert "too fast" in (await node.wait_for_check("lab-proxy")).problem, "it is not said that nothing differs"
+        assert [one.status for one in await node.ledger.runs(kind="check")] == [RunStatus.FAILED] * 3
         assert (await node.ledger.host("lab-proxy")).problem == ""
 
     tell(tmp_path, desk, story)
