@@ -18,12 +18,13 @@ class Checks:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def plan(self, due: Mapping[str, float], kept: Collection[str]) -> None:
+    async def plan(self, due: Mapping[str, float], kept: Collection[str] | None) -> None:
         """Ask the hosts of ``due`` then (seconds since 1970); of hosts that are not ``kept`` nothing is known any
-        more."""
+        more, where that is said."""
 
         def write(to: sqlite3.Connection) -> None:
-            checkturn.forget_conditions(to, kept)
+            if kept is not None:
+                checkturn.forget_conditions(to, kept)
             checkturn.plan_checks(to, due)
 
         await self._store.write(write, Notice())

@@ -165,6 +165,14 @@ def note_success(connection: sqlite3.Connection, run: Run, now: float) -> None:
     )
 
 
+def note_off(connection: sqlite3.Connection, run: Run, now: float, problem: str) -> None:
+    """A run gave up since the host did not answer: it is late, and the next cycle sees whether it is there again."""
+    connection.execute(
+        "UPDATE conditions SET late = coalesce(late, ?), due = NULL, misses = misses + 1, problem = ? WHERE host = ?",
+        (now, problem, run.host),
+    )
+
+
 def find_condition(connection: sqlite3.Connection, host: str) -> Condition | None:
     row = connection.execute(f"SELECT {_COLUMNS} FROM conditions WHERE host = ?", (host,)).fetchone()  # noqa: S608
     return None if row is None else _condition(row)

@@ -101,11 +101,14 @@ class Ledger(Store):
             is_ours = turn.end(to, run.id, run.owner, outcome, self.clock.now())
             if is_ours and outcome.status is RunStatus.SUCCESSFUL:
                 checkturn.note_success(to, run, self.clock.now())
+            if is_ours and outcome.is_off and outcome.retry_at is None:
+                checkturn.note_off(to, run, self.clock.now(), outcome.problem)
             retention.forget(to, kept_runs, self.clock.now())
             return is_ours
 
         is_ours = await self._writer.write(write)
         self.tell(Notice(run.id))
+        self.tell(Notice())
         return is_ours
 
     async def put_back(self, run: Run, seconds: float, problem: str) -> None:

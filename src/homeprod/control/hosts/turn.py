@@ -34,11 +34,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``retry_at`` is when a failed one is tried again; None: a person has to say so."""
+    """``retry_at`` is when a failed one is tried again; None: a person has to say so. ``is_off`` where the host did
+    not answer."""
 
     status: RunStatus
     problem: str = ""
     retry_at: float | None = None
+    is_off: bool = False
 
 
 def claim(connection: sqlite3.Connection, owner: str, now: float) -> Turn | None:

@@ -208,7 +208,9 @@ class Attempt:
             return Outcome(RunStatus.CANCELED)
         if status is RunStatus.TIMEOUT:
             problem = problem or f"it took longer than {self._settings.run_limit} s"
-        return self._fail(problem, status, may_retry=bool(end.get("retry", True)))
+        may_retry = bool(end.get("retry", True))
+        failed = self._fail(problem, status, may_retry)
+        return replace(failed, is_off=may_retry and bool(end.get("unreachable")))
 
     def _fail(self, problem: str, status: RunStatus = RunStatus.FAILED, may_retry: bool = True) -> Outcome:
         attempt = self._turn.host.attempt

@@ -45,8 +45,7 @@ class Check(Attempt):
         outcome = super()._judge(end)
         if outcome.status is RunStatus.SUCCESSFUL and not self._is_whole:
             return Outcome(RunStatus.FAILED, "it went too fast to be followed, so what differs is not known")
-        is_off = outcome.status is RunStatus.FAILED and end.get("unreachable") and end.get("retry", True)
-        return Outcome(RunStatus.LATE, outcome.problem) if is_off else outcome
+        return Outcome(RunStatus.LATE, outcome.problem) if outcome.is_off else outcome
 
     def _fail(self, problem: str, status: RunStatus = RunStatus.FAILED, may_retry: bool = True) -> Outcome:  # noqa: ARG002 (the next cycle asks again)
         return Outcome(status, problem)

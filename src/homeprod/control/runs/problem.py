@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+NO_ANSWER = "the host did not answer"
 _OTHER_KEY = "the host showed another SSH host key than the pinned one; nothing was sent to it"
 _NO_DECRYPTION = "the vault does not decrypt with this control node's password"
 _NO_HOST = "the host is not in the inventory"
@@ -76,5 +77,5 @@ class Problem:
 def _say_cause(cause: str, task: str, is_unreachable: bool) -> str:
     """The cause first: lists are cut on the right."""
     if is_unreachable:
-        return f"the host did not answer: {cause} (at {task})" if cause else f"the host did not answer (at {task})"
+        return f"{NO_ANSWER}: {cause} (at {task})" if cause else f"{NO_ANSWER} (at {task})"
     return f"{cause} (at {task})" if cause else f"{task} failed"
