@@ -22,6 +22,7 @@ from homeprod.control.places import Places
 from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
+from homeprod.control.upkeep.keeping import Keeping, list_keepings
 from homeprod.core.webhook import (
     ID,
     SIGNATURE,
@@ -102,6 +103,7 @@ class FakeNode:
     """What the next look finds."""
     look_seconds: float = 0.0
     noted: list[Trouble] = field(default_factory=list)
+    knocks: int = 0
 
     def settings(self) -> NodeSettings:
         return self.known
@@ -117,6 +119,14 @@ class FakeNode:
 
     def troubles(self) -> Sequence[Trouble]:
         return self.noted
+
+    def knock(self) -> None:
+        self.knocks += 1
+
+    async def keepings(self) -> list[Keeping]:
+        hosts, conditions = await self.ledger.hosts(), await self.ledger.checks.conditions()
+        now = self.ledger.clock.now()
+        return list_keepings(hosts, conditions, self.known, {"lab": "r1"}, {"lab": now + 600}, now)
 
     async def look_again(self) -> None:
         await asyncio.sleep(self.look_seconds)

@@ -1,4 +1,4 @@
-"""The calls of people: status, hosts, runs, retry, cancel, trust, forget. Each signature counts once."""
+"""The calls of people: status, hosts, drift, runs, retry, cancel, trust, forget. Each signature counts once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from homeprod.control.state import NodeState
 from homeprod.core.refusal import Refusal
 from homeprod.web.answer import RefusedError, send
 from homeprod.web.body import parse_object
-from homeprod.web.describe import describe_host, describe_run, list_fingerprints
+from homeprod.web.describe import describe_host, describe_keeping, describe_run, list_fingerprints
 from homeprod.web.node import Node
 from homeprod.web.ring import LOCKED_SECONDS, STORAGE_SECONDS
 from homeprod.web.signature import Caller
@@ -55,14 +55,28 @@ class Calls:
         hosts = await self._node.ledger.hosts()
         waiting = list_untold(self._node.inventory(), hosts, self._node.settings().node)
         known = self._node.inventory()
-        return send({"hosts": [describe_host(host, known) for host in hosts], "waiting_for_apply": waiting})
+        kept = {one.host.name: one for one in await self._node.keepings()}
+        described = [describe_host(host, known, kept.get(host.name)) for host in hosts]
+        return send({"hosts": described, "waiting_for_apply": waiting})
 
     async def show_host(self, call: Call) -> web.StreamResponse:
-        return send({"host": describe_host(await self._node.ledger.host(call.name), self._node.inventory())})
+        host, kept = await self._node.ledger.host(call.name), await self._node.keepings()
+        own = next((one for one in kept if one.host.name == host.name), None)
+        return send({"host": describe_host(host, self._node.inventory(), own)})
+
+    async def list_drift(self, _: Call) -> web.StreamResponse:
+        return send({"hosts": [describe_keeping(one) for one in await self._node.keepings()]})
+
+    async def show_drift(self, call: Call) -> web.StreamResponse:
+        found = [one for one in await self._node.keepings() if one.host.name == call.name]
+        if not found:
+            raise UnknownHostError(call.name)
+        return send({"hosts": [describe_keeping(one) for one in found]})
 
     async def list_runs(self, call: Call) -> web.StreamResponse:
         limit, host = call.request.query.get("limit", "50"), call.request.query.get("host", "")
-        runs = await self._node.ledger.runs(min(_parse_number(limit), MOST_RUNS), host)
+        kind = call.request.query.get("kind", "")
+        runs = await self._node.ledger.runs(min(_parse_number(limit), MOST_RUNS), host, kind)
         return send({"runs": [describe_run(run) for run in runs]})
 
     async def show_run(self, call: Call) -> web.StreamResponse:
