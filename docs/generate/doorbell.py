@@ -92,12 +92,12 @@ anything else until a person did something.
 
 ## `POST {push.PATH}`
 
-For the push hook of a git host: it says that something was pushed. Nobody has to sign it, and what it says is not read.
-It is answered at once, in every state of the node, with 202 and `{{"heard": true}}`; an address that knocks too often,
-with 429. While the node is Ready the repositories are fetched then, by the same rules as ever. However many knock, that
-is done {knocks.BURST} times in a row, {knocks.PAUSE:.0f} s apart, and then once in {1 / knocks.PER_SECOND:.0f} s; no \
-knock is lost, as the last one is answered by
-a later fetch. Only a head that is new, and signed, has hosts asked.
+For the push hook of a git host: it says that something was pushed. Nobody has to sign it, and what it says is not
+read. It is answered at once, in every state of the node, with 202 and `{{"heard": true}}`; an address that knocks too
+often, with 429. While the node is Ready the repositories are fetched then, by the same rules as ever. However many
+knock, that is done {knocks.BURST} times in a row, {knocks.PAUSE:.0f} s apart, and then once in \
+{1 / knocks.PER_SECOND:.0f} s; the last knock is answered by a later fetch, with all
+before it. Only a head that is new, and signed, has hosts asked.
 
 ## Other calls
 
@@ -109,8 +109,8 @@ a later fetch. Only a head that is new, and signed, has hosts asked.
 | `GET /api/status` | what `/status` says, and `problems`: why it is waited for, a line each |
 | `GET /api/hosts`, `GET /api/hosts/NAME` | hosts as they are wanted, attempted and applied, and how many tasks \
 differ; keys by fingerprint |
-| `GET /api/drift`, `GET /api/drift/NAME` | what checks found of hosts, task by task with its difference, and what comes \
-next |
+| `GET /api/drift`, `GET /api/drift/NAME` | what checks found of hosts, task by task with its difference, and what \
+comes next |
 | `GET /api/runs?limit=50&host=NAME&kind=check`, `GET /api/runs/ID` | runs, the newest first; of both kinds, or of \
 `configure` or `check` |
 | `GET /api/runs/ID/events?after=0` | its events as they come (server-sent events, each an `id` and a line of JSON), \
