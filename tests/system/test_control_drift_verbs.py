@@ -80,5 +80,3 @@ def test_checks_stand_among_the_runs_and_can_be_told_apart(home: Home) -> None:
 
 def test_of_a_host_that_the_node_does_not_know_that_is_said(home: Home) -> None:
     assert "knows no such host" in home.refuse("drift", "lab-coder")
-        "lab-ansible", "the control node"
-    )
