@@ -87,6 +87,8 @@ class Node:
     reconciler: Reconciler
     desk: Desk
     rings: int = 0
+    patience: float = 60.0
+    """Seconds until a wait is given up."""
 
     async def ring(self, host: str, instance: str = "") -> Accepted:
         self.rings += 1
@@ -101,7 +103,7 @@ class Node:
 
     async def wait_for_check(self, host: str) -> Condition:
         """What is known of the host after the check that it was planned for."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(self.patience):
             while True:
                 condition = (await self.ledger.checks.conditions())[host]
                 runs = await self.ledger.runs(1, host, "check")
@@ -111,7 +113,7 @@ class Node:
 
     async def until_checks(self, host: str, count: int = 1) -> Run:
         """The newest check of the host, once so many have ended."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(self.patience):
             while sum(one.status.is_final for one in await self.ledger.runs(500, host, "check")) < count:
                 await asyncio.sleep(0.01)
         return (await self.ledger.runs(1, host, "check"))[0]
@@ -121,7 +123,7 @@ class Node:
         return await self.until(run, lambda found: found.status.is_final)
 
     async def until(self, run: int, holds: Callable[[Run], bool]) -> Run:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(self.patience):
             while not holds(found := await self.ledger.run(run)):
                 await asyncio.sleep(0.01)
         return found
