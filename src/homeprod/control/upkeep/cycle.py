@@ -15,13 +15,13 @@ _TOO_NEAR = 0.7
 @dataclass
 class Cycle:
     """``begins`` is when the next one does, ``retries`` when a fetch that failed is tried again before that; seconds
-    since 1970. ``head`` is the revision whose hosts were asked last."""
+    since 1970. ``heads`` are those of both repositories, by which hosts were asked last."""
 
     begins: float
     seconds: float
     retries: float | None = None
     failures: int = 0
-    head: str = ""
+    heads: str = ""
 
     def is_due(self, now: float) -> bool:
         return now >= self.begins

@@ -57,6 +57,7 @@ class Upkeeper:
         self._ledger, self._checkouts = ledger, checkouts
         self._settings, self._inventory, self._draw = settings, inventory, draw
         self._cycles: dict[str, Cycle] = {}
+        self._kept: set[str] | None = None
         self._knocks = Knocks()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -150,16 +151,17 @@ class Upkeeper:
         moved = []
         for name, cycle in self._cycles.items():
             known = self._checkouts.last(name)
-            if known is None or not (cycle.is_due(now) or known.revision != cycle.head):
+            if known is None or not (cycle.is_due(now) or _name_heads(known) != cycle.heads):
                 continue
-            is_first = not cycle.head and not cycle.is_due(now)  # what was recalled at the start is no news
+            is_first = not cycle.heads and not cycle.is_due(now)  # what was recalled at the start is no news
             if not is_first:
                 due |= self._spread(name, cycle, now)
-            moved.append((cycle, known.revision))
-        if due:
-            await self._ledger.checks.plan(due, self._list_kept())
-        for cycle, revision in moved:
-            cycle.head = revision
+            moved.append((cycle, _name_heads(known)))
+        if due or self._list_kept() != self._kept:
+            self._kept = self._list_kept()
+            await self._ledger.checks.plan(due, self._kept)
+        for cycle, heads in moved:
+            cycle.heads = heads
         for cycle in self._cycles.values():
             if cycle.is_due(now):
                 cycle.move_on(now)
@@ -201,6 +203,11 @@ class Upkeeper:
             elif outlook.at is not None:
                 openings.append(outlook.at)
         return openings
+
+
+def _name_heads(checkout: Checkout) -> str:
+    """Of both repositories: what hosts should be comes from the vault too."""
+    return f"{checkout.revision} {checkout.vault.name}"
 
 
 def _converges(environment: EnvironmentSettings) -> bool:

@@ -252,8 +252,12 @@ def test_a_site_may_change_how_often_by_a_commit(tmp_path: Path) -> None:
         day.settings = make_settings(UpkeepSettings(every=10))
         await day.go_on(HOUR)
         assert day.checks["lab-proxy"] == 1 + 5
+        day.finding = LATE
+        await day.go_on(HOUR)
+        day.checks["lab-proxy"] = 1 + 5
         day.settings = make_settings(None)
         await day.go_on(HOUR)
+        assert await day.ledger.checks.conditions() == {}, "a late host is not asked on and on"
         assert day.checks["lab-proxy"] == 1 + 5
         assert day.upkeeper.find_next_cycle("lab") is None
 
