@@ -20,6 +20,7 @@ from homeprod.control.certificate import make_certificate
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.places import Places
 from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
+from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
 from homeprod.control.upkeep.keeping import Keeping, list_keepings
@@ -83,6 +84,7 @@ def make_settings(
 class FakePlace:
     environment: str
     control_node: str = "lab-ansible"
+    kept_by: tuple[str, ...] = ("ansible",)
 
 
 @dataclass
@@ -91,6 +93,7 @@ class FakeNode:
 
     known: NodeSettings
     ledger: Ledger
+    snapshots: Snapshots
     is_in: NodeState = NodeState.READY
     hosts: dict[str, FakePlace] = field(
         default_factory=lambda: {
@@ -102,8 +105,12 @@ class FakeNode:
     pushed: dict[str, FakePlace] = field(default_factory=dict)
     """What the next look finds."""
     look_seconds: float = 0.0
+    came: float = 1_700_000_000.0
+    """Into its state."""
+    drawn: dict[str, Path] = field(default_factory=dict)
     noted: list[Trouble] = field(default_factory=list)
     knocks: int = 0
+    next_cycle: float = field(default_factory=lambda: time.time() + 600)
 
     def settings(self) -> NodeSettings:
         return self.known
@@ -112,10 +119,13 @@ class FakeNode:
         return self.is_in
 
     def since(self) -> float:
-        return 1_700_000_000.0
+        return self.came
 
     def inventory(self) -> dict[str, FakePlace]:
         return self.hosts
+
+    def pictures(self) -> dict[str, Path]:
+        return self.drawn
 
     def troubles(self) -> Sequence[Trouble]:
         return self.noted
@@ -125,8 +135,9 @@ class FakeNode:
 
     async def keepings(self) -> list[Keeping]:
         hosts, conditions = await self.ledger.hosts(), await self.ledger.checks.conditions()
-        now = self.ledger.clock.now()
-        return list_keepings(hosts, conditions, self.known, {"lab": "r1"}, {"lab": now + 600}, now)
+        return list_keepings(
+            hosts, conditions, self.known, {"lab": "r1"}, {"lab": self.next_cycle}, self.ledger.clock.now()
+        )
 
     async def look_again(self) -> None:
         await asyncio.sleep(self.look_seconds)
@@ -202,7 +213,9 @@ class OpenDoor:
         ledger = Ledger(self.places.database)
         await ledger.open()
         try:
-            self.node = FakeNode(self.settings, ledger)
+            snapshots = Snapshots(self.places.snapshot_file)
+            snapshots.recall()
+            self.node = FakeNode(self.settings, ledger, snapshots)
             listener = socket.create_server(("127.0.0.1", 0))
             async with open_door(self.node, self.places, listener, self.limits, self.patience):
                 self.port = listener.getsockname()[1]

@@ -40,7 +40,15 @@ SAMPLES: dict[str, Any] = {
     "nodes": ["pve"],
 }
 """By the parameter's name; a verb with another one says so here."""
-SILENT = {"close", "find_lacks", "notice_endpoints", "judge_version", "list_lacks", "describe_separation"}
+SILENT = {
+    "close",
+    "describe_separation",
+    "find_lacks",
+    "find_unseen_backups",
+    "judge_version",
+    "list_lacks",
+    "notice_endpoints",
+}
 """Verbs that send nothing."""
 NOT_OURS = {"read_certificate"}
 """A handshake, without a request."""

@@ -131,6 +131,11 @@ PARTS = (
         ("-m", "guest and soak", "tests/system/test_entry_roles.py"),
     ),
     Part(
+        "app-host",
+        "a kept host killed at more of its steps, each repaired by the next run; the role app_host in check mode",
+        ("-m", "soak", "tests/unit/app_host"),
+    ),
+    Part(
         "control-booted",
         "`make demo` whole, then every secret of the control node searched for: in memory while Ready and while"
         " Locked, in its files, on raw disks, CDs and in the lab's folder",

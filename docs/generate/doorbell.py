@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from homeprod.control.upkeep import knocks
+from homeprod.core.overview.snapshot import MOST_BYTES as MOST_OF_SNAPSHOT
 from homeprod.core.refusal import Refusal
 from homeprod.core.webhook import MOST_BYTES, TOLERANCE
 from homeprod.web import body, limit, push, ring, signature, stream
 from homeprod.web.access import Limits
 from homeprod.web.door import Patience
+from homeprod.web.page import tokens
+from homeprod.web.page.answer import COOKIE
 
 PAGE = Path(__file__).parents[1] / "reference" / "doorbell.md"
 HEADING = f"""\
@@ -115,6 +118,10 @@ comes next |
 `configure` or `check` |
 | `GET /api/runs/ID/events?after=0` | its events as they come (server-sent events, each an `id` and a line of JSON), \
 `event: end` with the run last; a comment every {stream.ALIVE_SECONDS:.0f} s |
+| `POST /api/snapshot` | what was seen of the site's machines in Proxmox, at most {MOST_OF_SNAPSHOT:,} bytes, in \
+every state; it takes the place of the one before, is kept as the word of whoever signed, and is for the page alone |
+| `POST /api/links` `{{}}` | the path of a link to the page, \
+`{{"path": "/login?token=…", "person": …, "seconds": 300}}`: it lets one browser in, once |
 | `POST /api/hosts/NAME/retry` | a run now; 202 and its number |
 | `POST /api/runs/ID/cancel` | its end is asked for; 202 and the run as it was |
 | `POST /api/hosts/NAME/trust` `{{"fingerprints": ["SHA256:…"]}}` | an administrator's key alone: the held keys, \
@@ -122,15 +129,36 @@ which must be these, are the host's from now on; 202 and a run |
 | `POST /api/hosts/NAME/forget` | an administrator's key alone, in every state: the host's keys and wishes are gone, \
 a queued run is canceled; the host as it was |
 
-They need the same signature. `retry` and `trust` are refused unless the node is Ready. Beyond the codes above:
+All but the first two need the same signature. `retry` and `trust` are refused unless the node is Ready. Beyond the
+codes above:
 """
 _PATIENCE, _RATES = Patience(), Limits()
 _LIMITS = f"""\
+## The page
+
+For browsers, by `GET` alone; [how to open it](../how-to/page.md). Answers carry `Content-Security-Policy: default-src
+'none'` with style and pictures of the door's own and nothing else, `Cache-Control: no-store`, `Referrer-Policy:
+no-referrer`, `X-Content-Type-Options: nosniff`, and may stand in nobody's frame. There is no script.
+
+| path | what it gives |
+|---|---|
+| `/login?token=TOKEN` | 303 to `/` with a session's cookie, where the link is at most {tokens.LINK_SECONDS:.0f} s \
+old, was not used, and the node's state is the one in which it was made; else 403. Refused, and not used up, where a \
+browser says that it looks ahead (`Sec-Purpose`), or comes from another page (`Sec-Fetch-Site`) |
+| `/` | the page, to a session; to anybody else 403 and one sentence |
+| `/pictures/NAME.svg` | to a session: the site's pictures at the verified head |
+| `/page.css` | its style, to everybody |
+
+The cookie is `{COOKIE}`: `Secure`, `HttpOnly`, `SameSite=Strict`, of this host alone, for
+{tokens.SESSION_SECONDS / 3600:.0f} hours. Links and sessions are in memory alone, by their digests, at most
+{tokens.MOST_OF_PERSON} of a person; they end with the daemon, with the node's state, and with the person's keys. A
+look counts among the calls that a person signs, one without a session among those without a signature.
+
 ## Limits
 
 | what | how much |
 |---|---|
-| a body | {MOST_BYTES:,} bytes, within {body.SECONDS:.0f} s |
+| a body (but a snapshot's) | {MOST_BYTES:,} bytes, within {body.SECONDS:.0f} s |
 | the beginning of TLS; a request's headers | {_PATIENCE.handshake:.0f} s; {_PATIENCE.headers:.0f} s, which is also \
 how long an idle connection is kept |
 | connections | {_PATIENCE.connections}, of one address {_PATIENCE.of_address} |

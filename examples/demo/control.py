@@ -15,7 +15,7 @@ from demo.stage import LAB, DemoError, Stage, tell
 from homeprod.lab.folder import find_folder
 
 PUBLIC = "/var/lib/ansible/public.json"
-LIMIT = 900.0
+LIMIT = 2400.0
 """Seconds for Ansible, under emulation."""
 SILENCE = 30.0
 """Seconds without a word, after which it is said what is waited for."""

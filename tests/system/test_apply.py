@@ -340,13 +340,13 @@ def test_a_lock_that_is_taken_is_waited_for(site_lab: SiteLab) -> None:
 
 
 def test_status_says_how_every_machine_is(site_lab: SiteLab) -> None:
-    rows = json.loads(site_lab.run("status", "--json")[1])
+    rows = json.loads(site_lab.run("status", "--json")[1])["machines"]
     assert {row["state"] for row in rows} == {"not there"}
     site_lab.apply()
     code, out, _ = site_lab.run("status")
     assert code == 0
     assert "holds disks" in out
-    rows = {row["name"]: row for row in json.loads(site_lab.run("status", "--json")[1])}
+    rows = {row["name"]: row for row in json.loads(site_lab.run("status", "--json")[1])["machines"]}
     assert rows["lab-coder"]["state"] == "running"
     assert rows["prod-ansible"]["state"] == "stopped"
     assert {row["plan"] for row in rows.values()} == {"as declared"}

@@ -77,7 +77,7 @@ def test_a_node_off_a_machine_moved_and_an_endpoint_dead(made: SiteLab, monkeypa
         assert notices[f"endpoint/127.0.0.1:{first.port}"].endswith(f"Connection refused; {made.lab.url} is used")
         assert "the site says proxmox-3" in notices["vm/lab-coder"]
 
-        states = {row["name"]: row["state"] for row in json.loads(made.run("status", "--json")[1])}
+        states = {row["name"]: row["state"] for row in json.loads(made.run("status", "--json")[1])["machines"]}
         assert {name for name, state in states.items() if state == "unknown"} == {a.partition("/")[2] for a in AWAY}
         assert states["lab-coder"] == "running"
 
@@ -235,7 +235,7 @@ def test_a_machine_that_ha_keeps_is_waited_for(made: SiteLab) -> None:
     code, _, err = made.run("apply", "--yes", "--start")
     assert code == 0
     assert "the start is asked for; waiting for it" in err
-    states = {row["name"]: row["state"] for row in json.loads(made.run("status", "--json")[1])}
+    states = {row["name"]: row["state"] for row in json.loads(made.run("status", "--json")[1])["machines"]}
     assert states["lab-coder"] == "running"
     made.edit("lab_coder_vm", "number=21,", "number=21, addresses=(30,),")
     code, out, _ = made.run("plan")

@@ -59,7 +59,7 @@ def test_any_state_of_the_nodes(cluster: SiteLab, monkeypatch: pytest.MonkeyPatc
 
 
 def _list_rows(cluster: SiteLab) -> list[dict[str, object]]:
-    return list(json.loads(cluster.run("status", "--json")[1]))
+    return list(json.loads(cluster.run("status", "--json")[1])["machines"])
 
 
 def _change(cluster: SiteLab, vmids: dict[str, int], draw: random.Random, passages: tuple[Passage, Passage]) -> None:

@@ -111,7 +111,10 @@ def test_no_secret_is_anywhere_but_where_it_must_be(
 
 def _await_off(demo: Demo) -> None:
     deadline = time.monotonic() + 300
-    while any(row["name"] == NODE and row["state"] == "running" for row in json.loads(demo.run("status", "--json"))):
+    while any(
+        row["name"] == NODE and row["state"] == "running"
+        for row in json.loads(demo.run("status", "--json"))["machines"]
+    ):
         assert time.monotonic() < deadline
         time.sleep(2)
 

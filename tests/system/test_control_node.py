@@ -100,7 +100,7 @@ def test_what_waits_is_neither_done_nor_as_declared(site_lab: SiteLab) -> None:
     assert code == 3
     assert "nothing else to do; 4 machines that wait for a person: see above" in out
     assert "`ssh -t lab-ansible bootstrap`" in out
-    told = json.loads(site_lab.run("status", "--json")[1])
+    told = json.loads(site_lab.run("status", "--json")[1])["machines"]
     waiting = {row["name"] for row in told if row["plan"] == "waits for a person"}
     assert waiting == {*KEYED["lab"], *KEYED["prod"]}
 

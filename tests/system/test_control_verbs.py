@@ -101,7 +101,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         )
         monkeypatch.setattr(
             "homeprod.wiring.doorbell.choose_connection",
-            lambda _lab: lambda _host, _port: connect("127.0.0.1", door.port),
+            lambda _lab, _patience: lambda _host, _port: connect("127.0.0.1", door.port),
         )
         monkeypatch.setattr(ProxmoxHypervisor, "ping_agent", lambda _self, _node, _vmid: True)
         made.sign_as(door.sean)
@@ -161,7 +161,7 @@ def test_nobody_who_answers_exits_1(home: Home) -> None:
     def refuse(_host: str, _port: int) -> None:
         raise ConnectionRefusedError(111, "Connection refused")
 
-    home.patch.setattr("homeprod.wiring.doorbell.choose_connection", lambda _lab: refuse)
+    home.patch.setattr("homeprod.wiring.doorbell.choose_connection", lambda _lab, _patience: refuse)
     said = home.refuse("control", "status")
     assert "the control node does not answer: Connection refused" in said
     assert "systemctl status homeprod-control" in said
@@ -622,3 +622,29 @@ def test_what_is_done_on_the_node_says_so_at_once(home: Home, words: tuple[str, 
 def test_a_key_that_is_named_is_the_only_one(home: Home, tmp_path: Path) -> None:
     home.patch.setenv("HOMEPROD_RING_KEY", str(tmp_path / "nowhere"))
     assert "is not there" in home.refuse("runs", code=64)
+
+
+def test_one_look_is_signed_sent_and_shown(home: Home) -> None:
+    home.door.ring(make_wish())
+    code, told = home.read("status")
+    machines = {machine["name"]: machine for machine in told["machines"]}
+    assert (code, machines["lab-proxy"]["host"]["wanted"]["instance"]) == (0, "4001020-abc")
+    kept = home.door.node.snapshots.last
+    assert kept is not None
+    assert (kept.by, {machine.name for machine in kept.snapshot.machines}) == ("sean", set(machines))
+    code, out, said = home.run("control", "page")
+    assert (code, "opens once, for sean" in said) == (0, True)
+    cookie = home.door.send("GET", out.strip()[out.index("/login") :]).headers["Set-Cookie"].partition(";")[0]
+    page = home.door.send("GET", "/", b"", {"Cookie": cookie}).content.decode()
+    assert "as sean saw it" in page
+    assert home.run("control", "page")[1] != out, "each is another one"
+
+
+def test_a_page_is_for_those_who_sign(home: Home) -> None:
+    home.sign_as(None)
+    assert "/login" not in home.refuse("control", "page", code=64)
+    home.sign_as(home.door.stranger)
+    assert "/login" not in home.refuse("control", "page")
+    code, told = home.read("status")
+    assert (code, told["nodes"][0]["why_not"] != "") == (0, True)
+    assert home.door.node.snapshots.last is None

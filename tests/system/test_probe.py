@@ -163,8 +163,14 @@ def _certify(names: tuple[str, ...], first: int, last: int) -> Fault:
             "homeprod runs --host lab-proxy",
         ),
         (
-            _certify(("other.example",), -1, 89),
-            dict.fromkeys(EVERYWHERE, ("certificate", "other.example, by ")),
+            _certify(("gone.lab.pegasuspad.com",), -1, 89),
+            dict.fromkeys(EVERYWHERE, ("certificate", "gone.lab.pegasuspad.com, by ")),
+            LAB,
+            "look at lab-proxy",
+        ),
+        (
+            _certify(("other.example",), -300, 89),
+            dict.fromkeys(EVERYWHERE, ("proxy", "somebody else answers at this address")),
             LAB,
             "look at lab-proxy",
         ),
@@ -218,8 +224,8 @@ def _certify(names: tuple[str, ...], first: int, last: int) -> Fault:
         ),
     ],
     ids=[
-        "wrong route", "old configuration", "expired", "wrong certificate", "proxy down", "service down",
-        "passthrough down", "silence", "silent in TLS", "no TLS",
+        "wrong route", "old configuration", "expired", "wrong certificate", "somebody else", "proxy down",
+        "service down", "passthrough down", "silence", "silent in TLS", "no TLS",
     ],
 )  # fmt: skip
 def test_each_fault_is_told_where_it_is(

@@ -14,6 +14,7 @@ from homeprod.cli.connection import connect
 from homeprod.cli.errand import Errand, run_errand
 from homeprod.cli.interruption import stop_gently
 from homeprod.cli.lease import Tenure
+from homeprod.cli.observation import share_after_apply
 from homeprod.cli.plan import Planned, make_plan, new_instance
 from homeprod.cli.planfile import check_fresh, read_plan_file
 from homeprod.cli.progress import Progress
@@ -46,7 +47,10 @@ def run(options: argparse.Namespace) -> int:
             is_same=lambda agreed, planned: agreed.plan.is_same(planned.plan),
             run=lambda planned, turn: run_plan(site, planned, options, turn),
         )
-        return run_errand(site, cluster, options, errand)
+        code = run_errand(site, cluster, options, errand)
+        if not options.no_wait and code in (0, 1, 3):
+            share_after_apply(site, cluster, options)
+        return code
 
 
 def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:

@@ -57,7 +57,7 @@ def _add_json(command: argparse.ArgumentParser) -> None:
 def _add_report(command: argparse.ArgumentParser) -> None:
     """``--json`` in a form that is promised."""
     _add_json(command)
-    command.add_argument("--json-schema", action="store_true", help="print the JSON Schema of what --json prints")
+    command.add_argument("--json-schema", action="store_true", help=_SCHEMA)
 
 
 def _add_init(command: argparse.ArgumentParser) -> None:
@@ -226,7 +226,7 @@ def _add_runs(command: argparse.ArgumentParser) -> None:
 
 def _add_route(command: argparse.ArgumentParser) -> None:
     command.set_defaults(verb="", json=False)
-    command.add_argument("--json-schema", action="store_true", help="print the JSON Schema of what --json prints")
+    command.add_argument("--json-schema", action="store_true", help=_SCHEMA)
     verbs = command.add_subparsers(dest="verb", metavar="VERB", parser_class=type(command))
     explain, test = (
         verbs.add_parser(verb, help=purpose, description=purpose, formatter_class=command.formatter_class)
@@ -259,6 +259,16 @@ def _add_route(command: argparse.ArgumentParser) -> None:
             help="the router's outer address, asked there; says that this machine is outside of the LAN",
         )
         verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for machines")
+        verb.add_argument("--json-schema", action=_Schema, nargs=0, default=argparse.SUPPRESS, help=_SCHEMA)
+
+
+class _Schema(argparse.Action):
+    """Behind a verb, which then needs nothing else."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object) -> None:
+        setattr(namespace, self.dest, True)
+        for action in parser._actions:
+            action.required = False
 
 
 def _read_address(text: str) -> IPv4Address | IPv6Address:
@@ -279,7 +289,10 @@ def _add_apps(command: argparse.ArgumentParser) -> None:
 
 
 def _add_status(command: argparse.ArgumentParser) -> None:
-    _add_json(command)
+    _add_report(command)
+    command.add_argument(
+        "--no-node", action="store_true", help="ask no control node, and send it nothing of what is seen"
+    )
     command.set_defaults(only=[], start=False)
 
 
@@ -355,6 +368,7 @@ def _add_diagram(command: argparse.ArgumentParser) -> None:
     command.set_defaults(json=False)
 
 
+_SCHEMA = "print the JSON Schema of what --json prints"
 _SIGNS = """\
 signs of a plan:
   + create   ~ update   ± replace   - delete   > start, cold start, finish   = adopt

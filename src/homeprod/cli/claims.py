@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from homeprod.cli.pictures import PICTURES_FOLDER
 from homeprod.core.errors import HomeprodError
 from homeprod.network.rendered.files import ENTRY_FOLDER
 from homeprod.site.rendered.files import FOLDER
 from homeprod.site.rendered.heading import find_owner
 from homeprod.site.site import Site
 
+_PARTS = (ENTRY_FOLDER, PICTURES_FOLDER)
 _HEAD = 1000
 """Characters: the first line of a file is well within them."""
 
@@ -26,7 +28,7 @@ def list_left(folder: Path, site: Site, wanted: Mapping[str, str]) -> list[str]:
             message = f"belongs to another site: its id is {owner}, and this one's {site.config.id}"
             hint = "each site has a playbook repository of its own; is --to the right one?"
             raise HomeprodError(message, where=str(folder / name), hint=hint)
-        if not owner and name in wanted and name.startswith(f"{ENTRY_FOLDER}/"):
+        if not owner and name in wanted and name.startswith((f"{ENTRY_FOLDER}/", f"{PICTURES_FOLDER}/")):
             hint = f"homeprod writes there; move it to somewhere outside of {FOLDER}/"
             raise HomeprodError("was not written by `homeprod render`", where=str(folder / name), hint=hint)
         if owner and name not in wanted:
@@ -38,7 +40,7 @@ def _list_owners(folder: Path) -> Iterator[tuple[str, str]]:
     """Every file that may be ours, and the id of the site that rendered it; empty where it is something else."""
     for file in sorted((folder / FOLDER).glob("*.json")):
         yield f"{FOLDER}/{file.name}", _find_settings_owner(_read_text(file))
-    for file in sorted((folder / ENTRY_FOLDER).rglob("*")):
+    for file in sorted(file for part in _PARTS for file in (folder / part).rglob("*")):
         if not file.is_dir():
             yield str(file.relative_to(folder)), find_owner(_read_text(file)[:_HEAD])
 

@@ -34,7 +34,7 @@ COMMANDS = {
     "status": "show every machine as it is now; only reads",
     "history": "what was done to the site's machines, when and by whom; only reads",
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
-    "render": "write the inventory and the control node's settings into the playbook repository",
+    "render": "write the inventory, the control nodes' settings and the way in's files into the playbook repository",
     "configure": "ring at the control node for machines that are there",
     "drift": "what is not as the playbooks say, on which host, and what comes of it; only reads",
     "runs": "what the control node has run: a list, one of them as it goes, or its end",
@@ -119,13 +119,22 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
-    """As ``parse_args`` does, but that what nobody takes leads to the help of the command that was given. Raises
-    UsageError."""
+    """As ``parse_args`` does, but that what nobody takes leads to the help of the command, or of its verb, that was
+    given. Raises UsageError."""
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
-        command = f"{parser.prog} {options.command}" if options.command else parser.prog
-        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", hint=f"see:\n\n  {command} --help")
+        hint = f"see:\n\n  {_find_given(parser, options).prog} --help"
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", hint=hint)
     return options
+
+
+def _find_given(parser: argparse.ArgumentParser, options: argparse.Namespace) -> argparse.ArgumentParser:
+    """The innermost parser that was named. A verb that goes without saying is named by nobody, and has none."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            nested = action.choices.get(getattr(options, action.dest, None) or "")
+            return _find_given(nested, options) if nested is not None else parser
+    return parser
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from homeprod.cli import render
 from homeprod.cli.claims import list_left
+from homeprod.cli.pictures import render_pictures
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.drivers.git import is_work_tree
 from homeprod.drivers.wholefile import write_whole
@@ -19,13 +20,15 @@ from homeprod.site.rendered.files import FOLDER, render_site
 from homeprod.site.site import Site
 
 BEHIND = 2
+_OURS = "# Written by `homeprod render` "
+"""How a rendered inventory begins."""
 
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     folder = _find_folder(options.to, site)
     nodes = render_site(site)
-    wanted = dict(sorted({**nodes, **render_entry(site)}.items()))
+    wanted = dict(sorted({**nodes, **render_entry(site), **render_pictures(site)}.items()))
     gone = list_left(folder, site, wanted)
     changed = [name for name, text in wanted.items() if _read(folder / name) != text]
     if options.check:
@@ -50,8 +53,13 @@ def _find_folder(folder: Path, site: Site) -> Path:
     clone = "clone the playbook repository, and name it:\n\n  git clone URL DIR\n  homeprod render --to DIR"
     if not folder.is_dir():
         raise UsageError("there is no such folder", where=str(folder), hint=clone)
-    if any(folder.resolve().is_relative_to((site.root / name).resolve()) for name in ("modules", KEYS_FOLDER)):
+    place, root = folder.resolve(), site.root.resolve()
+    if place == root or any(place.is_relative_to(root / name) for name in ("modules", KEYS_FOLDER)):
         raise UsageError("that is the site itself", where=str(folder), hint=clone)
+    for inside in (place, *place.parents):
+        if inside.name == FOLDER and (_read(inside / "inventory.yml") or "").startswith(_OURS):
+            hint = f"name the folder that it lies in:\n\n  homeprod render --to {shlex.quote(str(inside.parent))}"
+            raise UsageError("that is what was rendered already", where=str(folder), hint=hint)
     return folder
 
 

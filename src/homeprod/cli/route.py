@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
+from homeprod.cli.asked import read_asked
 from homeprod.cli.routetest import run_test
 from homeprod.cli.schema.route import WayReport
 from homeprod.cli.showwalk import describe_walk, show_walk
 from homeprod.cli.showway import describe_way, show_way
 from homeprod.cli.walking import NOTHING_ASKED, OTHERWISE, walk_ways
 from homeprod.core.errors import HomeprodError, UsageError
-from homeprod.network.explain import explain
+from homeprod.network.explain import explain, is_hidden
 from homeprod.network.rendered.files import render_entry
 from homeprod.network.walk.sight import Verdict
 from homeprod.network.way import Way
 from homeprod.site.entry.entry import Entry
-from homeprod.site.entry.target import Target, read_target
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
@@ -26,20 +26,14 @@ _CODES: dict[Verdict, int] = {"differs": OTHERWISE, "not asked": NOTHING_ASKED}
 def run(options: argparse.Namespace) -> int:
     if not options.verb:
         raise UsageError("which of explain and test?", hint="see:\n\n  homeprod route --help")
-    target = _read_target(options.target) if options.verb == "explain" else None
+    target = read_asked(options.target) if options.verb == "explain" else None
     _check_at(options)
     site = load_site(find_root(options.site))
     entry = require_entry(site)
+    _check_outer(site, entry, options)
     if target is None:
         return run_test(site, entry, options)
     return _explain(site, entry, explain(site, entry, target, options.from_), options)
-
-
-def _read_target(text: str) -> Target:
-    try:
-        return read_target(text)
-    except ValueError as error:
-        raise UsageError(str(error.args[0]), hint="see:\n\n  homeprod route explain --help") from None
 
 
 def _check_at(options: argparse.Namespace) -> None:
@@ -50,6 +44,13 @@ def _check_at(options: argparse.Namespace) -> None:
         raise UsageError(f"--at is of use with {flag} alone", hint="without it no machine is asked")
     if options.verb == "explain" and options.from_ == "lan":
         raise UsageError("--at is the router's outer address, and --from lan never gets there", hint="leave one out")
+
+
+def _check_outer(site: Site, entry: Entry, options: argparse.Namespace) -> None:
+    """Raises UsageError where the router cannot have it outside."""
+    if options.at is not None and is_hidden(site, entry, options.at):
+        hint = "leave --at out to ask here, in the LAN; or name the address that the router has outside"
+        raise UsageError(f"--at {options.at} is inside of the LAN, so it is no outer address", hint=hint)
 
 
 def require_entry(site: Site) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -75,13 +76,15 @@ def _show_table(site: Site, trial: Trial, *, is_seen: bool) -> None:
     words = trial.problem or trial.way.answer.words
     left = f"; not seen from here: {trial.left}" if trial.left and not is_seen else ""
     text = f"{trial.way.target} from {trial.way.from_}: {words}{left}"
-    render.print_finding("fail" if trial.problem else "ok", text, f"{file}:{line}" if trial.problem else "")
+    origin = " --from lan" if trial.way.from_ == "lan" else ""
+    hint = f"{file}:{line}\nsee all of it:\n\n  homeprod route explain {shlex.quote(str(trial.way.target))}{origin}"
+    render.print_finding("fail" if trial.problem else "ok", text, hint if trial.problem else "")
 
 
 def _show_live(walk: Walk, problem: str, at: Ip | None) -> None:
     if problem:
         origin = " --from lan" if walk.way.from_ == "lan" else f" --at {at}" if at is not None else ""
-        hint = f"see all of it:\n\n  homeprod route explain {walk.way.target}{origin} --probe"
+        hint = f"see all of it:\n\n  homeprod route explain {shlex.quote(str(walk.way.target))}{origin} --probe"
         render.print_finding("fail", f"  for real: {problem}", hint)
     else:
         sign = "skip" if walk.verdict in ("not asked", "shown") else "ok"

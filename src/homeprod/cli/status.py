@@ -1,101 +1,166 @@
-"""``homeprod status``: every machine of the site, as it is now. Only reads."""
+"""``homeprod status``: what needs a person first, then every machine of the site, as it is now. Only reads."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 
 from homeprod.cli import render
-from homeprod.cli.certificates import Shown, look
 from homeprod.cli.connection import connect
-from homeprod.cli.plan import make_plan
-from homeprod.plan.actual import Actual, ActualMachine
-from homeprod.plan.desired import DesiredMachine, desire
+from homeprod.cli.observation import Observation, observe, share
+from homeprod.cli.schema.status import (
+    BackupPart,
+    CertificatePart,
+    HostPart,
+    MachinePart,
+    MatterPart,
+    NodePart,
+    RunPart,
+    StatusReport,
+    VersionPart,
+)
+from homeprod.core.overview.age import tell_age
+from homeprod.core.overview.host import HostLine, Version
+from homeprod.core.overview.matter import Matter, list_matters
+from homeprod.core.overview.snapshot import SeenBackup, SeenMachine
 from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
-from homeprod.site.site import Site
 
 _COLUMNS = ("name", "kind", "vmid", "node", "address", "state", "plan")
+_MORE = ("configured", "drift", "backup")
+"""Columns that are shown where some machine has something there."""
+_SHORT = 8
+"""Characters of a revision."""
 
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with closing(connect(site, options)) as cluster:
-        planned = make_plan(site, cluster, options)
-    rows = list_rows(site, planned.actual, planned.plan)
-    shown = look(site, {str(row["name"]) for row in rows if row["state"] == "running"}, lab=options.lab)
+        seen = observe(site, cluster, options, asks_nodes=not options.no_node)
+        troubles = list(share(seen))
     if options.json:
-        render.print_json([_add_certificates(row, shown) for row in rows])
+        render.print_line(describe(seen).model_dump_json(indent=2))
     else:
-        render.print_table(_COLUMNS, rows)
-        for line in _describe_rest(planned.plan, rows):
-            render.say(line)
-        for one in shown:
-            render.say(str(one))
+        _show(seen)
+    for trouble in troubles if options.debug else ():
+        render.say(trouble)
     return 0
 
 
-def _add_certificates(row: dict[str, object], shown: list[Shown]) -> dict[str, object]:
-    """Only where there are some: no other machine has a say in it."""
-    own = [one.describe() for one in shown if one.machine == row["name"]]
-    return {**row, "certificates": own} if own else row
+def find_matters(seen: Observation) -> list[Matter]:
+    """The most pressing first."""
+    lines = [node.line for node in seen.nodes if node.line is not None]
+    return list_matters(lines, seen.snapshot, seen.taken)
 
 
-def list_rows(site: Site, actual: Actual, plan: Plan) -> list[dict[str, object]]:
-    """A row a machine, by number as `addresses` lists them, then what has left the site."""
-    desired = desire(site)
-    by_name = {machine.address.name: machine for machine in desired.values()}
-    rows = []
-    for row in site.addresses():
-        machine = by_name[str(row["name"])]
-        rows.append(_make_row(machine, actual.machines.get(machine.vmid), plan, row["address"]))
-    known = {machine.vmid for machine in desired.values()}
-    for lost in (unknown for unknown in plan.unknown if unknown.vmid not in known):
-        name = {"name": lost.address.name, "kind": lost.address.kind, "vmid": lost.vmid, "node": lost.node}
-        rows.append({**name, "address": None, "state": "unknown", "plan": "unknown", "waits": []})
-    for vmid, found in sorted(actual.machines.items()):
-        if vmid not in known and found.mark is not None and found.mark.site == site.config.id:
-            address, listed = found.mark.address, found.listed
-            row = {"name": address.name, "kind": address.kind, "vmid": vmid, "node": listed.node, "address": None}
-            rows.append({**row, "state": listed.status, "plan": "left the site", "waits": []})
-    return rows
+def find_hosts(seen: Observation) -> dict[str, HostLine]:
+    """By name, as the control node has it that configures it."""
+    return {host.name: host for node in seen.nodes if node.line is not None for host in node.line.hosts}
 
 
-def _make_row(machine: DesiredMachine, found: ActualMachine | None, plan: Plan, address: object) -> dict[str, object]:
-    changes = [change for change in plan.changes if change.address == machine.address]
-    unknown = next((unknown for unknown in plan.unknown if unknown.address == machine.address), None)
-    if unknown is not None:
-        words = "unknown"
-    elif any(conflict.address == machine.address for conflict in plan.conflicts):
-        words = "conflict"
-    else:
-        words = ", ".join(f"{change.action.sign} {change.action.value}" for change in changes)
-        is_awaiting = any(notice.waits and notice.address == machine.address for notice in plan.notices)
-        words = words or ("waits for a person" if is_awaiting else "as declared")
-    return {
-        "name": machine.address.name,
-        "kind": machine.address.kind,
-        "vmid": machine.vmid,
-        "node": found.listed.node if found is not None else unknown.node if unknown is not None else machine.node,
-        "address": address,
-        "state": "unknown" if unknown is not None else _describe_state(machine, found),
-        "plan": words,
-        "waits": sorted(found.config.pending) if found is not None else [],
-    }
+def describe(seen: Observation) -> StatusReport:
+    hosts = find_hosts(seen)
+    pairs = zip(seen.rows, seen.snapshot.machines, strict=True)
+    return StatusReport(
+        matters=[MatterPart(text=one.text, command=one.command or None) for one in find_matters(seen)],
+        machines=[_describe_machine(row, machine, seen, hosts) for row, machine in pairs],
+        nodes=[_describe_node(seen, number) for number in range(len(seen.nodes))],
+        backups_unseen=seen.snapshot.backups_unseen or None,
+    )
 
 
-def _describe_state(machine: DesiredMachine, found: ActualMachine | None) -> str:
-    if found is None:
-        return "not there"
-    if machine.address.kind == "data-vm":
-        return "holds disks"
-    return f"{found.listed.status}, not finished" if found.is_new else found.listed.status
+def _describe_machine(
+    row: Mapping[str, object], machine: SeenMachine, seen: Observation, hosts: Mapping[str, HostLine]
+) -> MachinePart:
+    backup, host = machine.backup, hosts.get(machine.name)
+    own = [CertificatePart.model_validate(one.describe()) for one in seen.shown if one.machine == machine.name]
+    return MachinePart(
+        **{name: row[name] for name in (*_COLUMNS, "waits")},
+        kept_by=list(machine.kept_by),
+        certificates=own,
+        backup=BackupPart(is_in_job=backup.is_in_job, last=backup.last, has_none=backup.has_none),
+        host=_describe_host(host) if host is not None else None,
+    )
 
 
-def _describe_rest(plan: Plan, rows: list[dict[str, object]]) -> list[str]:
-    lines = [f"{conflict.address}: {conflict.message}" for conflict in plan.conflicts]
-    lines += [f"{unknown.address}: {unknown.message}" for unknown in plan.unknown]
-    lines += [f"{notice.address}: {notice.message}" for notice in plan.notices]
+def _describe_host(host: HostLine) -> HostPart:
+    run = host.last_run
+    return HostPart(
+        state=host.state,
+        waits=host.waits,
+        wanted=_describe_version(host.wanted),
+        attempted=_describe_version(host.attempted),
+        applied=_describe_version(host.applied),
+        held_keys=list(host.held_keys),
+        problem=host.problem,
+        last_run=RunPart(id=run.id, status=run.status, ended=run.ended, problem=run.problem) if run else None,
+        drift=host.drift,
+        late=host.late,
+    )
+
+
+def _describe_version(version: Version) -> VersionPart:
+    return VersionPart(revision=version.revision, instance=version.instance)
+
+
+def _describe_node(seen: Observation, number: int) -> NodePart:
+    node = seen.nodes[number]
+    line = node.line
+    return NodePart(
+        name=node.name,
+        state=line.state if line is not None else None,
+        since=line.since if line is not None else None,
+        waiting=line.waiting if line is not None else None,
+        troubles=[one.text for one in line.troubles] if line is not None else [],
+        why_not=node.why_not or None,
+    )
+
+
+def _show(seen: Observation) -> None:
+    matters = find_matters(seen)
+    for matter in matters:
+        render.print_line(f"{render.paint('!', 'yellow')} {matter.text}")
+        if matter.command:
+            render.print_line(render.advise(f"\n    {matter.command}\n"))
+    if matters:
+        render.print_line()
+    hosts = find_hosts(seen)
+    rows = [
+        {**row, **_tell_more(machine, hosts.get(machine.name), seen.taken)}
+        for row, machine in zip(seen.rows, seen.snapshot.machines, strict=True)
+    ]
+    more = [name for name in _MORE if any(row[name] is not None for row in rows)]
+    render.print_table((*_COLUMNS, *more), rows)
+    for line in _describe_rest(seen.planned.plan, rows):
+        render.say(line)
+    for one in seen.shown:
+        render.say(str(one))
+    for node in seen.nodes:
+        if node.why_not:
+            render.say(f"{node.name}: {'tells no more' if node.line else 'not asked'}: {node.why_not}")
+    if seen.snapshot.backups_unseen:
+        render.say(f"backups are not known: {seen.snapshot.backups_unseen}")
+
+
+def _tell_more(machine: SeenMachine, host: HostLine | None, now: float) -> dict[str, object]:
+    configured = None
+    if host is not None:
+        configured = f"{host.word} {host.applied.revision[:_SHORT]}".rstrip()
+    drift = None if host is None else "late" if host.late is not None else host.drift
+    return {"configured": configured, "drift": drift, "backup": _tell_backup(machine.backup, now)}
+
+
+def _tell_backup(backup: SeenBackup, now: float) -> str | None:
+    if backup.last is not None:
+        return f"{tell_age(now - backup.last)} ago" + (", in no job" if backup.is_in_job is False else "")
+    if backup.is_in_job is False:
+        return "in no job"
+    return "none" if backup.has_none else None
+
+
+def _describe_rest(plan: Plan, rows: Iterable[Mapping[str, object]]) -> list[str]:
+    lines = [f"{notice.address}: {notice.message}" for notice in plan.notices]
     files = sum(change.address.kind in ("image", "iso") for change in plan.changes)
     if files:
         lines.append(f"{files} file{'s' * (files != 1)} to bring or take away; homeprod plan names them")

@@ -12,12 +12,14 @@ import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 
 from homeprod.control.hosts.errors import StorageError
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.inventory import InventoryHost
 from homeprod.control.keyholder.watch import KeyholderWatch, StandingReport
+from homeprod.control.pictures import list_pictures
 from homeprod.control.places import Places
 from homeprod.control.readiness import tell_systemd
 from homeprod.control.repositories.repositories import Checkout, Repositories
@@ -27,6 +29,7 @@ from homeprod.control.runs.preparation import Nonces, Preparation, find_uid
 from homeprod.control.runs.reconciler import Reconciler
 from homeprod.control.runs.spare import Spares
 from homeprod.control.settings import NodeSettings, read_settings
+from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
 from homeprod.control.upkeep.keeping import Keeping, list_keepings
@@ -59,6 +62,7 @@ class ControlNode:
         self._own = read_settings(places.settings)
         self._keyholder: Keyholder = keyholder or KeyholderWatch(places.daemon_socket)
         self.ledger = Ledger(places.database)
+        self.snapshots = Snapshots(places.snapshot_file)
         self._repositories = Repositories(lambda: self._own, places)
         self._watchman = Watchman(self._repositories, backoff, self._take_over)
         self._spares = Spares(launch or (lambda environment: SocketLauncher(places.run_socket(environment))))
@@ -90,10 +94,17 @@ class ControlNode:
     def inventory(self) -> Mapping[str, InventoryHost]:
         """Every host of the site, other control nodes' too; each as the head of its own environment has it. Empty
         before the first fetch."""
-        checkouts = tuple(one for name in self.environments() if (one := self._repositories.last(name)) is not None)
+        checkouts = self._list_checkouts()
         if checkouts != self._counted[0]:
             self._counted = checkouts, count_hosts(checkouts)
         return self._counted[1]
+
+    def pictures(self) -> Mapping[str, Path]:
+        """Of the site, by name, each of the first environment that has it."""
+        return list_pictures(checkout.playbooks for checkout in self._list_checkouts())
+
+    def _list_checkouts(self) -> tuple[Checkout, ...]:
+        return tuple(one for name in self.environments() if (one := self._repositories.last(name)) is not None)
 
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person should see to: why runs wait, which heads are not believed."""
@@ -124,6 +135,7 @@ class ControlNode:
         """Raises ControlError where the ledger cannot be opened."""
         await self.ledger.open()
         try:
+            self.snapshots.recall()
             await self._repositories.recall()
             self._take_over_settings()
             await self._reconciler.start()

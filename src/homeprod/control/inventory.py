@@ -22,6 +22,7 @@ class InventoryHost:
     environment: str
     control_node: str
     port: int = 22
+    kept_by: tuple[str, ...] = ()
 
     @property
     def known_as(self) -> str:
@@ -36,6 +37,9 @@ class Place(Protocol):
     def environment(self) -> str: ...
     @property
     def control_node(self) -> str: ...
+    @property
+    def kept_by(self) -> tuple[str, ...]:
+        """``ansible``, ``harbormaster``."""
 
 
 def list_untold(places: Mapping[str, Place], hosts: Iterable[Host], node: str) -> list[str]:
@@ -80,6 +84,7 @@ def _make_host(name: str, variables: dict[str, Any]) -> InventoryHost:
         str(variables["homeprod_environment"]),
         str(variables["homeprod_control_node"]),
         int(variables.get("ansible_port", 22)),
+        tuple(map(str, variables.get("homeprod_kept_by", ()))),
     )
 
 

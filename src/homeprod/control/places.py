@@ -52,6 +52,11 @@ class Places:
         return self.persistent / "ledger" / "control.db"
 
     @property
+    def snapshot_file(self) -> Path:
+        """What was last said of Proxmox's part, beside the ledger."""
+        return self.database.with_name("snapshot.json")
+
+    @property
     def keyholder_socket(self) -> Path:
         """For people who administer the node."""
         return self.runtime / "keyholder.sock"

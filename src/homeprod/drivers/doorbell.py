@@ -57,7 +57,7 @@ class Reply:
 
 class Doorbell:
     """``audience`` is the node behind it, as :func:`name_audience` names it. Without a ``signer`` only what needs no
-    signature works. Safe for use by several threads at once."""
+    signature works. An answer is waited for as many ``seconds``. Safe for use by several threads at once."""
 
     def __init__(
         self,
@@ -68,13 +68,19 @@ class Doorbell:
         connect: Connect,
         *,
         patience: float = PATIENCE,
+        seconds: float = SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.url = url.rstrip("/")
         self.signer, self._audience = signer, audience
         self._certificate, self._connect = certificate_pem, connect
-        self._patience, self._sleep, self._now = patience, sleep, now
+        self._patience, self._seconds, self._sleep, self._now = patience, seconds, sleep, now
+
+    @property
+    def certificate_pem(self) -> str:
+        """The one that is believed."""
+        return self._certificate
 
     def ring(self, host: str, instance: str, host_keys: tuple[str, ...]) -> Answer:
         """Say that a machine is there. The same id is sent again where the node is busy or the connection broke: it
@@ -156,7 +162,7 @@ class Doorbell:
         return reply.body
 
     def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
-        line = PinnedLine(self.url, self._certificate, self._connect, SECONDS)
+        line = PinnedLine(self.url, self._certificate, self._connect, self._seconds)
         try:
             answer = _request(line, method, path, body, headers)
             return self._read(answer, answer.read(_MOST_BYTES))

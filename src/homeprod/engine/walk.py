@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Protocol
 
 from homeprod.core.hostname import fold
-from homeprod.network.resolvers.answers import Ip, describe_answers
-from homeprod.network.splitdns import choose_record
-from homeprod.network.walk.compare import compare, compare_addresses
+from homeprod.network.atresolvers import list_addresses
+from homeprod.network.resolvers.answers import Ip
+from homeprod.network.walk.compare import choose_said, compare, compare_addresses
 from homeprod.network.walk.door import Door, list_doors
-from homeprod.network.walk.owner import Witnesses, find_owner
+from homeprod.network.walk.owner import Witnesses, find_owner, is_foreign_to
 from homeprod.network.walk.seen import Resolved, Seen
 from homeprod.network.walk.sight import Sight, Stop, Walk
 from homeprod.network.way import Way
@@ -69,8 +69,9 @@ def _call(pool: ThreadPoolExecutor, door: Door, target: Target, asker: Asker) ->
 
 
 def _make_stop(entry: Entry, way: Way, door: Door, seen: Seen, shown: Witnesses, now: datetime) -> Stop:
-    owner = find_owner(entry, seen.certificate, shown) if seen.certificate else ""
-    sights = tuple(compare(door, way.target, seen, owner, now))
+    is_foreign = bool(seen.certificate) and is_foreign_to(entry, seen.certificate)
+    owner = find_owner(entry, seen.certificate, shown) if seen.certificate and not is_foreign else ""
+    sights = tuple(compare(door, way.target, seen, owner, now, is_foreign=is_foreign))
     address = str(door.address) if door.address is not None else None
     return Stop(door.kind, door.name, address, door.port, sights, seen.status)
 
@@ -97,21 +98,16 @@ def _look_up(
         return
     name = fold(way.target.host)
     if way.from_ == "wan":
-        yield "public DNS", None, pool.submit(_compare_answer, (), asker, name, None)
+        yield "public DNS", None, pool.submit(_compare_answer, [()], asker, name, None)
         return
-    said = _list_said(site, entry, name)
+    said = list_addresses(site, entry, name)
     for number in site.config.addresses.network.resolvers:
         server = locate_number(site, "", number).address
         yield "split DNS", str(server), pool.submit(_compare_answer, said, asker, name, server)
 
 
-def _compare_answer(said: Sequence[Ip], asker: Asker, name: str, server: Ip | None) -> Sight:
+def _compare_answer(said: Sequence[tuple[Ip, ...]], asker: Asker, name: str, server: Ip | None) -> Sight:
+    """``said`` is what each kind of resolver may answer; empty where it asks the public DNS."""
     why_not = asker.explain_unasked("lan") if server is not None else ""
     resolved = Resolved(trouble=why_not, is_ours=True) if why_not else asker.look_up(name, server)
-    return compare_addresses(tuple(said), resolved, str(server))
-
-
-def _list_said(site: Site, entry: Entry, name: str) -> tuple[Ip, ...]:
-    record = choose_record(entry, name).owner
-    answer = describe_answers(site, entry).find(record.name) if record is not None else None
-    return answer.addresses if answer is not None else ()
+    return compare_addresses(choose_said(said, resolved), resolved, str(server))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homeprod.network.challenge import CHALLENGES, is_challenge
 from homeprod.network.choice import Choice
 from homeprod.network.hostheader import read_host
-from homeprod.network.rendered.clues import trace_certificate, trace_service, trace_upstream
+from homeprod.network.rendered.clues import trace_certificate, trace_challenge, trace_service, trace_upstream
 from homeprod.network.routing import choose_certificate, choose_service, is_good_for, is_refused
 from homeprod.network.way import Answer, Hop, Other, Rule
 from homeprod.site.entry.certificate import Certificate
@@ -44,10 +45,23 @@ def _finish(
         return [], Answer("refused", "no valid Host: answered with 400", 400)
     service = choice.owner
     if service is None:
-        return [], Answer("refused", f"{proxy.machine} does not serve {host}: answered with 421", 421)
+        return [], Answer("refused", f"{_tell_unserved(proxy, choice, host)}: answered with 421", 421)
+    if target.scheme == "http" and is_challenge(target.path):
+        words = (
+            f"{proxy.machine} answers it itself: with the proof for a certificate where one lies there, else with 404"
+        )
+        return [], Answer("refused", words, 404, service)
     if target.scheme == "http" and service.http == "redirect":
         return [], Answer("redirect", f"sent on to https://{host}{target.path} with 308", 308, service)
     return list(_list_upstreams(site, proxy, service)), Answer("service", f"reaches {service.name}", None, service)
+
+
+def _tell_unserved(proxy: Proxy, choice: Choice[Service], host: str) -> str:
+    """A name that is there for the LAN alone is told apart here; to whom it is refused it looks like any other."""
+    is_hidden = any(one.owner.access == "lan" and one.pattern.matches(choice.name) for one in choice.misses)
+    return (
+        f"{proxy.machine} serves {host} to the LAN alone" if is_hidden else f"{proxy.machine} does not serve {host}"
+    )
 
 
 def _describe_door(site: Site, proxy: Proxy, target: Target, from_: Origin) -> Hop:
@@ -78,6 +92,9 @@ def _list_rules(
         return
     word = "its exact name" if choice.by == "exact" else f"by {choice.pattern}, the longest wildcard with it"
     yield Rule(f"service {choice.owner.name}: {word}", choice.owner, "names", others, clues)
+    if target.scheme == "http" and is_challenge(target.path):
+        words = f"{CHALLENGES} comes before what the service says"
+        yield Rule(words, choice.owner, clues=trace_challenge(proxy, choice.owner))
 
 
 def _tell_doubt(certificate: Certificate, choice: Choice[Service], target: Target) -> str:

@@ -53,5 +53,8 @@ def _explain(pattern: NamePattern, owner: T, name: str, chosen: NamePattern | No
         return Miss(pattern, owner, f"it stands for names below {name}, and not for {name} itself", is_near=True)
     if pattern.is_wildcard:
         return Miss(pattern, owner, f"the name does not end with {pattern[1:]}", is_near=False)
-    is_near = bool(name) and chosen is None and (name.endswith(f".{pattern}") or pattern.endswith(f".{name}"))
-    return Miss(pattern, owner, "it is another name", is_near)
+    if name and chosen is None and name.endswith(f".{pattern}"):
+        return Miss(pattern, owner, f"it stands for {pattern} alone, and not for names below", is_near=True)
+    if name and chosen is None and pattern.endswith(f".{name}"):
+        return Miss(pattern, owner, f"it stands for {pattern} alone, which is below {name}", is_near=True)
+    return Miss(pattern, owner, "it is another name", is_near=False)

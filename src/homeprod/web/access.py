@@ -66,6 +66,11 @@ class Access:
         if wait := self._pushes.take(_find_address(request)):
             raise RefusedError(Refusal.BUSY_ADDRESS, retry_after=wait)
 
+    def require_seldom(self, person: str) -> None:
+        """Of somebody who looks at the page: it counts among what that person's keys sign."""
+        if wait := self._signers.take(person):
+            raise RefusedError(Refusal.BUSY_SIGNER, retry_after=wait)
+
     def require_rare(self, request: web.BaseRequest) -> None:
         """Of a call without a signature."""
         if wait := self._public.take(_find_address(request)):

@@ -16,15 +16,15 @@ SECONDS = 10.0
 """Until the last byte is there."""
 
 
-def require_length(request: web.BaseRequest) -> None:
+def require_length(request: web.BaseRequest, most: int = MOST_BYTES) -> None:
     """Raises RefusedError where it says itself that it is too large."""
-    if request.content_length is not None and request.content_length > MOST_BYTES:
+    if request.content_length is not None and request.content_length > most:
         raise RefusedError(Refusal.TOO_LARGE)
 
 
-async def read_body(request: web.BaseRequest) -> bytes:
+async def read_body(request: web.BaseRequest, most: int = MOST_BYTES) -> bytes:
     """Raises RefusedError."""
-    require_length(request)
+    require_length(request, most)
     if not request.body_exists:
         return b""
     parts = bytearray()
@@ -34,7 +34,7 @@ async def read_body(request: web.BaseRequest) -> bytes:
         async with asyncio.timeout(SECONDS):
             while chunk := await request.content.readany():
                 parts += chunk
-                if len(parts) > MOST_BYTES:
+                if len(parts) > most:
                     raise RefusedError(Refusal.TOO_LARGE)
     except TimeoutError:
         raise RefusedError(Refusal.TOO_SLOW) from None

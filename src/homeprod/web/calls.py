@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from homeprod.control.hosts.errors import (
     ConflictingIdError,
@@ -16,13 +18,15 @@ from homeprod.control.hosts.errors import (
     UnknownHostError,
     UnknownRunError,
 )
-from homeprod.control.inventory import list_untold
 from homeprod.control.state import NodeState
+from homeprod.core.overview.snapshot import KeptSnapshot, Snapshot
 from homeprod.core.refusal import Refusal
 from homeprod.web.answer import RefusedError, send
 from homeprod.web.body import parse_object
-from homeprod.web.describe import describe_host, describe_keeping, describe_run, list_fingerprints
+from homeprod.web.describe import describe_host, describe_hosts, describe_keeping, describe_run, list_fingerprints
 from homeprod.web.node import Node
+from homeprod.web.page.tokens import LINK_SECONDS
+from homeprod.web.page.visitors import Visitors
 from homeprod.web.ring import LOCKED_SECONDS, STORAGE_SECONDS
 from homeprod.web.signature import Caller
 from homeprod.web.stream import Streams
@@ -45,19 +49,14 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 class Calls:
-    def __init__(self, node: Node) -> None:
-        self._node, self._streams = node, Streams(node.ledger)
+    def __init__(self, node: Node, visitors: Visitors, now: Callable[[], float] = time.time) -> None:
+        self._node, self._visitors, self._streams, self._now = node, visitors, Streams(node.ledger), now
 
     async def show_status(self, _: Call) -> web.StreamResponse:
         return send({**await describe(self._node), "problems": describe_troubles(self._node)})
 
     async def list_hosts(self, _: Call) -> web.StreamResponse:
-        hosts = await self._node.ledger.hosts()
-        waiting = list_untold(self._node.inventory(), hosts, self._node.settings().node)
-        known = self._node.inventory()
-        kept = {one.host.name: one for one in await self._node.keepings()}
-        described = [describe_host(host, known, kept.get(host.name)) for host in hosts]
-        return send({"hosts": described, "waiting_for_apply": waiting})
+        return send(await describe_hosts(self._node))
 
     async def show_host(self, call: Call) -> web.StreamResponse:
         host, kept = await self._node.ledger.host(call.name), await self._node.keepings()
@@ -117,6 +116,24 @@ class Calls:
         await self._use_id(call)
         host = await self._node.ledger.forget(call.name, call.caller.person)
         return send({"host": describe_host(host, self._node.inventory())})
+
+    async def keep_snapshot(self, call: Call) -> web.StreamResponse:
+        """In every state: nothing runs for it, and nothing in it is believed to be more than somebody's word."""
+        try:
+            snapshot = Snapshot.model_validate(parse_object(call.body), strict=False)
+        except ValidationError:
+            raise RefusedError(Refusal.UNFIT, message="that is no snapshot as this node knows them") from None
+        await self._use_id(call)
+        kept = KeptSnapshot(by=call.caller.person, received=round(self._now()), snapshot=snapshot)
+        await self._node.snapshots.keep(kept)
+        return send({"received": kept.received})
+
+    async def invite(self, call: Call) -> web.StreamResponse:
+        """The path of a link to the page, for whoever signed."""
+        await self._use_id(call)
+        token = self._visitors.invite(call.caller.person)
+        path = f"/login?token={token}"
+        return send({"path": path, "person": call.caller.person, "seconds": round(LINK_SECONDS)})
 
     def _require_ready(self) -> None:
         """A run that a person asks for begins at once, or not at all."""

@@ -7,12 +7,26 @@ from typing import Any
 
 from homeprod.control.hosts.condition import Condition, DriftTask
 from homeprod.control.hosts.host import Host, Run
+from homeprod.control.inventory import list_untold
 from homeprod.control.upkeep.keeping import Keeping
 from homeprod.core.fingerprint import find_fingerprint
+from homeprod.web.node import Node
 from homeprod.web.tally import is_waiting
 
 
-def describe_host(host: Host, inventory: Collection[str], keeping: Keeping | None = None) -> dict[str, Any]:
+async def describe_hosts(node: Node) -> dict[str, Any]:
+    """Every host that the node knows, and those of the site that wait for an apply to be told to it."""
+    hosts, runs, known = await node.ledger.hosts(), await node.ledger.last_runs(), node.inventory()
+    kept = {one.host.name: one for one in await node.keepings()}
+    return {
+        "hosts": [describe_host(host, known, kept.get(host.name), runs.get(host.name)) for host in hosts],
+        "waiting_for_apply": list_untold(known, hosts, node.settings().node),
+    }
+
+
+def describe_host(
+    host: Host, inventory: Collection[str], keeping: Keeping | None = None, last_run: Run | None = None
+) -> dict[str, Any]:
     """Times are seconds since 1970; keys are shown by their fingerprints. ``is_in_inventory`` is null while no
     inventory was fetched yet. ``drift`` counts what differs, null where nobody has looked; ``late`` is since when the
     host was not reached."""
@@ -37,6 +51,7 @@ def describe_host(host: Host, inventory: Collection[str], keeping: Keeping | Non
         "late": known.late if known is not None else None,
         "checked": known.checked if known is not None else None,
         "next_check": keeping.next_check if keeping is not None else None,
+        "last_run": describe_run(last_run) if last_run is not None else None,
     }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.inventory import Place
 from homeprod.control.settings import NodeSettings
+from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
 from homeprod.control.upkeep.keeping import Keeping
@@ -16,6 +18,8 @@ from homeprod.control.upkeep.keeping import Keeping
 class Node(Protocol):
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def snapshots(self) -> Snapshots: ...
     def settings(self) -> NodeSettings:
         """The newest that are believed; the same value until they change."""
 
@@ -25,6 +29,9 @@ class Node(Protocol):
 
     def inventory(self) -> Mapping[str, Place]:
         """Every host of the site, other control nodes' too; empty before the first fetch."""
+
+    def pictures(self) -> Mapping[str, Path]:
+        """Of the site, by name, as a head that was believed has them."""
 
     def troubles(self) -> Sequence[Trouble]:
         """What a person should see to."""

@@ -9,31 +9,40 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
+from homeprod.core.overview.snapshot import MOST_BYTES as MOST_OF_SNAPSHOT
 from homeprod.core.refusal import Refusal
+from homeprod.core.webhook import MOST_BYTES
 from homeprod.web import tally
 from homeprod.web.access import Access, Limits
 from homeprod.web.answer import SERVER, RefusedError, send
 from homeprod.web.body import read_body, require_json, require_length
 from homeprod.web.calls import Call, Calls, Handler, refuse_ledger
 from homeprod.web.node import Node
+from homeprod.web.page.face import PICTURES, Face
+from homeprod.web.page.visitors import Visitors
 from homeprod.web.push import PATH as PUSH
 from homeprod.web.push import hear_push
 from homeprod.web.ring import PATH, Bell, parse_wish
 
 _LOG = logging.getLogger("homeprod.web")
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LARGE = {"/api/snapshot": MOST_OF_SNAPSHOT}
+_Room = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def make_server(node: Node, limits: Limits, now: Callable[[], float] = time.time) -> web.Server:
     """aiohttp's, below its applications: nothing answers here that is not of ours. ``now`` is the wall clock."""
-    return web.Server(_Hall(node, Access(node.settings, limits, now)).handle)
+    return web.Server(_Hall(node, Access(node.settings, limits, now), now).handle)
 
 
 class _Hall:
-    def __init__(self, node: Node, access: Access) -> None:
+    def __init__(self, node: Node, access: Access, now: Callable[[], float]) -> None:
         self._node, self._access, self._metrics = node, access, tally.Metrics()
-        self._bell, calls = Bell(node, access.guard), Calls(node)
-        self._open: dict[str, tuple[str, str, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]]] = {
+        visitors = Visitors(node)
+        self._bell, calls = Bell(node, access.guard), Calls(node, visitors, now)
+        self._face = Face(node, visitors, access, now)
+        self._open: dict[str, tuple[str, str, _Room]] = {
+            **{path: ("page", "GET", room) for path, room in self._face.rooms.items()},
             PATH: ("ring", "POST", self._ring),
             PUSH: ("push", "POST", self._hear_push),
             "/status": ("status", "GET", self._tell_status),
@@ -54,12 +63,14 @@ class _Hall:
                 ("GET", r"/api/runs/([0-9]{1,15})", calls.show_run),
                 ("GET", r"/api/runs/([0-9]{1,15})/events", calls.follow),
                 ("POST", r"/api/runs/([0-9]{1,15})/cancel", calls.cancel),
+                ("POST", r"/api/snapshot()", calls.keep_snapshot),
+                ("POST", r"/api/links()", calls.invite),
             )
         )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
-        name, method, room = self._open.get(path, ("call", "", self._call))
+        name, method, room = self._find_room(path)
         try:
             await _require_http(request, method, reads_body=path != PUSH)
             response = await room(request)
@@ -71,6 +82,11 @@ class _Hall:
             response = self._explain(error).answer()
         self._metrics.note_answer(name, response.status)
         return response
+
+    def _find_room(self, path: str) -> tuple[str, str, _Room]:
+        if path.startswith(PICTURES):
+            return "page", "GET", self._face.show_picture
+        return self._open.get(path, ("call", "", self._call))
 
     def _explain(self, error: Exception) -> RefusedError:
         refused = refuse_ledger(error, self._node.settings().node)
@@ -96,7 +112,9 @@ class _Hall:
             raise RefusedError(Refusal.UNKNOWN_PATH)
         if request.method != method:
             raise RefusedError(Refusal.WRONG_METHOD)
-        body = await _read_json(request) if method == "POST" else await read_body(request)
+        body = (
+            await _read_json(request, _LARGE.get(path, MOST_BYTES)) if method == "POST" else await read_body(request)
+        )
         caller = self._access.require_caller(request, body)
         return await handler(Call(request, caller, match[1], body))
 
@@ -124,11 +142,11 @@ async def _require_http(request: web.BaseRequest, method: str, *, reads_body: bo
         request.writer.output_size = 0  # aiohttp takes what was written for the beginning of the answer
 
 
-async def _read_json(request: web.BaseRequest) -> bytes:
+async def _read_json(request: web.BaseRequest, most: int = MOST_BYTES) -> bytes:
     """What can be refused by its headers is, before its body is read."""
-    require_length(request)
+    require_length(request, most)
     require_json(request)
-    return await read_body(request)
+    return await read_body(request, most)
 
 
 def explain_place(error: BaseException) -> str:

@@ -28,8 +28,11 @@ PATIENCE = 20.0
 """Seconds for a connection."""
 
 
-def open_doorbell(site: Site, hypervisor: Hypervisor, node: str, signer: Signer | None, *, lab: str = "") -> Doorbell:
-    """The door of that control node. Raises UnreachableError where it cannot be known."""
+def open_doorbell(
+    site: Site, hypervisor: Hypervisor, node: str, signer: Signer | None, *, lab: str = "", patience: float = PATIENCE
+) -> Doorbell:
+    """The door of that control node, waited at for ``patience`` seconds. Raises UnreachableError where it cannot be
+    known."""
     certificate = read_node_file(site, hypervisor, node, CERTIFICATE_FILE)
     if certificate is None:
         hint = f"its first boot is not over, or failed; wait for it, or see why:\n\n  homeprod apply --only {node}"
@@ -39,7 +42,7 @@ def open_doorbell(site: Site, hypervisor: Hypervisor, node: str, signer: Signer 
         raise ValueError(f"{node} is no control node: the site was not checked")
     address = str(site.config.addresses.network.address(machine.number))
     url, audience = f"https://{address}:{control.port}", name_audience(site.config.id, node)
-    return Doorbell(url, audience, certificate, signer, choose_connection(lab))
+    return Doorbell(url, audience, certificate, signer, choose_connection(lab, patience), seconds=patience)
 
 
 def choose_connection(lab: str, patience: float = PATIENCE) -> Callable[[str, int], socket.socket]:

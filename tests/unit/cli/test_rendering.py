@@ -23,7 +23,8 @@ ENTRY = [
     "site/entry/prod-proxy/probes.yml",
     "site/entry/unbound.conf",
 ]
-FILES = [*ENTRY, "site/inventory.yml", "site/lab-ansible.json", "site/prod-ansible.json"]
+DRAWN = [f"site/pictures/{name}{narrow}.svg" for name in ("network", "provisioning") for narrow in ("-narrow", "")]
+FILES = [*ENTRY, "site/inventory.yml", "site/lab-ansible.json", *DRAWN, "site/prod-ansible.json"]
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_another_sites_repository_is_left_as_it_is(
 def test_folders_that_are_none_of_it(
     site: Path, clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for folder in (clone / "nowhere", site / "modules", site / "keys"):
+    for folder in (clone / "nowhere", site, site / "modules", site / "keys"):
         code, out, said = run(capsys, site, folder)
         assert (code, out) == (64, "")
         assert f"{folder}: " in said
@@ -113,6 +114,29 @@ def test_folders_that_are_none_of_it(
     code, _, said = run(capsys, site, tmp_path / "bare")
     assert code == 0
     assert "is in no git repository" in said
+
+
+@pytest.mark.parametrize("more", [(), ("--check",)])
+def test_what_was_rendered_is_no_folder_to_render_into(
+    site: Path, clone: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    (clone / "site").mkdir()
+    assert run(capsys, site, clone / "site")[0] == 0, "a clone may be called so"
+    for folder in (clone / "site" / "site", clone / "site" / "site" / "entry"):
+        code, out, said = run(capsys, site, folder, *more)
+        assert (code, out) == (64, "")
+        assert f"{folder}: that is what was rendered already" in said
+        assert f"  homeprod render --to '{clone / 'site'}'\n" in said
+    assert not (clone / "site" / "site" / "site").exists()
+
+
+def test_the_sites_own_folder_is_named_by_what_leads_to_it(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(site)
+    assert main(["render", "--to", "."]) == 64
+    assert ".: that is the site itself" in capsys.readouterr().err
+    assert not (site / "site").exists()
 
 
 def test_a_site_without_a_control_node_is_told_so(
@@ -141,12 +165,13 @@ def test_what_left_the_way_in_goes_and_what_is_a_persons_stays(
     run(capsys, site, clone)
     (clone / "site" / "entry" / "prod-proxy" / "mine.conf").write_bytes(b"mine \xff\n")
     (site / "modules" / "_entry.py").unlink()
-    left = "".join(f"left     {name}\n" for name in ENTRY)
+    gone = [*ENTRY, *DRAWN[:2]]
+    left = "".join(f"left     {name}\n" for name in gone)
     assert run(capsys, site, clone, "--check")[1] == f"behind   site/inventory.yml\n{left}"
     code, out, _ = run(capsys, site, clone)
-    removed = "".join(f"removed  {name}\n" for name in ENTRY)
+    removed = "".join(f"removed  {name}\n" for name in gone)
     assert (code, out) == (0, f"written  site/inventory.yml\n{removed}")
-    assert list_files(clone) == sorted([*FILES[len(ENTRY) :], "site/entry/prod-proxy/mine.conf"])
+    assert list_files(clone) == sorted([*set(FILES).difference(gone), "site/entry/prod-proxy/mine.conf"])
     assert [folder.name for folder in (clone / "site" / "entry").iterdir()] == ["prod-proxy"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,7 @@ PLAYBOOKS = PEGASUS.with_name("pegasus-playbooks")
 TARGETS = (
     "demo.lab.pegasuspad.com",
     "http://demo.lab.pegasuspad.com/x?y",
+    "http://demo.lab.pegasuspad.com/.well-known/acme-challenge/x",
     "http://demo.lab.pegasuspad.com:443/",
     "https://demo.lab.pegasuspad.com:80/",
     "DEMO.lab.pegasuspad.com.",
@@ -68,7 +70,7 @@ def test_a_way_from_outside_in_one_look(capsys: pytest.CaptureFixture[str]) -> N
     )
     assert explain(capsys, "demo.lab.pegasuspad.com") == (
         "https://demo.lab.pegasuspad.com/ from the outside\n\n"
-        "  opnsense                10.111.1.1:443     passes the port on: IPv4 by NAT, IPv6 as it is\n"
+        "  opnsense                10.111.1.1:443     passes the port on: IPv4 by NAT\n"
         f"      port 443 → prod-proxy-passthrough  modules/_entry.py:{table}\n"
         f"        in {find_rendered('opnsense.txt', '(443) to')}\n"
         "  prod-proxy-passthrough  10.111.1.4:443     passes TLS on untouched, by the name in its hello\n"
@@ -104,6 +106,9 @@ def test_the_lan_goes_straight_to_the_proxy(capsys: pytest.CaptureFixture[str]) 
         (("demo.lab.pegasuspad.com",), "service", None, "demo", True),
         (("DEMO.lab.pegasuspad.com.",), "service", None, "demo", True),
         (("http://demo.lab.pegasuspad.com/x",), "redirect", 308, "demo", None),
+        (("http://demo.lab.pegasuspad.com/.well-known/acme-challenge/x",), "refused", 404, "demo", None),
+        (("https://demo.lab.pegasuspad.com/.well-known/acme-challenge/x",), "service", None, "demo", True),
+        (("http://unknown.example/.well-known/acme-challenge/x",), "refused", 421, None, None),
         (("http://demo.lab.pegasuspad.com:443/",), "refused", 400, None, None),
         (("https://demo.lab.pegasuspad.com:80/",), "refused", 400, None, None),
         (("a.b.lab.pegasuspad.com",), "refused", 421, None, False),
@@ -113,6 +118,8 @@ def test_the_lan_goes_straight_to_the_proxy(capsys: pytest.CaptureFixture[str]) 
         (("collabora.home.pegasuspad.com",), "refused", 421, None, False),
         (("collabora.home.pegasuspad.com", "--from", "lan"), "service", None, "collabora", True),
         (("unknown.example", "--from", "lan"), "nowhere", None, None, None),
+        (("lab.pegasuspad.com", "--from", "lan"), "nowhere", None, None, None),
+        (("_acme-challenge.lab.pegasuspad.com", "--from", "lan"), "nowhere", None, None, None),
         (("unknown.lab.pegasuspad.com", "--from", "lan"), "refused", 421, None, True),
         (("https://a..b",), "refused", 400, None, False),
         (("http://a..b",), "refused", 400, None, None),
@@ -122,6 +129,12 @@ def test_the_lan_goes_straight_to_the_proxy(capsys: pytest.CaptureFixture[str]) 
         (("10.111.1.4", "--from", "lan"), "refused", 421, None, False),
         (("10.111.1.5", "--from", "lan"), "refused", 421, None, False),
         (("10.111.1.99", "--from", "lan"), "nowhere", None, None, None),
+        (("203.0.113.5", "--from", "lan"), "nowhere", None, None, None),
+        (("[2001:db8::1]",), "nowhere", None, None, None),
+        (("127.0.0.1",), "nowhere", None, None, None),
+        (("[::1]", "--from", "lan"), "nowhere", None, None, None),
+        (("localhost",), "nowhere", None, None, None),
+        (("a.Localhost.", "--from", "lan"), "nowhere", None, None, None),
     ],
 )
 def test_where_ways_end(
@@ -163,7 +176,8 @@ def test_every_rule_stands_in_the_rendered_line_that_is_named(
         for rule in hop.rules:
             places = [(PLAYBOOKS / place.file).read_text(encoding="utf-8").splitlines() for place in rule.rendered]
             lines = [text[place.line - 1] for text, place in zip(places, rule.rendered, strict=True)]
-            assert len(lines) == (2 if hop.kind == "dns" else 1), rule
+            kinds = 2 if hop.kind == "dns" and not rule.rule.startswith("unbound ") else 1
+            assert len(lines) == kinds, rule
             assert all(tell_name(rule.rule, hop.port) in line for line in lines), (rule, lines)
             if rule.rule.startswith(("service ", "no service", "certificate ")):
                 block = "\n".join(places[0][: rule.rendered[0].line]).rpartition("    server {\n")[2]
@@ -183,6 +197,10 @@ def tell_name(words: str, port: int | None) -> str:
         return f"/{rest.split(' (')[0].split(', ')[0].replace('*', '_')}/chain.pem;"
     if kind == "service":
         return SERVED[rest.partition(":")[0]]
+    if kind == "unbound":
+        return rest.rpartition("*.")[2]
+    if kind.startswith("/"):
+        return f"location ^~ {kind} {{"
     if kind == "no":
         return "no service here has this name"
     return f":{port};" if "://" in kind else kind.removeprefix("*.")
@@ -206,6 +224,57 @@ def test_the_rules_of_a_linux_gateway_are_named(tmp_path: Path, capsys: pytest.C
         (place,) = rule.rendered
         line = (tmp_path / place.file).read_text(encoding="utf-8").splitlines()[place.line - 1]
         assert f"tcp dport {port} dnat ip to 10.111.1.4" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("google.com",), "passes the port on, if the public DNS leads the name here: IPv4 by NAT\n"),
+        (("cloud.pegasuspad.com",), "passes the port on: IPv4 by NAT\n"),
+        (("198.51.100.1",), "passes the port on, if the address is its own: IPv4 by NAT\n"),
+        (("[2001:db8::1]",), "the way in has no IPv6, so nothing leads in by 2001:db8::1"),
+        (("127.0.0.1",), "127.0.0.1 is whoever asks for it"),
+        (("203.0.113.5", "--from", "lan"), "203.0.113.5 lies outside of the LAN: were it the router's own,"),
+        (("10.111.1.99", "--from", "lan"), "10.111.1.99 is no machine's of the way in"),
+        (
+            ("pegasuspad.com",),
+            "not service gitea (git.pegasuspad.com): it stands for git.pegasuspad.com alone, which is",
+        ),
+    ],
+)
+def test_what_the_site_cannot_know_is_said(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in explain(capsys, *words)
+
+
+def test_ipv6_is_told_where_the_site_has_some(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(shutil.copytree(PEGASUS, tmp_path / "pegasus"))
+    config = root / "modules" / "_config.py"
+    text = config.read_text(encoding="utf-8")
+    assert "resolvers=" in text
+    config.write_text(text.replace("resolvers=", 'subnet6="2001:db8:1::/64", resolvers=', 1), encoding="utf-8")
+    for target, said in (
+        ("cloud.pegasuspad.com", "passes the port on: IPv4 by NAT, IPv6 as it is\n"),
+        ("[2001:db8:1::4]", "lets the port through: IPv6 as it is\n"),
+        ("[2001:db8:1::5]", "2001:db8:1::5 is inside of the LAN"),
+        ("[2001:db8:2::4]", "so it goes to 2001:db8:1::4 itself, prod-proxy-passthrough"),
+    ):
+        assert main(["--site", str(root), "route", "explain", target]) == 0
+        assert said in capsys.readouterr().out
+
+
+def test_a_site_that_names_no_resolvers_is_told_what_split_dns_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path(shutil.copytree(PEGASUS, tmp_path / "pegasus"))
+    config = root / "modules" / "_config.py"
+    text, count = re.subn(r"resolvers=\([^)]*\),?", "", config.read_text(encoding="utf-8"), count=1)
+    assert count == 1
+    config.write_text(text, encoding="utf-8")
+    assert main(["--site", str(root), "route", "explain", "cloud.pegasuspad.com", "--from", "lan"]) == 0
+    words = "answers with the proxy's own address; the site names no resolvers=, so see that the LAN asks one"
+    assert words in capsys.readouterr().out
 
 
 def test_why_not_another_rule(capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,6 +307,7 @@ def test_what_is_otherwise_than_expected(tmp_path: Path, capsys: pytest.CaptureF
         'Expectation("unknown.example", status=404)',
         'Expectation("a.sean.coder.pegasuspad.com", reaches="coder")',
         'Expectation("unknown.example", from_="lan", status=421)',
+        'Expectation("collabora.home.pegasuspad.com/a?b", reaches="collabora")',
     )
     right = 'Expectation("demo.lab.pegasuspad.com", reaches="demo", status=200)'
     lines = "".join(f"        {one},\n" for one in (*wrong, right))
@@ -252,12 +322,25 @@ def test_what_is_otherwise_than_expected(tmp_path: Path, capsys: pytest.CaptureF
             "should be answered with 404: prod-proxy does not serve unknown.example: answered with 421",
             "reaches coder, and its certificate is not good for a.sean.coder.pegasuspad.com",
             "should be answered with 421: the LAN's resolvers have no record of it",
+            "should reach collabora: prod-proxy serves collabora.home.pegasuspad.com to the LAN alone: answered",
         ]
     ):
         assert words in said
         assert f"modules/_entry.py:{first + number}\n" in said
     assert "reaches demo; not seen from here: whether demo answers with 200" in said
-    assert said.endswith("\n6 expectations, 5 otherwise\n")
+    assert "\n        homeprod route explain https://unknown.example/ --from lan\n" in said
+    assert "\n        homeprod route explain 'https://collabora.home.pegasuspad.com/a?b'\n" in said
+    assert said.count("homeprod route explain ") == len(wrong)
+    assert said.endswith("\n7 expectations, 6 otherwise\n")
+
+
+def test_the_schema_is_printed_behind_a_verb_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["route", "--json-schema"]) == 0
+    schema = capsys.readouterr().out
+    for words in (["explain"], ["test"], ["explain", "a"]):
+        assert main(["route", *words, "--json-schema"]) == 0
+        assert capsys.readouterr().out == schema
+    assert main(["route", "explain"]) == 64, "but for that a name is needed"
 
 
 def test_a_site_without_a_way_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -284,12 +367,20 @@ def test_a_lab_that_is_not_there_is_said_at_once(
         (["route", "explain", "a b"], "'a b' is neither a host name nor an http or https URL"),
         (["route", "explain", "a\0b"], "is no host name"),
         (["route", "explain", "https://a:8443"], "nothing comes in on port 8443"),
+        (["route", "explain", "https://a:8443/x?y"], "homeprod route explain 'https://a/x?y'"),
+        (["route", "explain", "http://apps:8080", "--from", "lan"], "\n    homeprod route explain http://apps\n"),
+        (["route", "explain", "https://user@a/x"], "who logs in (what stands before the @) is no part of the way"),
+        (["route", "explain", "https://user:secret@a/x"], "\n    homeprod route explain https://a/x\n"),
+        (["route", "explain", "2001:db8::1"], "homeprod route explain '[2001:db8::1]'"),
         (["route", "explain", "a", "--from", "mars"], "invalid choice: 'mars'"),
-        (["route", "test", "a"], "unrecognized arguments: a"),
+        (["route", "test", "a"], "unrecognized arguments: a\n  see:\n\n    homeprod route test --help"),
+        (["route", "explain", "a", "b"], "unrecognized arguments: b\n  see:\n\n    homeprod route explain --help"),
         (["route", "explain", "a", "--probe", "--at", "router"], "'router' is no IP address"),
         (["route", "explain", "a", "--at", "203.0.113.1"], "--at is of use with --probe alone"),
         (["route", "test", "--at", "203.0.113.1"], "--at is of use with --live alone"),
         (["route", "explain", "a", "--probe", "--from", "lan", "--at", "203.0.113.1"], "--from lan never gets there"),
+        (["route", "explain", "a", "--probe", "--at", "10.111.1.1"], "--at 10.111.1.1 is inside of the LAN"),
+        (["route", "test", "--live", "--at", "10.111.1.4"], "--at 10.111.1.4 is inside of the LAN"),
     ],
 )
 def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -307,3 +307,18 @@ def test_a_knock_has_the_node_fetch_and_a_signed_push_is_what_there_is_soon(
 
 async def has_trouble(node: ControlNode, about: str) -> bool:
     return about in [one.about for one in node.troubles()]
+
+
+def test_pictures_are_those_of_the_head_that_is_believed(tmp_path: Path) -> None:
+    setting = Setting.make(tmp_path)
+    setting.playbooks.commit({"site/pictures/network.svg": "<svg>first</svg>"})
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        await wait_for(node, (await node.ledger.ring(ring(1))).run_id)
+        setting.playbooks.commit({"site/pictures/network.svg": "<svg>evil</svg>"}, is_signed=False)
+        await node.look_again()
+        assert {name: file.read_text() for name, file in node.pictures().items()} == {
+            "network.svg": "<svg>first</svg>"
+        }
+
+    tell(setting, story)

@@ -105,6 +105,8 @@ def test_the_order_of_routes_is_nothing(patterns: list[str], name: str) -> None:
 
 LAB = make_entry("*.lab.x.example", "demo.lab.x.example", "*.deep.lab.x.example")
 
+NARROW = make_entry("b.x.example", "c.x.example")
+
 
 @pytest.mark.parametrize(
     ("name", "pattern"),
@@ -144,7 +146,13 @@ def test_why_other_rules_are_not_taken() -> None:
     reasons = {miss.pattern: (miss.why, miss.is_near) for miss in choose_route(LAB, "lab.x.example").misses}
     words = "it stands for names below lab.x.example, and not for lab.x.example itself"
     assert reasons["*.lab.x.example"] == (words, True)
-    assert reasons["demo.lab.x.example"] == ("it is another name", True)
+    words = "it stands for demo.lab.x.example alone, which is below lab.x.example"
+    assert reasons["demo.lab.x.example"] == (words, True)
+    reasons = {miss.pattern: (miss.why, miss.is_near) for miss in choose_route(NARROW, "a.b.x.example").misses}
+    assert reasons == {
+        "b.x.example": ("it stands for b.x.example alone, and not for names below", True),
+        "c.x.example": ("it is another name", False),
+    }
 
 
 @pytest.mark.parametrize(

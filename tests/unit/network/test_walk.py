@@ -18,10 +18,10 @@ from homeprod.network.explain import explain
 from homeprod.network.resolvers.answers import Ip
 from homeprod.network.walk.compare import compare, compare_addresses
 from homeprod.network.walk.door import Door, list_doors
-from homeprod.network.walk.owner import find_owner
+from homeprod.network.walk.owner import find_owner, is_foreign_to
 from homeprod.network.walk.seen import Resolved, Seen
 from homeprod.network.walk.sight import Sight, Stop, Verdict, Walk
-from homeprod.network.way import Answer
+from homeprod.network.way import Answer, HopKind
 from homeprod.site.entry.certificate import Certificate
 from homeprod.site.entry.entry import Entry, Origin
 from homeprod.site.entry.target import read_target
@@ -147,6 +147,51 @@ def look(der: bytes, now: datetime) -> Sight:
     return next(sight for sight in sights if sight.question == "certificate")
 
 
+def make_strange(*names: str) -> bytes:
+    """By an authority of somebody else's, for ten years."""
+    key, issuer = make_key(), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])
+    builder = x509.CertificateBuilder(issuer, x509.Name([]), key.public_key(), 1, NOW - 3000 * DAY, NOW + 650 * DAY)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(map(x509.DNSName, names)), critical=False)
+    return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize(
+    ("names", "is_foreign"),
+    [
+        ((), True),
+        (("other.example",), True),
+        (("router.home.arpa", "home.arpa"), True),
+        (("com",), True),
+        (("xlab.pegasuspad.com.other.example",), True),
+        (("demo.lab.pegasuspad.com",), False),
+        (("gone.lab.pegasuspad.com", "other.example"), False),
+        (("*.lab.pegasuspad.com",), False),
+        (("*.home.pegasuspad.com",), False),
+    ],
+)
+def test_whose_names_it_has(names: tuple[str, ...], is_foreign: bool) -> None:
+    assert is_foreign_to(require_entry(SITE), make_strange(*names)) == is_foreign
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"), [("router", "outer address"), ("passthrough", "look at p"), ("proxy", "look at p")]
+)
+def test_somebody_else_is_told_as_that(kind: HopKind, advice: str) -> None:
+    """Neither the age of its certificate nor its answer is held against the table."""
+    answer = Answer("service", "reaches nas", certificate=Certificate(names=(NAME,), by="site-ca"))
+    door = Door(kind, "p", ip_address("192.0.2.9"), 443, "lan", answer, require_entry(SITE).proxies[0])
+    seen = Seen(True, make_strange("other.example"), 200)
+    sights = {
+        one.question: one for one in compare(door, read_target(NAME), seen, "", NOW + 80 * DAY, is_foreign=True)
+    }
+    assert sights["proxy"].verdict == sights["certificate"].verdict == "differs"
+    assert sights["proxy"].seen.startswith("somebody else answers at this address")
+    assert advice in sights["proxy"].advice
+    assert sights["certificate"].seen == "other.example, by CN=somebody"
+    assert (sights["answer"].verdict, sights["answer"].seen) == ("shown", "status 200, of somebody else")
+
+
 @pytest.mark.parametrize(
     ("location", "verdict"),
     [("https://a.example/x?y", "as said"), ("https://b.example/x?y", "differs"), ("", "differs")],
@@ -157,6 +202,17 @@ def test_a_redirect_leads_where_the_table_says(location: str, verdict: Verdict) 
     *_, sight = compare(door, read_target("http://a.example/x?y"), seen, "", NOW)
     assert sight.verdict == verdict
     assert location in sight.seen
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"), [(404, "as said"), (200, "as said"), (308, "differs"), (502, "differs")]
+)
+def test_a_proof_may_lie_there_or_not(status: int, verdict: Verdict) -> None:
+    target = read_target("http://demo.lab.pegasuspad.com/.well-known/acme-challenge/x")
+    way = explain(SITE, require_entry(SITE), target, "lan")
+    door = Door("proxy", "p", None, 80, "lan", way.answer, None)
+    *_, sight = compare(door, target, Seen(is_reached=True, status=status), "", NOW)
+    assert sight.verdict == verdict
 
 
 @pytest.mark.parametrize(

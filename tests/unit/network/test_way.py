@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from tests.nginx_process import Way, open_way, run_service
 
+from homeprod.network.challenge import is_challenge
+
 GIXY = Path(sys.executable).with_name("gixy")
 
 
@@ -101,6 +103,31 @@ def test_a_challenge_is_answered_without_tls(way: Way) -> None:
     (folder / "token").write_text("proof")
     assert way.ask_plainly("demo.lab.example", "/.well-known/acme-challenge/token")[::2] == (200, b"proof")
     assert way.ask_plainly("demo.lab.example", "/.well-known/acme-challenge/other")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/acme-challenge/x",
+        "/.well-known/acme-challenge/x/y?z",
+        "//.well-known//acme-challenge/x",
+        "/%2ewell-known/acme%2Dchallenge%2Fx",
+        "/a/../.well-known/./acme-challenge/x",
+        "/.well-known/acme-challenge/x/..",
+        "/.well-known/acme-challenge/x/../y",
+        "/.well-known/acme-challenge",
+        "/.well-known/acme-challenge/../x",
+        "/.well-known/acme-challenge%3Fx",
+        "/.Well-Known/acme-challenge/x",
+        "/.well-known/x",
+        "/?/.well-known/acme-challenge/x",
+        "/",
+    ],
+)
+def test_what_is_a_challenge_is_told_as_nginx_does(way: Way, path: str) -> None:
+    status = way.ask_plainly("demo.lab.example", path)[0]
+    assert is_challenge(path) == (status in (403, 404)), status
+    assert status in (308, 403, 404)
 
 
 def test_gixy_finds_nothing(way: Way) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from homeprod.cli.pictures import render_pictures
 from homeprod.control.settings import UpkeepSettings, parse_settings
 from homeprod.core.secret import find_secret
 from homeprod.network.rendered.files import render_entry
@@ -30,7 +31,7 @@ def test_the_example_has_what_its_site_renders() -> None:
     folder = EXAMPLES / "pegasus-playbooks"
     files = (file for file in (folder / "site").rglob("*") if file.is_file())
     there = {str(file.relative_to(folder)): file.read_text() for file in files}
-    assert there == {**render_site(SITE), **render_entry(SITE)}, (
+    assert there == {**render_site(SITE), **render_entry(SITE), **render_pictures(SITE)}, (
         "run homeprod --site examples/pegasus render --to examples/pegasus-playbooks"
     )
 

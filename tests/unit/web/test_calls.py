@@ -112,7 +112,7 @@ def test_what_is_not_there(door: OpenDoor) -> None:
     ):
         heard = door.call(method, path, {} if method == "POST" else None)
         assert (heard.status, heard.body["error"]) == (404, words)
-    for path in ("/", "/api", "/api/hosts/", "/api/runs/x", "/hooks", "//status"):
+    for path in ("/page", "/api", "/api/hosts/", "/api/runs/x", "/hooks", "//status"):
         assert door.send("GET", path).status == 404
     assert door.send("PUT", "/hooks/provision").status == 405
     assert door.send("POST", "/status").status == 405

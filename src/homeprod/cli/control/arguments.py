@@ -8,6 +8,7 @@ GROUPS = {
     "where you apply from": {
         "status": "which state it is in, since when, who waits, what to do next",
         "hosts": "every host that it knows, and what it waits for",
+        "page": "print a link to its page, which opens once, for you",
         "retry": "configure a host once more",
         "trust": "say that a host's new SSH host key is right",
         "forget": "say that a host is no more: nobody waits for it then",
@@ -74,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made["install"].add_argument(
         "--settings", metavar="FILE", default="", help="the node's (default: from cloud-init)"
     )
-    for name in ("status", "hosts"):
+    for name in ("status", "hosts", "page"):
         made[name].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
         made[name].add_argument("--json", action="store_true", help="for machines")
     for name in ("retry", "trust", "forget"):

@@ -15,6 +15,7 @@ from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
 from homeprod.cli.schema.report import Errors
 from homeprod.cli.schema.route import TrialReport, WayReport
+from homeprod.cli.schema.status import StatusReport
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FORMS: dict[str, Any] = {
@@ -25,6 +26,7 @@ _FORMS: dict[str, Any] = {
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,
     "route": WayReport | TrialReport | Errors,
+    "status": StatusReport | Errors,
 }
 COMMANDS = tuple(_FORMS)
 _CLOSED = "additionalProperties"

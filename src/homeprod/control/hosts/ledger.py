@@ -148,6 +148,10 @@ class Ledger(Store):
         """The newest first."""
         return await self.read(lambda of: row.read_runs(of, limit, host, kind))
 
+    async def last_runs(self) -> dict[str, Run]:
+        """The newest of each host that was to set something, by its name."""
+        return await self.read(row.read_last_runs)
+
     async def run(self, number: int) -> Run:
         """Raises UnknownRunError."""
         found = await self.read(lambda of: row.find_run(of, number))

@@ -41,6 +41,13 @@ def read_runs(connection: sqlite3.Connection, limit: int, host: str, kind: str) 
     return [_run(row) for row in connection.execute(statement, (host, kind, limit))]
 
 
+def read_last_runs(connection: sqlite3.Connection) -> dict[str, Run]:
+    """The newest of each host that was to set something, by its name."""
+    newest = "SELECT max(id) FROM runs WHERE kind = 'configure' GROUP BY host"
+    statement = f"SELECT {_RUN} FROM runs WHERE id IN ({newest})"  # noqa: S608 (our own)
+    return {run.host: run for run in map(_run, connection.execute(statement))}
+
+
 def read_events(connection: sqlite3.Connection, run: int, after: int, limit: int) -> list[Event]:
     """Those behind number ``after``, in their order."""
     statement = "SELECT run, seq, data FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?"

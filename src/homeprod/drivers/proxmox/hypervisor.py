@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from homeprod.drivers.proxmox.forms.upid import parse_upid
 from homeprod.drivers.proxmox.listing import (
     check_version,
     decode_active_tasks,
+    decode_backups,
     decode_content,
     decode_pools,
     decode_resources,
@@ -123,6 +124,31 @@ class ProxmoxHypervisor:
 
     def read_content(self, node: str, storage: str) -> Sequence[Volume]:
         return decode_content(self._connection.get(join_path("nodes", node, "storage", storage, "content")))
+
+    def read_unbacked(self) -> frozenset[int]:
+        """VMIDs of machines that no backup job has; needs Sys.Audit on ``/``."""
+        found = self._connection.get("/cluster/backup-info/not-backed-up")
+        return frozenset(int(guest["vmid"]) for guest in found)
+
+    def read_backups(self, node: str, storage: str) -> dict[int, int]:
+        """By VMID, when its newest backup there was made, in seconds since 1970."""
+        path = join_path("nodes", node, "storage", storage, "content")
+        return decode_backups(self._connection.get(path, content="backup"))
+
+    def find_unseen_backups(
+        self, permissions: Mapping[str, frozenset[str]], storage: str, vmids: Collection[int]
+    ) -> str:
+        """Why backups of those machines would be left out of what :meth:`read_backups` gives; empty where none would.
+        Sends nothing. Source: ``check_volume_access`` in pve-storage's Storage.pm."""
+        if not find_missing(permissions, [Need(f"/storage/{storage}", frozenset({"Datastore.Allocate"}), "")]):
+            return ""
+        needs = [Need(f"/storage/{storage}", frozenset({"Datastore.AllocateSpace"}), "")]
+        needs += [Need(f"/vms/{vmid}", frozenset({"VM.Backup"}), "") for vmid in sorted(vmids)]
+        lacks = find_missing(permissions, needs)
+        if not lacks:
+            return ""
+        privilege = next(iter(lacks[0].privileges))
+        return f"the token lacks {privilege} on {lacks[0].path}, so backups on {storage} are hidden from it"
 
     def read_tasks(
         self, node: str, *, vmid: int | None = None, errors: bool = False, start: int = 0, limit: int = 50

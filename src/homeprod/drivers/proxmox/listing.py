@@ -100,6 +100,16 @@ def decode_content(items: Iterable[Item]) -> tuple[Volume, ...]:
     return tuple(_decode_volume(item) for item in items)
 
 
+def decode_backups(items: Iterable[Item]) -> dict[int, int]:
+    """By VMID, when the newest one was made (``ctime``); one of which neither is told does not count."""
+    newest: dict[int, int] = {}
+    for item in items:
+        owner = item.get("vmid") or read_owner(str(item["volid"]))
+        if owner is not None and item.get("ctime") is not None:
+            newest[int(owner)] = max(int(item["ctime"]), newest.get(int(owner), 0))
+    return newest
+
+
 def _decode_volume(item: Item) -> Volume:
     volume = str(item["volid"])
     owner = item.get("vmid")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homeprod.core.hostname import NamePattern
+from homeprod.network.challenge import CHALLENGES
 from homeprod.network.nat.nftables import write_passing
 from homeprod.network.nat.opnsense import write_forward
 from homeprod.network.nat.values import describe_nat
@@ -11,10 +12,9 @@ from homeprod.network.nginx.proxy import CERTIFICATES, HTTP
 from homeprod.network.nginx.template import write_place, write_source
 from homeprod.network.rendered.clue import Clue
 from homeprod.network.rendered.files import DNSMASQ, UNBOUND, name_nginx, name_router
-from homeprod.network.resolvers.answers import describe_answers
+from homeprod.network.resolvers.answers import Answer, Answers
 from homeprod.network.resolvers.dnsmasq import write_address
 from homeprod.network.resolvers.unbound import write_data
-from homeprod.network.splitdns import Record
 from homeprod.site.entry.certificate import Certificate
 from homeprod.site.entry.entry import Entry, Proxy
 from homeprod.site.entry.place import Place
@@ -32,16 +32,14 @@ def trace_router(site: Site, entry: Entry, port: int) -> Clues:
     return (Clue(name_router(entry), (line,)),)
 
 
-def trace_record(site: Site, entry: Entry, record: Record) -> Clues:
-    """The line with its first address, for each kind of resolver."""
-    values = describe_answers(site, entry)
-    answer = values.find(record.name)
-    if answer is None:
-        return ()
-    address = answer.addresses[0]
-    unbound = write_data(values, record.name, address)
-    clues = Clue(DNSMASQ, (write_address(record.name, address),)), Clue(UNBOUND, (unbound,))
-    return clues if unbound else clues[:1]
+def trace_dnsmasq(answer: Answer) -> Clues:
+    """The line with its first address, here and below."""
+    return (Clue(DNSMASQ, (write_address(answer.name, answer.addresses[0]),)),)
+
+
+def trace_unbound(values: Answers, answer: Answer) -> Clues:
+    """Of an answer whose zone unbound has."""
+    return (Clue(UNBOUND, (write_data(values, answer.name, answer.addresses[0]),)),)
 
 
 def trace_route(entry: Entry, pattern: NamePattern | None, machine: str, port: int) -> Clues:
@@ -66,6 +64,10 @@ def trace_service(proxy: Proxy, service: Service | None, pattern: NamePattern | 
         return (Clue(name_nginx(proxy.machine), (*start, 'return 421 "no service here has this name\\n";')),)
     steps = _find_block(proxy, service, pattern) if is_secure else _find_plain(service)
     return (Clue(name_nginx(proxy.machine), steps),)
+
+
+def trace_challenge(proxy: Proxy, service: Service) -> Clues:
+    return (Clue(name_nginx(proxy.machine), (*_find_plain(service), f"location ^~ {CHALLENGES} {{")),)
 
 
 def trace_upstream(proxy: Proxy, service: Service, place: Place | None, port: int) -> Clues:

@@ -40,6 +40,10 @@ class Answers:
         found = pick(wildcards, f".{zone}")
         return self.find(found) if found is not None else None
 
+    def is_left(self, name: str) -> bool:
+        """Whether the folded name, or one that it is below, is left to the public DNS."""
+        return any(name == one or name.endswith(f".{one}") for one in self.left)
+
 
 def describe_answers(site: Site, entry: Entry) -> Answers:
     """Of a site that was checked."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homeprod.core.hostname import pick
 from homeprod.network.resolvers.answers import Answer, Answers, Ip
 
 _INTRODUCTION = """\
@@ -23,6 +24,14 @@ def render_dnsmasq(values: Answers) -> str:
     left = [f"server=/{name}/#" for name in values.left]
     proofs = "\n".join(["# Proofs for certificates are the public DNS's", *left, ""]) if left else ""
     return "\n".join([_INTRODUCTION, *parts, proofs]).rstrip() + "\n"
+
+
+def look_up(values: Answers, name: str) -> Answer | None:
+    """What it answers for a folded name; None: it asks the public DNS."""
+    if values.is_left(name):
+        return None
+    found = pick((one.name for one in values.answers), name)
+    return values.find(found) if found is not None else None
 
 
 def write_address(name: str, address: Ip) -> str:

@@ -15,7 +15,8 @@ PATIENCE = 300
 """Seconds that a client may keep an answer."""
 _INTRODUCTION = """\
 # Split DNS for unbound: the LAN asks the proxies themselves. It belongs into /etc/unbound/unbound.conf.d/, or on an
-# OPNsense into /usr/local/etc/unbound.opnsense.d/. Where *.zone is meant, unbound answers for the zone itself too.
+# OPNsense into /usr/local/etc/unbound.opnsense.d/. Where *.zone is meant, unbound answers for the zone itself too,
+# and so hides what else that has in the public DNS (MX, TXT).
 server:
 """
 
@@ -26,6 +27,20 @@ def render_unbound(values: Answers) -> str:
     left = [_write_type(name, "transparent") for name in values.left]
     proofs = "\n".join(["    # Proofs for certificates are the public DNS's", *left, ""]) if left else ""
     return (_INTRODUCTION + "\n".join([*parts, proofs])).rstrip() + "\n"
+
+
+def look_up(values: Answers, name: str) -> Answer | None:
+    """What it answers for a folded name; None: it asks the public DNS."""
+    found = find_zone(values, name)
+    is_answered = found is not None and (name == found.name.zone or not _is_split(values, found.name.zone))
+    return found if is_answered else None
+
+
+def find_zone(values: Answers, name: str) -> Answer | None:
+    """The answer whose zone is the nearest around the folded name; None where that is left to the public DNS."""
+    zones = {one.name.zone: one for one in values.answers if _has_zone(values, one)}
+    around = [zone for zone in zones if name == zone or name.endswith(f".{zone}")]
+    return zones[max(around, key=len)] if around and not values.is_left(name) else None
 
 
 def write_data(values: Answers, name: str, address: Ip) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,6 +22,13 @@ _UNREACHED = {502: "", 503: "", 504: ", or not in time"}
 """What nginx answers with in the place of a service (ngx_http_proxy_module)."""
 
 
+def choose_said(said: Sequence[tuple[Ip, ...]], resolved: Resolved) -> tuple[Ip, ...]:
+    """Of what the kinds of resolvers may answer, in the table's order, that which came; else nothing, where one of
+    them asks the public DNS, so that anything may come."""
+    same = next((one for one in said if one and {*one} == {*resolved.addresses}), None)
+    return same or (() if () in said else said[0])
+
+
 def compare_addresses(said: tuple[Ip, ...], resolved: Resolved, server: str) -> Sight:
     """``said`` is empty where the table has no record of the name: then what comes is only shown."""
     words = ", ".join(map(str, said))
@@ -36,12 +43,18 @@ def compare_addresses(said: tuple[Ip, ...], resolved: Resolved, server: str) -> 
     return Sight("dns", "differs", words, seen, advice)
 
 
-def compare(door: Door, target: Target, seen: Seen, owner: str, now: datetime) -> Iterator[Sight]:
-    """``owner`` is the proxy whose certificate was shown, empty where nobody can tell."""
+def compare(
+    door: Door, target: Target, seen: Seen, owner: str, now: datetime, *, is_foreign: bool = False
+) -> Iterator[Sight]:
+    """``owner`` is the proxy whose certificate was shown, empty where nobody can tell. With ``is_foreign`` it is none
+    of the site's."""
     if seen.is_ours or not seen.is_reached:
         yield _compare_connection(door, seen)
         return
     yield Sight("connection", "as said", "somebody answers", "somebody answers")
+    if is_foreign:
+        yield from _compare_stranger(door, seen)
+        return
     is_other = door.proxy is not None and owner not in ("", door.proxy.machine)
     for sight in _compare_rest(door, target, seen, owner, now):
         # Another proxy's certificate and answer follow from its being another: there is nothing to look at besides.
@@ -57,6 +70,24 @@ def _compare_rest(door: Door, target: Target, seen: Seen, owner: str, now: datet
         yield _compare_answer(door, target, seen)
 
 
+def _compare_stranger(door: Door, seen: Seen) -> Iterator[Sight]:
+    """How old its certificate is and what it answers is its own affair."""
+    who = "somebody else answers at this address: no name in the certificate is the site's"
+    advice = (
+        f"look at {door.name}: has nobody else the address {door.address}, and is its nginx.conf the rendered one?"
+    )
+    if door.kind == "router":
+        advice = (
+            f"look whether {door.address} is the router's outer address, and whether the router passes the port on"
+        )
+    yield Sight("proxy", "differs", door.proxy.machine if door.proxy is not None else door.name, who, advice)
+    chain, declared = read_certificate(seen.certificate), door.answer.certificate
+    if chain is not None and declared is not None:
+        yield Sight("certificate", "differs", _name_declared(declared), _name_shown(chain))
+    words = f"status {seen.status}" if seen.status is not None else f"no answer: {seen.trouble}"
+    yield Sight("answer", "shown", "", f"{words}, of somebody else")
+
+
 def _compare_connection(door: Door, seen: Seen) -> Sight:
     if seen.is_ours:
         return Sight("connection", "not asked", "somebody answers", seen.trouble)
@@ -65,7 +96,7 @@ def _compare_connection(door: Door, seen: Seen) -> Sight:
 
 
 def _compare_certificate(door: Door, declared: Certificate, seen: Seen, now: datetime) -> Sight:
-    said = f"{', '.join(sorted(declared.names))} ({declared.by})"
+    said = _name_declared(declared)
     if not seen.certificate:
         words = f"no TLS: {seen.trouble}"
         return Sight("certificate", "differs", said, words, _advise_proxy(door))
@@ -84,17 +115,27 @@ def _compare_certificate(door: Door, declared: Certificate, seen: Seen, now: dat
 
 def _describe(chain: Chain, now: datetime) -> str:
     """Whose it is, who signed it, and how long it lasts."""
-    names = ", ".join(sorted(chain.names)) or "of no name"
     if chain.is_placeholder:
-        return f"{names}: a placeholder, signed by itself"
-    by = chain.leaf.issuer.rfc4514_string() or "nobody that has a name"
+        return f"{_list_names(chain)}: a placeholder, signed by itself"
     if now < chain.life.first:
-        return f"{names}, by {by}, good only from {chain.life.first:%Y-%m-%d} on"
+        return f"{_name_shown(chain)}, good only from {chain.life.first:%Y-%m-%d} on"
     if now > chain.life.last:
-        return f"{names}, by {by}, expired on {chain.life.last:%Y-%m-%d}"
+        return f"{_name_shown(chain)}, expired on {chain.life.last:%Y-%m-%d}"
     days = chain.life.find_rest(now).days
     low = ", which is less than a third: it should have been renewed" if chain.life.is_low(now) else ""
-    return f"{names}, by {by}, {days} day{'s' * (days != 1)} left{low}"
+    return f"{_name_shown(chain)}, {days} day{'s' * (days != 1)} left{low}"
+
+
+def _name_declared(declared: Certificate) -> str:
+    return f"{', '.join(sorted(declared.names))} ({declared.by})"
+
+
+def _name_shown(chain: Chain) -> str:
+    return f"{_list_names(chain)}, by {chain.leaf.issuer.rfc4514_string() or 'nobody that has a name'}"
+
+
+def _list_names(chain: Chain) -> str:
+    return ", ".join(sorted(chain.names)) or "of no name"
 
 
 def _compare_owner(said: str, owner: str) -> Sight:
@@ -131,7 +172,8 @@ def _compare_answer(door: Door, target: Target, seen: Seen) -> Sight:
 
 def _compare_status(door: Door, target: Target, seen: Seen, wanted: int) -> Sight:
     said, words, advice = door.answer.words, f"status {seen.status}", ""
-    is_said = seen.status == wanted
+    # What is looked for and not there is a proof for a certificate; for a moment one may lie there.
+    is_said = seen.status == wanted or (wanted, seen.status) == (404, 200)
     if seen.location and (door.answer.end == "redirect" or not is_said):
         words += f", on to {seen.location}"
     if is_said and door.answer.end == "redirect":

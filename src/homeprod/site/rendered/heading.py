@@ -6,7 +6,7 @@ import re
 
 from homeprod.site.site import Site
 
-_HEADING = re.compile(r"# Written by `homeprod render` from \S+ of the site ([0-9a-f-]{36});")
+_HEADING = re.compile(r"(?:# |<!-- )Written by `homeprod render` from \S+ of the site ([0-9a-f-]{36});")
 
 
 def write_heading(site: Site, source: str) -> str:

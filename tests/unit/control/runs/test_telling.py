@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,12 @@ PLAY = """- hosts: localhost
     - ansible.builtin.command: /nowhere/at-all
       no_log: {hidden}
 """
+
+
+@pytest.fixture(autouse=True)
+def our_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one beside this Python, whatever else the machine has."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
 def fail(folder: Path, hidden: bool) -> dict[str, Any]:
