@@ -23,6 +23,7 @@ from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSetting
 from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
+from homeprod.control.upkeep.keeping import Keeping, list_keepings
 from homeprod.core.webhook import (
     ID,
     SIGNATURE,
@@ -108,6 +109,8 @@ class FakeNode:
     """Into its state."""
     drawn: dict[str, Path] = field(default_factory=dict)
     noted: list[Trouble] = field(default_factory=list)
+    knocks: int = 0
+    next_cycle: float = field(default_factory=lambda: time.time() + 600)
 
     def settings(self) -> NodeSettings:
         return self.known
@@ -126,6 +129,15 @@ class FakeNode:
 
     def troubles(self) -> Sequence[Trouble]:
         return self.noted
+
+    def knock(self) -> None:
+        self.knocks += 1
+
+    async def keepings(self) -> list[Keeping]:
+        hosts, conditions = await self.ledger.hosts(), await self.ledger.checks.conditions()
+        return list_keepings(
+            hosts, conditions, self.known, {"lab": "r1"}, {"lab": self.next_cycle}, self.ledger.clock.now()
+        )
 
     async def look_again(self) -> None:
         await asyncio.sleep(self.look_seconds)

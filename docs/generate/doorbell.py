@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from homeprod.control.upkeep import knocks
 from homeprod.core.overview.snapshot import MOST_BYTES as MOST_OF_SNAPSHOT
 from homeprod.core.refusal import Refusal
 from homeprod.core.webhook import MOST_BYTES, TOLERANCE
-from homeprod.web import body, limit, ring, signature, stream
+from homeprod.web import body, limit, push, ring, signature, stream
 from homeprod.web.access import Limits
 from homeprod.web.door import Patience
 from homeprod.web.page import tokens
@@ -92,6 +93,15 @@ _CALLS = f"""\
 fetched. Repeating a ring with the same id is right after 408, 429, 503 and a broken connection, and of no use after
 anything else until a person did something.
 
+## `POST {push.PATH}`
+
+For the push hook of a git host: it says that something was pushed. Nobody has to sign it, and what it says is not
+read. It is answered at once, in every state of the node, with 202 and `{{"heard": true}}`; an address that knocks too
+often, with 429. While the node is Ready the repositories are fetched then, by the same rules as ever. However many
+knock, that is done {knocks.BURST} times in a row, {knocks.PAUSE:.0f} s apart, and then once in \
+{1 / knocks.PER_SECOND:.0f} s; the last knock is answered by a later fetch, with all
+before it. Only a head that is new, and signed, has hosts asked.
+
 ## Other calls
 
 | call | what it gives |
@@ -100,8 +110,12 @@ anything else until a person did something.
  and since when, what to do next; needs no signature |
 | `GET /metrics` | the same counts for Prometheus, and answers by code; needs no signature |
 | `GET /api/status` | what `/status` says, and `problems`: why it is waited for, a line each |
-| `GET /api/hosts`, `GET /api/hosts/NAME` | hosts as they are wanted, attempted and applied; keys by fingerprint |
-| `GET /api/runs?limit=50&host=NAME`, `GET /api/runs/ID` | runs, the newest first |
+| `GET /api/hosts`, `GET /api/hosts/NAME` | hosts as they are wanted, attempted and applied, and how many tasks \
+differ; keys by fingerprint |
+| `GET /api/drift`, `GET /api/drift/NAME` | what checks found of hosts, task by task with its difference, and what \
+comes next |
+| `GET /api/runs?limit=50&host=NAME&kind=check`, `GET /api/runs/ID` | runs, the newest first; of both kinds, or of \
+`configure` or `check` |
 | `GET /api/runs/ID/events?after=0` | its events as they come (server-sent events, each an `id` and a line of JSON), \
 `event: end` with the run last; a comment every {stream.ALIVE_SECONDS:.0f} s |
 | `POST /api/snapshot` | what was seen of the site's machines in Proxmox, at most {MOST_OF_SNAPSHOT:,} bytes, in \
@@ -152,6 +166,7 @@ how long an idle connection is kept |
 | refused signatures of one address (IPv6: one /64) | {_RATES.address.burst} at once, then \
 {_RATES.address.per_second} a second |
 | calls without a signature of one address | {_RATES.public.burst} at once, then {_RATES.public.per_second} a second |
+| knocks of one address | {_RATES.push.burst} at once, then one in {1 / _RATES.push.per_second:.0f} s |
 | addresses and people that are remembered | {limit.MOST_CALLERS:,} each |
 | runs followed at once | {stream.MOST}, by one person {stream.MOST_OF_PERSON}; who takes nothing for \
 {stream.WRITE_SECONDS:.0f} s is left |

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from homeprod.site.people import ControlUser, Person
     from homeprod.site.place import Cluster, Datastore, Image
+    from homeprod.site.upkeep import Upkeep
 
 _ROOMS = {
     "homeprod.core.sizes": ("GiB", "KiB", "MiB", "TiB"),
@@ -52,6 +53,7 @@ _ROOMS = {
     ),
     "homeprod.site.people": ("ControlUser", "Person"),
     "homeprod.site.place": ("Cluster", "Datastore", "Image"),
+    "homeprod.site.upkeep": ("Upkeep",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -83,6 +85,7 @@ __all__ = [
     "Service",
     "SiteConfig",
     "TiB",
+    "Upkeep",
     "VirtualMachine",
 ]
 

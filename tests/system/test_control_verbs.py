@@ -393,9 +393,9 @@ def test_runs_are_listed_and_shown(home: Home) -> None:
     home.door.ring(make_wish("lab-coder"))
     code, out, _ = home.run("runs")
     assert code == 0
-    assert [line.split()[:3] for line in out.splitlines()[-2:]] == [
-        ["2", "lab-coder", "queued"],
-        ["1", "lab-proxy", "failed"],
+    assert [line.split()[:4] for line in out.splitlines()[-2:]] == [
+        ["2", "lab-coder", "configure", "queued"],
+        ["1", "lab-proxy", "configure", "failed"],
     ]
     assert [run["id"] for run in home.read("runs", "--host", "lab-coder")[1]["runs"]] == [2]
     assert [run["id"] for run in home.read("runs", "--limit", "1")[1]["runs"]] == [2]

@@ -196,12 +196,19 @@ def _add_known_hosts(command: argparse.ArgumentParser) -> None:
     command.set_defaults(json=False)
 
 
+def _add_drift(command: argparse.ArgumentParser) -> None:
+    _add_report(command)
+    command.add_argument("host", metavar="HOST", nargs="?", default="", help="that one, in full (default: all)")
+    command.add_argument("--node", metavar="NODE", default="", help="the control node (default: the one that runs)")
+
+
 def _add_runs(command: argparse.ArgumentParser) -> None:
     """The verbs take what the list takes."""
-    command.set_defaults(verb="list", json=False, node="", limit=20, host="")
+    command.set_defaults(verb="list", json=False, node="", limit=20, host="", kind="")
     command.add_argument("--json", action="store_true", help="for machines")
     command.add_argument("--node", metavar="NODE", default="", help="the control node (default: the one that runs)")
     command.add_argument("--host", metavar="HOST", default="", help="only its runs")
+    command.add_argument("--kind", choices=("configure", "check"), default="", help="only runs of that kind")
     command.add_argument("--limit", metavar="N", type=_read_rows, default=20, help="how many (default: %(default)s)")
     verbs = command.add_subparsers(dest="verb", metavar="VERB", parser_class=type(command))
     show, cancel = (
@@ -401,6 +408,7 @@ _ADDERS = {
     "render": _add_render,
     "configure": _add_configure,
     "known-hosts": _add_known_hosts,
+    "drift": _add_drift,
     "runs": _add_runs,
     "route": _add_route,
     "apps": _add_apps,

@@ -31,6 +31,11 @@ OWN = {
         1: "an error, or something is not",
         3: "with --live: all that was asked is as expected, and of a way nothing could be asked",
     },
+    "drift": {
+        0: "nothing differs",
+        2: "something differs",
+        3: "nothing is known to differ, and a host is late, or was not asked to the end",
+    },
     "runs show": {
         0: "the run was successful, or goes on",
         1: "an error; or the run failed, was canceled, or took too long",

@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
     "render": "write the inventory, the control nodes' settings and the way in's files into the playbook repository",
     "configure": "ring at the control node for machines that are there",
+    "drift": "what is not as the playbooks say, on which host, and what comes of it; only reads",
     "runs": "what the control node has run: a list, one of them as it goes, or its end",
     "known-hosts": "print machines' SSH host keys for ~/.ssh/known_hosts, as their guest agents tell them",
     "addresses": "list names, addresses and VMIDs",

@@ -11,9 +11,17 @@ from urllib.parse import quote
 
 from homeprod.cli import render
 from homeprod.cli.control.line import open_line
+from homeprod.cli.drift import plain
 from homeprod.drivers.doorbell import Doorbell
 
-_COLOURS = {"successful": "green", "failed": "red", "timeout": "red", "canceled": "yellow", "running": "cyan"}
+_COLOURS = {
+    "successful": "green",
+    "failed": "red",
+    "timeout": "red",
+    "canceled": "yellow",
+    "late": "yellow",
+    "running": "cyan",
+}
 _KINDS = {"failed": "red", "unreachable": "red", "item failed": "red", "ignored": "yellow"}
 FAILED = 1
 
@@ -28,11 +36,13 @@ def run(options: argparse.Namespace) -> int:
             end = "nothing is left to end" if told["ended"] is not None else "its end is asked for"
             render.print_line(f"run {told['id']} of {told['host']} was {told['status']}; {end}")
             return 0
-        runs = door.get(f"/api/runs?limit={options.limit}&host={quote(options.host, safe='')}")["runs"]
+        runs = door.get(f"/api/runs?limit={options.limit}&host={quote(options.host, safe='')}&kind={options.kind}")[
+            "runs"
+        ]
     if options.json:
         render.print_json({"format": 1, "runs": runs})
     elif runs:
-        columns = ("run", "host", "status", "began", "took", "by", "problem")
+        columns = ("run", "host", "kind", "status", "began", "took", "by", "problem")
         render.print_table(columns, [_describe(one) for one in runs], is_cut=True)
         troubled = [one["id"] for one in runs if one["problem"]]
         if troubled:
@@ -60,7 +70,7 @@ def _show(door: Doorbell, options: argparse.Namespace) -> int:
         status = render.paint(told["status"], _COLOURS.get(told["status"], "dim"))
         problem, _, step = told["problem"].partition("\n")
         render.print_line(f"run {told['id']} of {told['host']}: {status}  {problem}".rstrip())
-        if told["status"] in ("failed", "timeout"):
+        if told["status"] in ("failed", "timeout") and told.get("kind") != "check":
             _say_next(told["host"], step)
     return FAILED if told["status"] in ("failed", "timeout", "canceled") else 0
 
@@ -79,6 +89,8 @@ def _tell(event: dict[str, Any]) -> str:
     """One line of what Ansible said; nothing where it is no news."""
     if "stats" in event:
         return "  " + ", ".join(f"{name} {count}" for name, count in event["stats"].items() if count)
+    if "change" in event:
+        return _tell_change(event["change"])
     told = event.get("event", {})
     kind = told.get("kind", "")
     if kind in ("play", "task", "start"):
@@ -91,6 +103,12 @@ def _tell(event: dict[str, Any]) -> str:
     return f"  {render.paint(kind, _KINDS.get(kind, 'dim'))}{took} {words}".rstrip()
 
 
+def _tell_change(change: dict[str, Any]) -> str:
+    """What a check found."""
+    lines = [f"  {render.paint('~', 'yellow')} would change {plain(change.get('target', ''))}".rstrip()]
+    return "\n".join([*lines, *(f"      {plain(line)}" for line in change.get("diff", "").splitlines())])
+
+
 def _describe(one: dict[str, Any]) -> dict[str, object]:
     began, ended = one["started"], one["ended"]
     took = f"{ended - began:.0f} s" if began and ended else None
@@ -98,6 +116,7 @@ def _describe(one: dict[str, Any]) -> dict[str, object]:
     return {
         "run": one["id"],
         "host": one["host"],
+        "kind": one.get("kind"),
         "status": one["status"],
         "began": when,
         "took": took,

@@ -32,6 +32,8 @@ from homeprod.control.settings import NodeSettings, read_settings
 from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
+from homeprod.control.upkeep.keeping import Keeping, list_keepings
+from homeprod.control.upkeep.upkeeper import Upkeeper
 from homeprod.control.watchman import Watchman
 from homeprod.core.errors import ControlError
 
@@ -65,6 +67,7 @@ class ControlNode:
         self._watchman = Watchman(self._repositories, backoff, self._take_over)
         self._spares = Spares(launch or (lambda environment: SocketLauncher(places.run_socket(environment))))
         desk = Preparation(self._watchman, self._keyholder, places, self.settings, self._spares, find_uid)
+        self._upkeeper = Upkeeper(self.ledger, self._watchman, self.settings, self.inventory)
         self._reconciler = Reconciler(self.ledger, desk, self.settings, uuid.uuid4().hex, backoff)
         self._standing = StandingReport(NodeState.LOCKED, 0)
         self._counted: tuple[tuple[Checkout, ...], Mapping[str, InventoryHost]] = ((), {})
@@ -116,6 +119,17 @@ class ControlNode:
             with contextlib.suppress(ControlError):
                 await self._watchman.fetch(environment)
 
+    def knock(self) -> None:
+        """Somebody says that something was pushed; nobody has to believe it."""
+        self._upkeeper.knock()
+
+    async def keepings(self) -> list[Keeping]:
+        """How each host that the node knows is kept, by name."""
+        heads = {name: one.revision for name in self.environments() if (one := self._repositories.last(name))}
+        cycles = {name: self._upkeeper.find_next_cycle(name) for name in self.environments()}
+        hosts, conditions = await self.ledger.hosts(), await self.ledger.checks.conditions()
+        return list_keepings(hosts, conditions, self.settings(), heads, cycles, self.ledger.clock.now())
+
     @asynccontextmanager
     async def run(self) -> AsyncIterator[ControlNode]:
         """Raises ControlError where the ledger cannot be opened."""
@@ -131,6 +145,7 @@ class ControlNode:
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)  # whatever it is, runs are put back
+                await self._upkeeper.end()
                 await self._reconciler.stop()  # first: it puts back what waits for a fetch
                 await self._watchman.end()
                 await self._spares.cool()
@@ -156,6 +171,9 @@ class ControlNode:
         if is_ready and not was_ready:
             self._watchman.begin(self.environments())
             self._spares.warm(self.environments())
+            self._upkeeper.begin()
+        elif was_ready and not is_ready:
+            await self._upkeeper.end()
         await self._reconciler.on_state(standing.state)
         if was_ready and not is_ready:
             await self._watchman.end()

@@ -18,12 +18,24 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class UpkeepSettings(_Settings):
+    """``every`` so many minutes hosts are checked; ``window`` are the hours, in ``time_zone``, in which runs that
+    nobody asked for may begin, empty for all."""
+
+    every: int = Field(default=60, ge=5, le=7 * 24 * 60)
+    policy: Literal["report", "converge"] = "report"
+    window: str = ""
+    time_zone: str = ""
+
+
 class EnvironmentSettings(_Settings):
-    """``user`` is the Unix user that its runs have on the node."""
+    """``user`` is the Unix user that its runs have on the node. Without ``upkeep`` nobody looks at its hosts unless
+    somebody rings for them."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     branch: str
     user: str
+    upkeep: UpkeepSettings | None = UpkeepSettings()
 
 
 class KeyOwner(_Settings):

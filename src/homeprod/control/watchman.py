@@ -35,6 +35,10 @@ class Watchman:
             first.setdefault(trouble.text, trouble)
         return tuple(first.values())
 
+    def last(self, environment: str) -> Checkout | None:
+        """What was fetched last."""
+        return self._repositories.last(environment)
+
     async def fetch(self, environment: str) -> Checkout:
         """Raises ControlError."""
         try:

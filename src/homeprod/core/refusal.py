@@ -23,7 +23,9 @@ class Refusal(Enum):
     MALFORMED = _Kind(
         400, "malformed", "no HTTP that can be read, or the body is not the JSON object that is asked for"
     )
-    BUSY_ADDRESS = _Kind(429, "too-many", "too many refused signatures from this address; `Retry-After` says when")
+    BUSY_ADDRESS = _Kind(
+        429, "too-many", "too many refused signatures, or knocks, from this address; `Retry-After` says when"
+    )
     UNSIGNED = _Kind(
         401,
         "signature",

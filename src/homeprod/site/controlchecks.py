@@ -30,6 +30,7 @@ Report = Callable[[Declared, str, str, str], None]
 def check_control(site: Site, report: Report) -> None:
     for environment in list_environments(site):
         _check_environment(site, environment, report)
+        _check_upkeep(site, environment, report)
     for declared in site.machines.values():
         machine = declared.machine
         if is_broken(machine) or not isinstance(machine, VirtualMachine | AdoptedVirtualMachine):
@@ -66,6 +67,18 @@ def _check_environment(site: Site, environment: Environment, report: Report) -> 
         return  # its module failed to load, and that was reported
     known = ", ".join(sorted(n for n, d in site.machines.items() if find_control(d.machine))) or "none"
     report(environment, "control_node", f"the site has no machine {name}", f"control nodes there are: {known}")
+
+
+def _check_upkeep(site: Site, environment: Environment, report: Report) -> None:
+    upkeep = environment.upkeep
+    if is_broken(environment) or upkeep is None or is_broken(upkeep):
+        return
+    if "upkeep" in environment.model_fields_set and not environment.control_node:
+        message = "it has no control node, so nobody keeps its machines"
+        report(environment, "upkeep", message, "write control_node= into the Environment, or leave upkeep= out")
+    if upkeep.window and not site.config.time_zone and not is_broken(site.config):
+        message = "nobody knows which hours are meant: the site has no time zone"
+        report(upkeep, "window", message, 'write into SiteConfig:\n\n  time_zone="Europe/Berlin",')
 
 
 def _check_node(machine: VirtualMachine, control: ControlNode, report: Report) -> None:

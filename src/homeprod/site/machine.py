@@ -15,6 +15,7 @@ from homeprod.site.declared import Declared
 from homeprod.site.people import Person
 from homeprod.site.place import Cluster, Datastore, Image
 from homeprod.site.strictness import Size
+from homeprod.site.upkeep import Upkeep, require_time_zone
 
 TAG = re.compile(r"[a-z0-9_][a-z0-9_.+-]*")  # pve-common JSONSchema `pve-tag`, lower case as 9.x stores it
 SERIAL = re.compile(r"[a-z][a-z0-9_]{0,15}")  # 16: an ext4 label, and within the 20 of a SCSI serial
@@ -23,12 +24,14 @@ Keeper = Literal["ansible", "harbormaster"]
 _TAKEN = {"admin": "the group of administrators (homeprod-admin)", "deploy": "the agent with the keys for git"}
 """An environment's runs have a Unix user, an agent and sockets of its name."""
 ColdStarts = Literal["never", "ask", "allowed"]
+_HOURLY = Upkeep()
 StartPhase = Literal["network", "infrastructure", "desktop", "internal", "external", "never"]
 
 
 class Environment(Declared):
     """A named set of machines: its ``branch`` in the playbook repository (its own name unless said otherwise), the
-    machine that is its ``control_node``, by name, and the environment ``after`` which a revision comes here."""
+    machine that is its ``control_node``, by name, and the environment ``after`` which a revision comes here.
+    ``upkeep`` is how its machines are kept: looked at hourly by default, and None where nobody looks."""
 
     forms: ClassVar[Mapping[str, str]] = {
         "name": "no environment's name: a lower-case letter, then lower-case letters, digits and -, 21 at most",
@@ -37,6 +40,7 @@ class Environment(Declared):
     branch: str = ""
     control_node: str = ""
     after: Environment | None = None
+    upkeep: Upkeep | None = _HOURLY
 
     @field_validator("name")
     @classmethod
@@ -153,7 +157,7 @@ class SiteConfig(Declared):
     which whoever acts on the site counts as gone, None for applies that nobody keeps apart. ``cold_starts`` says
     whether an apply shuts down and starts again a machine whose new values wait for that: never, only when a person
     said so, or as a matter of course. ``most_removals`` is how many machines one apply deletes or replaces without
-    asking for their number."""
+    asking for their number. ``time_zone`` (IANA's name) is the one in which the site's hours are meant."""
 
     forms: ClassVar[Mapping[str, str]] = {
         "id": "no UUID in lower case, as uuidgen writes it",
@@ -168,3 +172,9 @@ class SiteConfig(Declared):
     lease_limit: float | None = Field(default=60, ge=1, le=3600)
     cold_starts: ColdStarts = "ask"
     most_removals: int = Field(default=3, ge=0)
+    time_zone: str = ""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, name: str) -> str:
+        return require_time_zone(name)

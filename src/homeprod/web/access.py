@@ -21,11 +21,12 @@ from homeprod.web.signature import Caller, Checker, Guard
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``signer`` is of all that a person's keys sign, ``address`` of refused signatures from one address, ``public``
-    of calls without a signature."""
+    of calls without a signature, ``push`` of hints that something was pushed."""
 
     signer: Rate = Rate(20, 200)  # noqa: RUF009 (frozen)
     address: Rate = Rate(1, 30)  # noqa: RUF009
     public: Rate = Rate(10, 100)  # noqa: RUF009
+    push: Rate = Rate(0.5, 30)  # noqa: RUF009
 
 
 class Access:
@@ -36,8 +37,8 @@ class Access:
     ) -> None:
         self.guard, self._settings = Guard(now), settings
         self._checker = Checker(settings, self.guard)
-        self._signers, self._refused, self._public = (
-            Buckets(rate) for rate in (limits.signer, limits.address, limits.public)
+        self._signers, self._refused, self._public, self._pushes = (
+            Buckets(rate) for rate in (limits.signer, limits.address, limits.public, limits.push)
         )
 
     def require_ringer(self, request: web.BaseRequest, body: bytes) -> Caller:
@@ -59,6 +60,11 @@ class Access:
         if not self.guard.take(caller.message_id):
             raise RefusedError(Refusal.UNSIGNED)
         return caller
+
+    def require_rare_push(self, request: web.BaseRequest) -> None:
+        """Of a hint, whose sender is known to nobody."""
+        if wait := self._pushes.take(_find_address(request)):
+            raise RefusedError(Refusal.BUSY_ADDRESS, retry_after=wait)
 
     def require_seldom(self, person: str) -> None:
         """Of somebody who looks at the page: it counts among what that person's keys sign."""

@@ -1,4 +1,4 @@
-"""The calls of people: status, hosts, runs, retry, cancel, trust, forget. Each signature counts once."""
+"""The calls of people: status, hosts, drift, runs, retry, cancel, trust, forget. Each signature counts once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from homeprod.core.overview.snapshot import KeptSnapshot, Snapshot
 from homeprod.core.refusal import Refusal
 from homeprod.web.answer import RefusedError, send
 from homeprod.web.body import parse_object
-from homeprod.web.describe import describe_host, describe_hosts, describe_run, list_fingerprints
+from homeprod.web.describe import describe_host, describe_hosts, describe_keeping, describe_run, list_fingerprints
 from homeprod.web.node import Node
 from homeprod.web.page.tokens import LINK_SECONDS
 from homeprod.web.page.visitors import Visitors
@@ -59,11 +59,23 @@ class Calls:
         return send(await describe_hosts(self._node))
 
     async def show_host(self, call: Call) -> web.StreamResponse:
-        return send({"host": describe_host(await self._node.ledger.host(call.name), self._node.inventory())})
+        host, kept = await self._node.ledger.host(call.name), await self._node.keepings()
+        own = next((one for one in kept if one.host.name == host.name), None)
+        return send({"host": describe_host(host, self._node.inventory(), own)})
+
+    async def list_drift(self, _: Call) -> web.StreamResponse:
+        return send({"hosts": [describe_keeping(one) for one in await self._node.keepings()]})
+
+    async def show_drift(self, call: Call) -> web.StreamResponse:
+        found = [one for one in await self._node.keepings() if one.host.name == call.name]
+        if not found:
+            raise UnknownHostError(call.name)
+        return send({"hosts": [describe_keeping(one) for one in found]})
 
     async def list_runs(self, call: Call) -> web.StreamResponse:
         limit, host = call.request.query.get("limit", "50"), call.request.query.get("host", "")
-        runs = await self._node.ledger.runs(min(_parse_number(limit), MOST_RUNS), host)
+        kind = call.request.query.get("kind", "")
+        runs = await self._node.ledger.runs(min(_parse_number(limit), MOST_RUNS), host, kind)
         return send({"runs": [describe_run(run) for run in runs]})
 
     async def show_run(self, call: Call) -> web.StreamResponse:

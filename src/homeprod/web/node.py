@@ -12,6 +12,7 @@ from homeprod.control.settings import NodeSettings
 from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
+from homeprod.control.upkeep.keeping import Keeping
 
 
 class Node(Protocol):
@@ -34,6 +35,12 @@ class Node(Protocol):
 
     def troubles(self) -> Sequence[Trouble]:
         """What a person should see to."""
+
+    def knock(self) -> None:
+        """Somebody says that something was pushed; however many do, it is answered by few fetches."""
+
+    async def keepings(self) -> Sequence[Keeping]:
+        """How each host that it knows is kept."""
 
     async def look_again(self) -> None:
         """Fetch what the site has become since; whoever asks meanwhile shares it. What went wrong is among the

@@ -20,6 +20,8 @@ from homeprod.web.calls import Call, Calls, Handler, refuse_ledger
 from homeprod.web.node import Node
 from homeprod.web.page.face import PICTURES, Face
 from homeprod.web.page.visitors import Visitors
+from homeprod.web.push import PATH as PUSH
+from homeprod.web.push import hear_push
 from homeprod.web.ring import PATH, Bell, parse_wish
 
 _LOG = logging.getLogger("homeprod.web")
@@ -42,6 +44,7 @@ class _Hall:
         self._open: dict[str, tuple[str, str, _Room]] = {
             **{path: ("page", "GET", room) for path, room in self._face.rooms.items()},
             PATH: ("ring", "POST", self._ring),
+            PUSH: ("push", "POST", self._hear_push),
             "/status": ("status", "GET", self._tell_status),
             "/metrics": ("metrics", "GET", self._tell_metrics),
         }
@@ -54,6 +57,8 @@ class _Hall:
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/retry", calls.retry),
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/trust", calls.trust),
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/forget", calls.forget),
+                ("GET", r"/api/drift()", calls.list_drift),
+                ("GET", r"/api/drift/([a-z0-9-]{1,63})", calls.show_drift),
                 ("GET", r"/api/runs()", calls.list_runs),
                 ("GET", r"/api/runs/([0-9]{1,15})", calls.show_run),
                 ("GET", r"/api/runs/([0-9]{1,15})/events", calls.follow),
@@ -67,7 +72,7 @@ class _Hall:
         path = request.raw_path.partition("?")[0]
         name, method, room = self._find_room(path)
         try:
-            await _require_http(request, method)
+            await _require_http(request, method, reads_body=path != PUSH)
             response = await room(request)
         except RefusedError as error:
             response = error.answer()
@@ -95,6 +100,10 @@ class _Hall:
         caller = self._access.require_ringer(request, body)
         return await self._bell.ring(caller, wish.require_fit(), body)
 
+    async def _hear_push(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._access.require_rare_push(request)
+        return hear_push(self._node)
+
     async def _call(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
         matches = ((method, known.fullmatch(path), handler) for method, known, handler in self._calls)
@@ -119,13 +128,13 @@ class _Hall:
         return web.Response(body=body, headers={"Server": SERVER, "Content-Type": METRICS_TYPE})
 
 
-async def _require_http(request: web.BaseRequest, method: str) -> None:
+async def _require_http(request: web.BaseRequest, method: str, *, reads_body: bool = True) -> None:
     """Raises RefusedError. Says that the body may come where somebody waits to be told so (RFC 9110 §10.1.1)."""
     if request.version not in (HttpVersion10, HttpVersion11):
         raise RefusedError(Refusal.MALFORMED)
     if method and request.method != method:
         raise RefusedError(Refusal.WRONG_METHOD)
-    if expected := request.headers.get("Expect"):
+    if (expected := request.headers.get("Expect")) and reads_body:
         if expected.lower() != "100-continue":
             raise RefusedError(Refusal.MALFORMED)
         require_length(request)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from homeprod.control.hosts.ledger import Ledger, Notice
+from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.hosts.store import Notice
 from homeprod.core.refusal import Refusal
 from homeprod.web.answer import SERVER, RefusedError
 from homeprod.web.describe import describe_run

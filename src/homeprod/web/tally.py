@@ -37,16 +37,20 @@ class Census:
     hosts: int
     waiting: int
     held: int
+    drifting: int
+    late: int
     states: Counter[HostState]
     runs: dict[RunStatus, int]
 
 
 async def count(node: Node) -> Census:
-    hosts = await node.ledger.hosts()
+    hosts, conditions = await node.ledger.hosts(), (await node.ledger.checks.conditions()).values()
     return Census(
         hosts=len(hosts),
         waiting=sum(is_waiting(host) for host in hosts),
         held=sum(bool(host.held_keys) for host in hosts),
+        drifting=sum(one.has_drift for one in conditions),
+        late=sum(one.late is not None for one in conditions),
         states=Counter(host.state for host in hosts),
         runs=await node.ledger.count_runs(),
     )
@@ -61,6 +65,7 @@ async def describe(node: Node) -> dict[str, Any]:
         "state": state.value,
         "since": round(node.since()),
         "hosts": {"known": census.hosts, "waiting": census.waiting, "held": census.held},
+        "upkeep": {"drifting": census.drifting, "late": census.late},
         "runs": {status.value: census.runs.get(status, 0) for status in RunStatus},
         "waiting": [{"for": one.about, "since": round(one.since)} for one in node.troubles()[:MOST_TROUBLES]],
         "next": _NEXT[state].format(node=settings.node),
@@ -83,6 +88,8 @@ class Metrics:
         self._hosts = MetricGauge("hosts", "Hosts that were rung for", ["state"], **make)  # type: ignore[arg-type]
         self._waiting = MetricGauge("hosts_waiting", "Hosts that are not yet what they should be", **make)  # type: ignore[arg-type]
         self._held = MetricGauge("hosts_held", "Hosts whose new SSH host key waits for a person", **make)  # type: ignore[arg-type]
+        self._drifting = MetricGauge("hosts_drifting", "Hosts where a check found that something differs", **make)  # type: ignore[arg-type]
+        self._late = MetricGauge("hosts_late", "Hosts that a check did not reach", **make)  # type: ignore[arg-type]
         self._runs = MetricGauge("runs", "Runs that are kept", ["status"], **make)  # type: ignore[arg-type]
         self._counters: dict[tuple[str, int], MetricCounter] = {}
         self._answers = MetricCounter("answers", "Answers of the door", ["call", "code"], **make)  # type: ignore[arg-type]
@@ -102,6 +109,8 @@ class Metrics:
             self._hosts.labels(host_state.value).set(census.states[host_state])
         self._waiting.set(census.waiting)
         self._held.set(census.held)
+        self._drifting.set(census.drifting)
+        self._late.set(census.late)
         for status in RunStatus:
             self._runs.labels(status.value).set(census.runs.get(status, 0))
         return generate_latest(self._registry)

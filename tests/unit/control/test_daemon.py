@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ from homeprod.control.hosts.host import HostState, Ring, Run, RunStatus
 from homeprod.control.inventory import InventoryHost
 from homeprod.control.repositories import repositories
 from homeprod.control.runs.backoff import Backoff
+from homeprod.control.settings import UpkeepSettings
 from homeprod.control.state import NodeState
+from homeprod.control.upkeep import upkeeper
 
 pytestmark = pytest.mark.slow
 
@@ -262,6 +265,48 @@ async def has_state(node: ControlNode, state: NodeState) -> bool:
 
 async def has_problem(node: ControlNode, text: str) -> bool:
     return text in [one.text for one in node.troubles()]
+
+
+def test_a_knock_has_the_node_fetch_and_a_signed_push_is_what_there_is_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeeper, "CALM", 0.0)
+    monkeypatch.setattr(upkeeper, "_PAUSE", 0.05)
+    monkeypatch.setattr(upkeeper, "_SPREAD", 0.0)
+    setting = Setting.make(tmp_path)
+    kept = (setting.settings.environments[0].model_copy(update={"upkeep": UpkeepSettings(policy="converge")}),)
+    setting = replace(setting, settings=setting.settings.model_copy(update={"environments": kept}))
+
+    async def story(node: ControlNode, keyholder: FakeKeyholder) -> None:
+        first = await wait_for(node, (await node.ledger.ring(ring(1))).run_id)
+
+        async def is_checked() -> bool:
+            [keeping] = await node.keepings()
+            return (keeping.drift, keeping.host.state) == (0, HostState.IDLE)
+
+        await until(is_checked)
+        unsigned = setting.playbooks.commit({"site.yml": "- hosts: all\n"}, is_signed=False)
+        node.knock()
+        await until(lambda: has_trouble(node, "playbook repository"))
+        assert (await node.ledger.host("lab-proxy")).applied_revision == first.revision != unsigned
+        setting.playbooks.git("reset", "-q", "--hard", first.revision)
+        head = setting.playbooks.commit({"note": "signed"})
+        node.knock()
+
+        async def is_there() -> bool:
+            [keeping] = await node.keepings()
+            known = keeping.condition
+            return keeping.host.applied_revision == head and known is not None and known.revision == head
+
+        await until(is_there)
+        run = (await node.ledger.runs(kind="configure"))[0]
+        assert (run.rung_by, run.revision, node.troubles()) == ("upkeep", head, ())
+
+    tell(setting, story)
+
+
+async def has_trouble(node: ControlNode, about: str) -> bool:
+    return about in [one.about for one in node.troubles()]
 
 
 def test_pictures_are_those_of_the_head_that_is_believed(tmp_path: Path) -> None:

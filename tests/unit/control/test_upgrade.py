@@ -180,7 +180,7 @@ def test_a_kill_amid_the_steps_leaves_the_old_ledger_or_the_new(
         later.setattr(schema, "MIGRATIONS", LATER)
         schema.migrate(connection, str(new))
     seen = []
-    for count in range(1, 13):
+    for count in range(1, 15):
         file = make_old(_make(tmp_path / str(count)))
         argv = [sys.executable, "-c", KILLED, str(file), str(count)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env={"PYTHONPATH": _path()})

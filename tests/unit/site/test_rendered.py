@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from homeprod.cli.pictures import render_pictures
-from homeprod.control.settings import parse_settings
+from homeprod.control.settings import UpkeepSettings, parse_settings
 from homeprod.core.secret import find_secret
 from homeprod.network.rendered.files import render_entry
 from homeprod.site.loader import load_site
@@ -130,3 +130,25 @@ def test_a_machine_that_others_made_is_configured_too(tmp_path: Path, number: st
         "kept_by_ansible",
     }
     assert find_awaited_key(site, site.machines["web"].machine) == "", "it is there already"
+
+
+def test_an_environments_upkeep_reaches_its_node_and_the_default_changes_no_file(tmp_path: Path) -> None:
+    before = render_settings(SITE, "lab-ansible")
+    assert "upkeep" not in before, "a node that knows of none must be able to read it"
+    assert all(one.upkeep == UpkeepSettings() for one in parse_settings(before, "before").environments)
+
+    shutil.copytree(EXAMPLES / "pegasus", tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
+    config = tmp_path / "site" / "modules" / "_config.py"
+    text = config.read_text().replace("    Environment,\n", "    Environment,\n    Upkeep,\n")
+    kept = 'upkeep=Upkeep(every=15, policy="converge", window="22:00-04:30"), '
+    text = text.replace('Environment(name="lab", ', f'Environment(name="lab", {kept}')
+    text = text.replace("prod = Environment(", "prod = Environment(upkeep=None, ")
+    text = text.replace('name="pegasus",', 'name="pegasus", time_zone="America/New_York",')
+    config.write_text(text)
+    lab, prod = parse_settings(
+        render_settings(load_site(tmp_path / "site"), "lab-ansible"), "lab-ansible.json"
+    ).environments
+    assert lab.upkeep == UpkeepSettings(
+        every=15, policy="converge", window="22:00-04:30", time_zone="America/New_York"
+    )
+    assert prod.upkeep is None

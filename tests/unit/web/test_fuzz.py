@@ -379,7 +379,7 @@ def judge(request: Request, answer: tuple[int, bytes, bytes] | None, about: str)
 
 
 async def count_rings(door: OpenDoor) -> int:
-    rows = await door.node.ledger._read(
+    rows = await door.node.ledger.read(
         lambda connection: connection.execute("SELECT count(*) FROM rings WHERE run > 0").fetchone()
     )
     return int(rows[0])

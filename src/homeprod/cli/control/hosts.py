@@ -7,6 +7,7 @@ from typing import Any
 
 from homeprod.cli import render
 from homeprod.cli.control.line import open_line
+from homeprod.cli.drift import tell_drift
 
 SHORT = 12
 """Characters of a revision that are shown."""
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if told["hosts"]:
         render.print_table(
-            ("host", "state", "applied", "problem"), [_describe(host) for host in told["hosts"]], is_cut=True
+            ("host", "state", "applied", "drift", "problem"), [_describe(host) for host in told["hosts"]], is_cut=True
         )
         _tell_in_full(told["hosts"])
     else:
@@ -60,5 +61,6 @@ def _describe(host: dict[str, Any]) -> dict[str, object]:
         "host": host["name"],
         "state": state,
         "applied": applied,
+        "drift": tell_drift(host.get("drift"), host.get("drift_since"), host.get("late")),
         "problem": host["problem"].partition("\n")[0] or None,
     }

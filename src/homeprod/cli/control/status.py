@@ -46,6 +46,8 @@ def _show(told: dict[str, Any]) -> None:
     state = render.paint(told["state"], colour)
     render.print_line(f"{told['node']} is {state} since {_tell_time(told['since'])}")
     render.print_line(f"  hosts  {hosts['known']} known, {hosts['waiting']} waiting, {hosts['held']} with a held key")
+    if upkeep := told.get("upkeep"):  # a node of an earlier homeprod tells nothing of it
+        render.print_line(f"  drift  {upkeep['drifting']} hosts where something differs, {upkeep['late']} late")
     counts = ", ".join(f"{count} {status}" for status, count in runs.items() if count) or "none yet"
     render.print_line(f"  runs   {counts}")
     for problem in _list_problems(told):

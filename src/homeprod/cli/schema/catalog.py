@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from homeprod.cli.schema.apply import ErrorLine, PlannedLine, StepLine, SummaryLine
 from homeprod.cli.schema.apps import LintReport, PublicationReport
 from homeprod.cli.schema.check import CheckReport
+from homeprod.cli.schema.drift import DriftReport
 from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
 from homeprod.cli.schema.report import Errors
@@ -21,6 +22,7 @@ _FORMS: dict[str, Any] = {
     "apply": PlannedLine | StepLine | SummaryLine | ErrorLine,
     "apps": LintReport | PublicationReport | Errors,
     "check": CheckReport | Errors,
+    "drift": DriftReport | Errors,
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,
     "route": WayReport | TrialReport | Errors,

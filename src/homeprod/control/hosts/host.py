@@ -15,8 +15,15 @@ class HostState(StrEnum):
     FAILED = "failed"
 
 
+class RunKind(StrEnum):
+    """A ``check`` asks what a run would change, and changes nothing."""
+
+    CONFIGURE = "configure"
+    CHECK = "check"
+
+
 class RunStatus(StrEnum):
-    """ansible-runner's words."""
+    """ansible-runner's words; and of a check ``late``, where the host did not answer."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -24,6 +31,7 @@ class RunStatus(StrEnum):
     FAILED = "failed"
     CANCELED = "canceled"
     TIMEOUT = "timeout"
+    LATE = "late"
 
     @property
     def is_final(self) -> bool:
@@ -104,6 +112,7 @@ class Run:
     owner: str
     canceled_by: str
     problem: str
+    kind: RunKind = RunKind.CONFIGURE
 
 
 @dataclass(frozen=True, slots=True)

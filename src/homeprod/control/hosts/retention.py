@@ -13,13 +13,14 @@ RING_SECONDS = 86_400
 
 
 def forget(connection: sqlite3.Connection, kept_runs: int, now: float) -> int:
-    """Ended runs beyond the newest ``kept_runs``, with their events, and ids that no doorbell would take any more;
-    how many runs. A host's last run stays."""
+    """Ended runs beyond the newest ``kept_runs``, checks counted apart, with their events, and ids that no doorbell
+    would take any more; how many runs. A host's last run stays, and its last check."""
     gone = connection.execute(
         "SELECT id FROM runs WHERE status NOT IN ('queued', 'running')"
-        " AND id NOT IN (SELECT max(id) FROM runs GROUP BY host)"
-        " AND id NOT IN (SELECT id FROM runs ORDER BY id DESC LIMIT ?)",
-        (kept_runs,),
+        " AND id NOT IN (SELECT max(id) FROM runs GROUP BY host, kind)"
+        " AND id NOT IN (SELECT id FROM runs WHERE kind = 'configure' ORDER BY id DESC LIMIT ?)"
+        " AND id NOT IN (SELECT id FROM runs WHERE kind = 'check' ORDER BY id DESC LIMIT ?)",
+        (kept_runs, kept_runs),
     ).fetchall()
     connection.executemany("DELETE FROM events WHERE run = ?", gone)
     connection.executemany("DELETE FROM runs WHERE id = ?", gone)
@@ -41,6 +42,7 @@ def forget_host(connection: sqlite3.Connection, name: str, by: str, now: float) 
         (now, by, f"the host was forgotten by {by}", name),
     )
     connection.execute("DELETE FROM hosts WHERE name = ?", (name,))
+    connection.execute("DELETE FROM conditions WHERE host = ?", (name,))
     return host
 
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
-from homeprod.control.hosts.host import Event, Host, HostState, Run, RunStatus
+from homeprod.control.hosts.host import Event, Host, HostState, Run, RunKind, RunStatus
 
 _HOST = (
     "name, environment, state, wanted_revision, wanted_instance, attempted_revision, attempted_instance,"
@@ -14,7 +14,7 @@ _HOST = (
 )
 _RUN = (
     "id, host, environment, status, revision, instance, rung_by, attempt, created, started, ended, owner,"
-    " canceled_by, problem"
+    " canceled_by, problem, kind"
 )
 
 
@@ -34,15 +34,17 @@ def find_run(connection: sqlite3.Connection, run: int) -> Run | None:
     return None if row is None else _run(row)
 
 
-def read_runs(connection: sqlite3.Connection, limit: int, host: str) -> list[Run]:
-    """The newest first; of all hosts where ``host`` is empty."""
-    statement = f"SELECT {_RUN} FROM runs WHERE ? IN ('', host) ORDER BY id DESC LIMIT ?"  # noqa: S608 (our own)
-    return [_run(row) for row in connection.execute(statement, (host, limit))]
+def read_runs(connection: sqlite3.Connection, limit: int, host: str, kind: str) -> list[Run]:
+    """The newest first; of all hosts where ``host`` is empty, and of both kinds where ``kind`` is."""
+    chosen = "WHERE ? IN ('', host) AND ? IN ('', kind)"
+    statement = f"SELECT {_RUN} FROM runs {chosen} ORDER BY id DESC LIMIT ?"  # noqa: S608 (our own)
+    return [_run(row) for row in connection.execute(statement, (host, kind, limit))]
 
 
 def read_last_runs(connection: sqlite3.Connection) -> dict[str, Run]:
-    """The newest of each host, by its name."""
-    statement = f"SELECT {_RUN} FROM runs WHERE id IN (SELECT max(id) FROM runs GROUP BY host)"  # noqa: S608 (our own)
+    """The newest of each host that was to set something, by its name."""
+    newest = "SELECT max(id) FROM runs WHERE kind = 'configure' GROUP BY host"
+    statement = f"SELECT {_RUN} FROM runs WHERE id IN ({newest})"  # noqa: S608 (our own)
     return {run.host: run for run in map(_run, connection.execute(statement))}
 
 
@@ -53,8 +55,8 @@ def read_events(connection: sqlite3.Connection, run: int, after: int, limit: int
 
 
 def count_runs(connection: sqlite3.Connection) -> dict[RunStatus, int]:
-    """Of those that are kept."""
-    rows = connection.execute("SELECT status, count(*) FROM runs GROUP BY status")
+    """Of those that are kept, but for checks."""
+    rows = connection.execute("SELECT status, count(*) FROM runs WHERE kind = 'configure' GROUP BY status")
     return {RunStatus(status): int(number) for status, number in rows}
 
 
@@ -66,4 +68,4 @@ def _host(row: tuple[Any, ...]) -> Host:
 
 def _run(row: tuple[Any, ...]) -> Run:
     facts = dict(zip(_RUN.split(", "), row, strict=True))
-    return Run(**{**facts, "status": RunStatus(facts["status"])})
+    return Run(**{**facts, "status": RunStatus(facts["status"]), "kind": RunKind(facts["kind"])})

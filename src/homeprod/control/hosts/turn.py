@@ -8,9 +8,20 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from homeprod.control.hosts.host import Accepted, Host, Run, RunStatus
+from homeprod.control.hosts.host import Accepted, Host, Run, RunKind, RunStatus
 from homeprod.control.hosts.ring import insert_run, queue_run
 from homeprod.control.hosts.row import find_host, find_run
+
+_NEXT = (  # a host where a check goes on is not due until that has ended, here and below
+    "SELECT runs.id, runs.host FROM runs JOIN hosts ON hosts.name = runs.host"
+    " WHERE runs.status = 'queued' AND hosts.state = 'due' AND hosts.due <= ?"
+    " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.host = hosts.name AND runs.status = 'running')"
+    " ORDER BY hosts.due, runs.id LIMIT 1"
+)
+_NEXT_DUE = (
+    "SELECT min(due) FROM hosts WHERE state = 'due'"
+    " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.host = hosts.name AND runs.status = 'running')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +34,18 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``retry_at`` is when a failed one is tried again; None: a person has to say so."""
+    """``retry_at`` is when a failed one is tried again; None: a person has to say so. ``is_off`` where the host did
+    not answer."""
 
     status: RunStatus
     problem: str = ""
     retry_at: float | None = None
+    is_off: bool = False
 
 
 def claim(connection: sqlite3.Connection, owner: str, now: float) -> Turn | None:
     """The run that has waited longest of those that are due, None where there is none."""
-    row = connection.execute(
-        "SELECT runs.id, runs.host FROM runs JOIN hosts ON hosts.name = runs.host"
-        " WHERE runs.status = 'queued' AND hosts.state = 'due' AND hosts.due <= ?"
-        " ORDER BY hosts.due, runs.id LIMIT 1",
-        (now,),
-    ).fetchone()
+    row = connection.execute(_NEXT, (now,)).fetchone()
     if row is None:
         return None
     connection.execute(
@@ -55,8 +63,10 @@ def claim(connection: sqlite3.Connection, owner: str, now: float) -> Turn | None
 
 
 def begin(connection: sqlite3.Connection, run: Run, revision: str) -> None:
-    """Which revision the run goes to; from now on it is the host's wanted one."""
+    """Which revision the run goes to; from now on it is the host's wanted one, unless it is a check's."""
     connection.execute("UPDATE runs SET revision = ? WHERE id = ? AND owner = ?", (revision, run.id, run.owner))
+    if run.kind is RunKind.CHECK:
+        return
     connection.execute(
         "UPDATE hosts SET wanted_revision = ?, attempted_revision = ? WHERE name = ? AND owner = ?",
         (revision, revision, run.host, run.owner),
@@ -133,7 +143,9 @@ def put_back(connection: sqlite3.Connection, run: Run, due: float, problem: str,
 def recover(connection: sqlite3.Connection, owner: str, now: float, furthest: float) -> int:
     """Put back what a daemon that is gone left running; how many. Nothing waits longer than until ``furthest``: the
     clock may have been set back since ``due`` was written."""
-    rows = connection.execute("SELECT id FROM runs WHERE status = 'running' AND owner != ?", (owner,)).fetchall()
+    rows = connection.execute(
+        "SELECT id FROM runs WHERE status = 'running' AND kind = 'configure' AND owner != ?", (owner,)
+    ).fetchall()
     for (number,) in rows:
         if run := find_run(connection, number):
             put_back(connection, run, now, "", now)
@@ -148,7 +160,7 @@ def want_current(connection: sqlite3.Connection, by: str, now: float) -> int:
         "SELECT name FROM hosts WHERE host_keys != '[]' AND held_keys = '[]' AND state != 'running'"
         " AND wanted_instance != '' AND (asked_by != '' OR wanted_instance != applied_instance AND NOT EXISTS"
         " (SELECT 1 FROM runs WHERE status = 'canceled' AND id ="
-        " (SELECT max(id) FROM runs WHERE host = hosts.name))) ORDER BY name"
+        " (SELECT max(id) FROM runs WHERE host = hosts.name AND kind = 'configure'))) ORDER BY name"
     ).fetchall()
     for (name,) in names:
         queue_run(connection, name, by, now)
@@ -183,8 +195,8 @@ def cancel(connection: sqlite3.Connection, number: int, by: str, now: float) -> 
 
 
 def find_next_due(connection: sqlite3.Connection) -> float | None:
-    """When the next host is due, None where none is."""
-    row = connection.execute("SELECT min(due) FROM hosts WHERE state = 'due'").fetchone()
+    """When the next host is due, None where none is. One where a check goes on is not, until that has ended."""
+    row = connection.execute(_NEXT_DUE).fetchone()
     return None if row[0] is None else float(row[0])
 
 

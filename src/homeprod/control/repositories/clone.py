@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from homeprod.control.repositories.git import Git, make_ssh_command
 from homeprod.control.repositories.head import Heads
 from homeprod.control.repositories.signature import UnbelievedError, find_signer, write_signers
 from homeprod.control.settings import KeyOwner
+
+_PARTS = ("HEAD", "objects", "refs")
+"""Without one of them a folder is no repository to git."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,8 @@ class Clone:
         raise RepositoryError(self._name, problem, where=address, hint=hint)
 
     async def _prepare(self, host_keys: Sequence[str]) -> None:
-        if not (self._folder / "HEAD").exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            await self.git.run("init", "--quiet", "--bare")
+        if not all((self._folder / part).exists() for part in _PARTS):
+            await self._make()
         known_hosts, public_key = self._folder.parent / "known_hosts", self._write_public_key()
         known_hosts.write_text("".join(f"{line}\n" for line in host_keys))
         agent = str(self._places.agent_socket("deploy"))
@@ -101,6 +104,15 @@ class Clone:
             self._folder,
             {"SSH_AUTH_SOCK": agent, "GIT_SSH_COMMAND": make_ssh_command(known_hosts, public_key)},
         )
+
+    async def _make(self) -> None:
+        """Whole or not at all: a git that is killed amid its work, by a lock say, leaves what no git takes again."""
+        draft = self._folder.with_name(f"{self._folder.name}.new")
+        for folder in (draft, self._folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        draft.mkdir(parents=True)
+        await Git(draft).run("init", "--quiet", "--bare")
+        draft.rename(self._folder)
 
     def _write_public_key(self) -> Path | None:
         """Of this repository's deploy key, None where the keyring published none."""

@@ -65,6 +65,10 @@ class Attempt:
         self._is_canceled = True
         self._moved.set()
 
+    @property
+    def is_cut(self) -> bool:
+        return bool(self._cut)
+
     def cut_off(self, reason: str) -> None:
         """The control node wants its end; the run is put back."""
         self._cut = reason
@@ -124,7 +128,7 @@ class Attempt:
             return self._fail(tell_trouble(error))
         await channel.hand_over(job)
         # Meanwhile the worker begins: a run that is cut off between the two is begun again, as any other.
-        await _insist(lambda: self._ledger.begin(self._run, job.revision))
+        await insist(lambda: self._ledger.begin(self._run, job.revision))
         return await self._attend(channel)
 
     async def _attend(self, channel: Channel) -> Outcome | None:
@@ -162,6 +166,7 @@ class Attempt:
                 if "end" in message:
                     end = message["end"]
                     break
+                self._hear(message)
                 await gathered.put(message)
             await gathered.put(None)
             await keeping
@@ -169,12 +174,15 @@ class Attempt:
             keeping.cancel()
         return end
 
+    def _hear(self, message: Message) -> None:
+        """Of each that the worker sends, before it is kept."""
+
     async def _keep(self, gathered: asyncio.Queue[Message | None]) -> None:
         while True:
             batch = [await gathered.get()]
             while not gathered.empty():
                 batch.append(gathered.get_nowait())
-            texts = [_clean(json.dumps(one, ensure_ascii=False)) for one in batch if one is not None]
+            texts = [clean(json.dumps(one, ensure_ascii=False)) for one in batch if one is not None]
             await self._keep_events(texts)
             if None in batch:
                 return
@@ -200,7 +208,9 @@ class Attempt:
             return Outcome(RunStatus.CANCELED)
         if status is RunStatus.TIMEOUT:
             problem = problem or f"it took longer than {self._settings.run_limit} s"
-        return self._fail(problem, status, may_retry=bool(end.get("retry", True)))
+        may_retry = bool(end.get("retry", True))
+        failed = self._fail(problem, status, may_retry)
+        return replace(failed, is_off=may_retry and bool(end.get("unreachable")))
 
     def _fail(self, problem: str, status: RunStatus = RunStatus.FAILED, may_retry: bool = True) -> Outcome:
         attempt = self._turn.host.attempt
@@ -209,14 +219,14 @@ class Attempt:
         return Outcome(status, problem, self._ledger.clock.now() + self._backoff.wait(attempt))
 
     async def _end(self, outcome: Outcome) -> None:
-        known = replace(outcome, problem=_clean(outcome.problem))
-        await _insist(lambda: self._ledger.end(self._run, known, self._settings.kept_runs))
+        known = replace(outcome, problem=clean(outcome.problem))
+        await insist(lambda: self._ledger.end(self._run, known, self._settings.kept_runs))
 
     async def _put_back(self, reason: str, seconds: float) -> None:
-        await _insist(lambda: self._ledger.put_back(self._run, seconds, _clean(reason)))
+        await insist(lambda: self._ledger.put_back(self._run, seconds, clean(reason)))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """As the ledger can hold it: what a program prints, and a file's name, need not be text (what is none comes as
     lone surrogates)."""
     return text.encode(errors="replace").decode()
@@ -231,7 +241,7 @@ async def _close(launching: asyncio.Task[Channel]) -> None:
     await channel.close()
 
 
-async def _insist(do: Callable[[], Awaitable[object]]) -> None:
+async def insist(do: Callable[[], Awaitable[object]]) -> None:
     """Until it is written: what happened to a machine is not forgotten for want of room."""
     while True:
         try:

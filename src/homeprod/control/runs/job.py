@@ -11,7 +11,7 @@ from typing import Any
 class Job:
     """Paths are absolute. ``known_hosts`` are whole lines; ``vault_client`` is the program that Ansible asks
     for the vault password, empty where nothing is vaulted; ``authority_socket`` is where the site's own authority
-    signs; ``playbook`` lies in ``playbooks``."""
+    signs; ``playbook`` lies in ``playbooks``. Of a check it is asked what the playbook would change."""
 
     run: int
     host: str
@@ -29,6 +29,7 @@ class Job:
     vault_client: str = ""
     authority_socket: str = ""
     playbook: str = "site.yml"
+    is_check: bool = False
 
     def render(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

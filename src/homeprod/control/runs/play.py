@@ -11,6 +11,7 @@ from typing import Any
 
 import ansible_runner
 
+from homeprod.control.runs.change import ChangeWatch
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.reporter import Reporter
 from homeprod.control.runs.terminal import use_terminal
@@ -25,14 +26,15 @@ def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict
     """The last word of the run. Raises ControlError where it cannot begin."""
     _prepare(job, folder)
     use_terminal()
-    reporter = Reporter(send, lambda: _load_secrets(job))
+    reporter = Reporter(send, lambda: _load_secrets(job), ChangeWatch() if job.is_check else None)
     status, return_code = _run(job, folder, reporter)
     reporter.finish()
     if status == "successful":
         return {"status": status, "rc": return_code}
     problem = reporter.vault_problem or reporter.redact(reporter.problem.describe(return_code))
     retry = reporter.problem.may_retry and not reporter.vault_problem
-    return {"status": _ENDED.get(status, "failed"), "rc": return_code, "problem": problem, "retry": retry}
+    end = {"status": _ENDED.get(status, "failed"), "rc": return_code, "problem": problem, "retry": retry}
+    return {**end, "unreachable": True} if reporter.problem.is_unreachable else end
 
 
 def _run(job: Job, folder: Path, reporter: Reporter) -> tuple[str, int | None]:
@@ -70,7 +72,9 @@ def _prepare(job: Job, folder: Path) -> None:
 
 def _list_arguments(job: Job) -> str | None:
     """Exactly one vault id: Ansible asks every one that is listed."""
-    return shlex.join(["--vault-id", f"{job.environment}@{job.vault_client}"]) if job.vault_client else None
+    arguments = ["--vault-id", f"{job.environment}@{job.vault_client}"] if job.vault_client else []
+    arguments += ["--check", "--diff"] if job.is_check else []
+    return shlex.join(arguments) if arguments else None
 
 
 def _load_secrets(job: Job) -> set[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from homeprod.control import keyholder
-from homeprod.control.hosts.host import Host
+from homeprod.control.hosts.host import Host, Run, RunKind
 from homeprod.control.hosts.turn import Turn
 from homeprod.control.inventory import InventoryHost
 from homeprod.control.keyholder.errors import KeyholderError
@@ -28,6 +28,10 @@ VAULT_CLIENT = Path(keyholder.__file__).with_name("homeprod-vault-client.py")
 class Checkouts(Protocol):
     async def fetch(self, environment: str) -> Checkout:
         """Raises ControlError where it cannot be had now."""
+        ...
+
+    def last(self, environment: str) -> Checkout | None:
+        """What was fetched last."""
         ...
 
 
@@ -76,7 +80,7 @@ class Preparation:
             await self._refuse_stranger(turn.host.name)
             raise NotYetError("waiting: its environment was not known before the site's inventory was fetched")
         known = self._find_environment(environment)
-        checkout = await self._fetch(environment)
+        checkout = await self._find_checkout(turn.run, environment)
         host = find_own_host(checkout, turn.host, self._settings().node)
         nonce = await self._open(turn, known)
         return self._make_job(turn, checkout, host, nonce)
@@ -95,6 +99,11 @@ class Preparation:
                 return
         hint = "render the site into the playbook repository, and push that signed\n    homeprod render --to DIR"
         raise ControlError("the inventory has no such host", where=host, hint=hint)
+
+    async def _find_checkout(self, run: Run, environment: str) -> Checkout:
+        """A check asks after the head that its cycle has fetched: a git host that is off is no reason not to look."""
+        known = self._checkouts.last(environment) if run.kind is RunKind.CHECK else None
+        return known or await self._fetch(environment)
 
     async def _fetch(self, environment: str) -> Checkout:
         try:
@@ -134,6 +143,7 @@ class Preparation:
             limit_seconds=self._settings().run_limit,
             fact_cache=str(self._places.cache / "facts" / environment),
             vault_client=str(VAULT_CLIENT),
+            is_check=turn.run.kind is RunKind.CHECK,
         )
 
 

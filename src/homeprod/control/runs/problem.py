@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+NO_ANSWER = "the host did not answer"
 _OTHER_KEY = "the host showed another SSH host key than the pinned one; nothing was sent to it"
 _NO_DECRYPTION = "the vault does not decrypt with this control node's password"
 _NO_HOST = "the host is not in the inventory"
@@ -35,6 +36,8 @@ class Problem:
         self._known = ""
         self._is_full = False
         self.may_retry = True
+        self.is_unreachable = False
+        """Whether it ended because the host did not answer."""
 
     def look(self, told: dict[str, Any]) -> None:
         event = told.get("event", {})
@@ -45,7 +48,8 @@ class Problem:
             self._is_full = True  # here: a host's own full disk is told by the task that failed
         if event.get("kind") in ("failed", "unreachable"):
             first = next(iter(str(event.get("message", "")).splitlines()), "")
-            self._said = _say_cause(first, str(event.get("task") or "a task"), event["kind"] == "unreachable")
+            self.is_unreachable = event["kind"] == "unreachable"
+            self._said = _say_cause(first, str(event.get("task") or "a task"), self.is_unreachable)
         elif event.get("kind") == "text" and (self._errors or any(mark in texts for mark in _MARKS)):
             self._errors.append(texts.strip())  # a line an event: what follows an error says where it is
 
@@ -73,5 +77,5 @@ class Problem:
 def _say_cause(cause: str, task: str, is_unreachable: bool) -> str:
     """The cause first: lists are cut on the right."""
     if is_unreachable:
-        return f"the host did not answer: {cause} (at {task})" if cause else f"the host did not answer (at {task})"
+        return f"{NO_ANSWER}: {cause} (at {task})" if cause else f"{NO_ANSWER} (at {task})"
     return f"{cause} (at {task})" if cause else f"{task} failed"

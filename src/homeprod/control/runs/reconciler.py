@@ -11,10 +11,13 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from homeprod.control.hosts.ledger import Ledger, Notice
+from homeprod.control.hosts.host import RunKind
+from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.hosts.store import Notice
 from homeprod.control.hosts.turn import Turn
 from homeprod.control.runs.attempt import Attempt, Desk
 from homeprod.control.runs.backoff import Backoff
+from homeprod.control.runs.check import Check
 from homeprod.control.settings import NodeSettings
 from homeprod.control.state import NodeState
 from homeprod.core.errors import ControlError
@@ -120,16 +123,35 @@ class Reconciler:
     async def _fill(self) -> float | None:
         """Begin what is due and has room; the seconds until the next is due."""
         await self._look_through()
-        while self._is_ready and len(self._attempts) < self._settings().parallel_runs:
-            turn = await self._ledger.claim(self._owner)
+        await self._make_way()
+        while self._is_ready and self._has_room:
+            turn = await self._ledger.claim(self._owner) or await self._ledger.checks.claim(self._owner)
             if turn is None:
-                seconds = await self._ledger.find_next_due()
-                return None if seconds is None else max(seconds, 0.01)
+                seconds = (await self._ledger.find_next_due(), await self._ledger.checks.find_next())
+                known = [one for one in seconds if one is not None]
+                return max(min(known), 0.01) if known else None
             self._begin(turn)
         return None
 
+    @property
+    def _has_room(self) -> bool:
+        return len(self._attempts) < self._settings().parallel_runs
+
+    async def _make_way(self) -> None:
+        """No run waits for a check: one at the same host ends, and where there is no room the one that began last."""
+        for number in await self._ledger.checks.list_in_the_way():
+            if number in self._attempts:
+                self._attempts[number][0].cut_off("a run of the host is due")
+        checks = [one for one, _ in self._attempts.values() if isinstance(one, Check)]
+        if self._has_room or not checks or any(one.is_cut for one in checks):
+            return
+        seconds = await self._ledger.find_next_due()
+        if seconds is not None and seconds <= 0:
+            checks[-1].cut_off("another host's run is due, and no more may go on at once")
+
     def _begin(self, turn: Turn) -> None:
-        attempt = Attempt(turn, self._ledger, self._desk, self._settings(), self._backoff)
+        kind = Check if turn.run.kind is RunKind.CHECK else Attempt
+        attempt = kind(turn, self._ledger, self._desk, self._settings(), self._backoff)
         if not self._is_ready:
             attempt.cut_off("the control node was locked")  # meanwhile; the attempt puts it back itself
         task = asyncio.create_task(attempt.carry_out(), name=f"run {turn.run.id}")

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from homeprod.control.runs.change import HIDDEN, ChangeWatch
+from homeprod.control.runs.difference import render_difference
 from homeprod.control.runs.problem import Problem
 from homeprod.control.runs.redaction import Redaction
 from homeprod.control.runs.telling import tell
@@ -21,14 +23,22 @@ _MOST_WAITING = 5000
 MOST_TEXT = 8000
 """Characters of one text that is kept."""
 _WITHHELD = ("message", "text")
+_WITHHELD_WORD = "(withheld)"
 
 
 class Reporter:
-    """``load`` reads the secrets; it runs beside Ansible's start, and nothing is told before it is done."""
+    """``load`` reads the secrets; it runs beside Ansible's start, and nothing is told before it is done. Of a check
+    ``watch`` finds what would change."""
 
-    def __init__(self, send: Callable[[dict[str, Any]], None], load: Callable[[], set[str]]) -> None:
+    def __init__(
+        self,
+        send: Callable[[dict[str, Any]], None],
+        load: Callable[[], set[str]],
+        watch: ChangeWatch | None = None,
+    ) -> None:
         self._send = send
         self._load = load
+        self._watch = watch
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue(_MOST_WAITING)
         self._dropped = 0
         self._redaction: Redaction | None = None
@@ -63,6 +73,7 @@ class Reporter:
             self.vault_problem = f"the vault cannot be read: {type(error).__name__}"
         while (event := self._events.get()) is not None:
             self._tell(event)
+            self._tell_change(event)
         if self._dropped:
             self._send({"event": {"kind": "dropped", "message": f"{self._dropped} events came too fast to be kept"}})
 
@@ -76,10 +87,20 @@ class Reporter:
         self.problem.look(known)
         self._send(known)
 
+    def _tell_change(self, event: dict[str, Any]) -> None:
+        change = self._watch.look(event) if self._watch is not None else None
+        if change is None:
+            return
+        told = {"task": change.task, "role": change.role, "target": _WITHHELD_WORD, "diff": _WITHHELD_WORD}
+        if (redaction := self._redaction) is not None:
+            diff = HIDDEN if change.is_hidden else render_difference(change.sides, redaction.redact)
+            told = redaction.redact({**told, "target": change.target, "diff": diff}, MOST_TEXT)
+        self._send({"change": {name: text for name, text in told.items() if text}})
+
 
 def _withhold(told: dict[str, Any]) -> dict[str, Any]:
     """Without knowing the secrets, no text can be told."""
     event = told.get("event")
     if event is None:
         return told
-    return {"event": {name: "(withheld)" if name in _WITHHELD else value for name, value in event.items()}}
+    return {"event": {name: _WITHHELD_WORD if name in _WITHHELD else value for name, value in event.items()}}

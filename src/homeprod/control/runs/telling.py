@@ -35,7 +35,7 @@ def tell(event: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if kind == "stats":
         return {"stats": {name: sum((data.get(name) or {}).values()) for name in _COUNTS}}
-    result, text = data.get("res") or {}, _plain(event.get("stdout", ""))
+    result, text = data.get("res") or {}, plain(event.get("stdout", ""))
     if isinstance(result, dict) and "censored" in result:  # Ansible hides the result, and not the words of the error
         text = _ERROR.sub("", text)
     told = {
@@ -69,8 +69,8 @@ def _find_message(result: object, text: str) -> str:
     general = str(result.get("msg", "")).strip().removesuffix(".")
     if cause and general and cause[1].startswith(f"{general}:"):
         words = words.replace(str(result["msg"]), cause[1], 1)
-    return _plain(words)
+    return plain(words)
 
 
-def _plain(text: object) -> str:
+def plain(text: object) -> str:
     return _COLOUR.sub("", str(text)).replace("\r\n", "\n").strip("\r\n")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from homeprod.site.configured import find_control, list_environments
+from homeprod.site.machine import Environment
 from homeprod.site.people import Person
 from homeprod.site.site import Site
 
@@ -24,10 +25,7 @@ def describe_node(site: Site, name: str) -> dict[str, object]:
         "site_name": site.config.name,
         "node": name,
         "port": control.port,
-        "environments": [
-            {"name": one.name, "branch": one.branch or one.name, "user": f"homeprod-{one.name}"}
-            for one in list_environments(site, name)
-        ],
+        "environments": [_describe_environment(site, one) for one in list_environments(site, name)],
         "administrators": [person.name for person in control.administrators],
         "ringers": _list_keys((*control.administrators, *control.ringers)),
         "administrator_keys": _list_keys(control.administrators),
@@ -37,6 +35,23 @@ def describe_node(site: Site, name: str) -> dict[str, object]:
         "git_host_keys": list(control.git_host_keys),
         "rekey": control.rekey,
     }
+
+
+def _describe_environment(site: Site, environment: Environment) -> dict[str, object]:
+    """Upkeep as it is by default is left out: a node that knows of none reads the file as before."""
+    told: dict[str, object] = {
+        "name": environment.name,
+        "branch": environment.branch or environment.name,
+        "user": f"homeprod-{environment.name}",
+    }
+    upkeep = environment.upkeep
+    if upkeep is None:
+        return {**told, "upkeep": None}
+    if upkeep.is_default:
+        return told
+    own = {"every": upkeep.every, "policy": upkeep.policy}
+    window = {"window": upkeep.window, "time_zone": site.config.time_zone} if upkeep.window else {}
+    return {**told, "upkeep": own | window}
 
 
 def render_settings(site: Site, name: str) -> str:

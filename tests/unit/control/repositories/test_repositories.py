@@ -296,3 +296,15 @@ def test_a_full_disk_is_said_and_the_believed_heads_stay(tmp_path: Path, monkeyp
     assert heads.read_text() == before
     fetch(setting)
     assert heads.read_text() != before
+
+
+@pytest.mark.parametrize("left", [("HEAD",), ("HEAD", "refs"), ("refs", "objects")])
+def test_a_clone_that_was_killed_while_it_was_made_is_made_anew(tmp_path: Path, left: tuple[str, ...]) -> None:
+    setting = Setting.make(tmp_path)
+    half, draft = (setting.places.cache / "git" / name for name in ("playbooks.git", "playbooks.git.new"))
+    for folder in (half, draft):
+        folder.mkdir(parents=True)
+        for part in left:
+            (folder / part).mkdir() if part != "HEAD" else (folder / part).write_text("")
+    assert fetch(setting).revision == setting.playbooks.git("rev-parse", "HEAD")
+    assert not draft.exists()

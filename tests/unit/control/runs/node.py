@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from homeprod.control.hosts.host import Accepted, Ring, Run
+from homeprod.control.hosts.condition import Condition
+from homeprod.control.hosts.host import Accepted, Ring, Run, RunKind
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.turn import Turn
 from homeprod.control.runs.backoff import Backoff
@@ -69,7 +70,8 @@ class Desk:
     async def prepare(self, turn: Turn) -> Job:
         if self.obstacle is not None:
             raise self.obstacle
-        return replace(self.job, run=turn.run.id, host=turn.host.name)
+        is_check = turn.run.kind is RunKind.CHECK
+        return replace(self.job, run=turn.run.id, host=turn.host.name, is_check=is_check)
 
     async def release(self, job: Job) -> None:
         self.released.append(job.run)
@@ -85,6 +87,8 @@ class Node:
     reconciler: Reconciler
     desk: Desk
     rings: int = 0
+    patience: float = 60.0
+    """Seconds until a wait is given up."""
 
     async def ring(self, host: str, instance: str = "") -> Accepted:
         self.rings += 1
@@ -93,12 +97,33 @@ class Node:
             Ring(name, host, "lab", instance or name, ("ssh-ed25519 AAAA",), "sean", f"digest of {name}")
         )
 
+    async def check(self, *hosts: str) -> None:
+        """Have them asked now."""
+        await self.ledger.checks.plan(dict.fromkeys(hosts, self.ledger.clock.now()), hosts)
+
+    async def wait_for_check(self, host: str) -> Condition:
+        """What is known of the host after the check that it was planned for."""
+        async with asyncio.timeout(self.patience):
+            while True:
+                condition = (await self.ledger.checks.conditions())[host]
+                runs = await self.ledger.runs(1, host, "check")
+                if condition.due is None and runs and runs[0].status.is_final:
+                    return condition
+                await asyncio.sleep(0.01)
+
+    async def until_checks(self, host: str, count: int = 1) -> Run:
+        """The newest check of the host, once so many have ended."""
+        async with asyncio.timeout(self.patience):
+            while sum(one.status.is_final for one in await self.ledger.runs(500, host, "check")) < count:
+                await asyncio.sleep(0.01)
+        return (await self.ledger.runs(1, host, "check"))[0]
+
     async def wait_for(self, run: int) -> Run:
         """Until it has ended."""
         return await self.until(run, lambda found: found.status.is_final)
 
     async def until(self, run: int, holds: Callable[[Run], bool]) -> Run:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(self.patience):
             while not holds(found := await self.ledger.run(run)):
                 await asyncio.sleep(0.01)
         return found

@@ -43,6 +43,13 @@ def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict
         # As the masters of ControlPersist do: another session, and no parent that waits.
         subprocess.run(["setsid", "-f", "sleep", argument], check=True)
         subprocess.run(["sleep", argument], check=False)
+    if word == "differ" and job.is_check:
+        for number in range(int(argument)):
+            send({"change": {"task": f"task {number}", "role": "base", "target": f"/etc/{number}", "diff": "-a\n+b"}})
+    if word == "rush" and job.is_check:
+        send({"event": {"kind": "dropped", "message": "7 events came too fast to be kept"}})
+    if word == "away" and job.is_check:
+        return {"status": "failed", "problem": "the host did not answer", "retry": True, "unreachable": True}
     if word == "claim":
         claim(job, argument)
     if word == "tell":
