@@ -114,8 +114,8 @@ before it. Only a head that is new, and signed, has hosts asked.
 differ; keys by fingerprint |
 | `GET /api/drift`, `GET /api/drift/NAME` | what checks found of hosts, task by task with its difference, and what \
 comes next |
-| `GET /api/runs?limit=50&host=NAME&kind=check`, `GET /api/runs/ID` | runs, the newest first; of both kinds, or of \
-`configure` or `check` |
+| `GET /api/runs?limit=50&host=NAME&kind=check`, `GET /api/runs/ID` | runs, the newest first; of every kind, or of \
+`configure`, `check` or `renewal` |
 | `GET /api/runs/ID/events?after=0` | its events as they come (server-sent events, each an `id` and a line of JSON), \
 `event: end` with the run last; a comment every {stream.ALIVE_SECONDS:.0f} s |
 | `POST /api/snapshot` | what was seen of the site's machines in Proxmox, at most {MOST_OF_SNAPSHOT:,} bytes, in \

@@ -208,7 +208,8 @@ def _add_runs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="for machines")
     command.add_argument("--node", metavar="NODE", default="", help="the control node (default: the one that runs)")
     command.add_argument("--host", metavar="HOST", default="", help="only its runs")
-    command.add_argument("--kind", choices=("configure", "check"), default="", help="only runs of that kind")
+    kinds = ("configure", "check", "renewal")
+    command.add_argument("--kind", choices=kinds, default="", help="only runs of that kind")
     command.add_argument("--limit", metavar="N", type=_read_rows, default=20, help="how many (default: %(default)s)")
     verbs = command.add_subparsers(dest="verb", metavar="VERB", parser_class=type(command))
     show, cancel = (

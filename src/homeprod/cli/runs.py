@@ -70,7 +70,7 @@ def _show(door: Doorbell, options: argparse.Namespace) -> int:
         status = render.paint(told["status"], _COLOURS.get(told["status"], "dim"))
         problem, _, step = told["problem"].partition("\n")
         render.print_line(f"run {told['id']} of {told['host']}: {status}  {problem}".rstrip())
-        if told["status"] in ("failed", "timeout") and told.get("kind") != "check":
+        if told["status"] in ("failed", "timeout") and told.get("kind", "configure") == "configure":
             _say_next(told["host"], step)
     return FAILED if told["status"] in ("failed", "timeout", "canceled") else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import ssl
@@ -21,7 +22,9 @@ from tests.nginx_process import Nginx, make_proxy, make_server
 from tests.ports import find_port
 from tests.unit.ansible.test_collection import COLLECTIONS
 from tests.unit.control.keyholder.test_own_authority import open_run
+from tests.unit.control.runs.node import Desk, Node, make_job, tell
 
+from homeprod.control.hosts.host import RunStatus
 from homeprod.network.certificates.chain import Chain
 from homeprod.network.nginx.proxy import Proxy, render_proxy
 
@@ -36,6 +39,9 @@ PLAY = """
   gather_facts: false
   tasks:
     - ansible.builtin.import_role: {name: homeprod.site.certificates, tasks_from: "{{ part }}"}
+"""
+BESIDE = """
+    - ansible.builtin.copy: {{content: "as it should be", dest: {at}/beside, mode: "0644"}}
 """
 
 
@@ -125,6 +131,45 @@ def start(host: Host) -> None:
     assert changed == 2, host.said
     assert host.nginx.test(render_proxy(host.proxy)) == ""
     host.nginx.start(render_proxy(host.proxy), host.proxy.https)
+
+
+def test_a_control_node_renews_what_is_due_and_touches_nothing_else(host: Host) -> None:
+    """With the policy to report: nobody rings."""
+    start(host)
+    (host.folder / "site.yml").write_text(f"{PLAY.replace('{{ part }}', 'main')}{BESIDE.format(at=host.folder)}")
+    (host.folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"lab-proxy": host.variables}}}))
+
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert (run.status, run.problem) == (RunStatus.SUCCESSFUL, "")
+        await node.check("lab-proxy")
+        assert (await node.wait_for_check("lab-proxy")).drift == ()
+        first = host.read()
+        (host.folder / "beside").write_text("changed by hand")
+        make_due(host)
+        await node.check("lab-proxy")
+        while not await node.ledger.runs(1, kind="renewal"):
+            await asyncio.sleep(0.05)
+        renewal = await node.wait_for((await node.ledger.runs(1, kind="renewal"))[0].id)
+        assert (renewal.status, renewal.problem) == (RunStatus.SUCCESSFUL, "")
+        await node.until_checks("lab-proxy", 3)
+        found = (await node.ledger.checks.conditions())["lab-proxy"]
+        assert [one.target for one in found.drift] == [str(host.folder / "beside")]
+        assert (found.renewal_at, found.renewals) == (None, 0)
+        assert host.serves() == host.read().serial != first.serial
+        assert (host.folder / "beside").read_text() == "changed by hand"
+        assert len(await node.ledger.runs(kind="configure")) == 1
+
+    tell(host.folder, Desk(make_job(host.folder)), story)
+
+
+def make_due(host: Host) -> None:
+    """Another one than its authority's, which ends tomorrow."""
+    draft = host.place / "due.pem"
+    names, ends = ("-addext", f"subjectAltName=DNS:{NAME}"), ("-days", "1", "-out", str(draft))
+    make = ("openssl", "req", "-x509", "-key", str(host.place / "key.pem"), "-subj", "/CN=ends soon", *names, *ends)
+    subprocess.run(make, check=True, capture_output=True)
+    draft.rename(host.place / "chain.pem")
 
 
 def test_from_a_placeholder_to_what_an_authority_signed_and_then_nothing_more(host: Host) -> None:

@@ -1,4 +1,4 @@
-"""Checks: the part of the ledger that knows which hosts are asked when, and what was found there."""
+"""Checks: the part of the ledger that knows which hosts are asked when, what was found there, and what is renewed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from homeprod.control.hosts import checkturn, retention
 from homeprod.control.hosts.condition import Condition, Finding
-from homeprod.control.hosts.host import Accepted, Host, Run
+from homeprod.control.hosts.host import Accepted, Host, Run, RunKind
 from homeprod.control.hosts.store import Notice, Store
 from homeprod.control.hosts.turn import Turn
 
@@ -30,7 +30,14 @@ class Checks:
         await self._store.write(write, Notice())
 
     async def claim(self, owner: str) -> Turn | None:
-        return await self._store.write(lambda to: checkturn.claim_check(to, owner, self._store.clock.now()))
+        """A renewal, or else a check: what is to be renewed is known already."""
+
+        def write(to: sqlite3.Connection) -> Turn | None:
+            now = self._store.clock.now()
+            renewal = checkturn.claim_aside(to, RunKind.RENEWAL, owner, now)
+            return renewal or checkturn.claim_aside(to, RunKind.CHECK, owner, now)
+
+        return await self._store.write(write)
 
     async def end(self, run: Run, found: Finding, pause: Callable[[Condition], float | None], kept_runs: int) -> bool:
         """Whether it was ours to end, and still open. ``pause`` gives the seconds until the host is asked again, None
@@ -39,6 +46,20 @@ class Checks:
         def write(to: sqlite3.Connection) -> bool:
             now = self._store.clock.now()
             is_ours = checkturn.end_check(to, run.id, run.owner, found, pause, now)
+            retention.forget(to, kept_runs, now)
+            return is_ours
+
+        is_ours = await self._store.write(write, Notice(run.id))
+        self._store.tell(Notice())
+        return is_ours
+
+    async def end_renewal(self, run: Run, found: Finding, again: float, kept_runs: int) -> bool:
+        """Whether it was ours to end, and still open. A check shows at once what it brought; one that was cut off is
+        begun anew in ``again`` seconds."""
+
+        def write(to: sqlite3.Connection) -> bool:
+            now = self._store.clock.now()
+            is_ours = checkturn.end_renewal(to, run.id, run.owner, found, again, now)
             retention.forget(to, kept_runs, now)
             return is_ours
 
@@ -60,6 +81,6 @@ class Checks:
         return await self._store.read(checkturn.read_conditions)
 
     async def find_next(self) -> float | None:
-        """Seconds until the next host is asked, below 0 where one is due; None where none is."""
-        due = await self._store.read(checkturn.find_next_check)
+        """Seconds until the next host is asked or seen to, below 0 where one is due; None where none is."""
+        due = await self._store.read(checkturn.find_next_aside)
         return None if due is None else due - self._store.clock.now()

@@ -1,6 +1,6 @@
-"""Checks in the tables: planned, claimed, ended. Every function is one write or read of a transaction.
+"""Checks and renewals in the tables: planned, claimed, ended. Every function is one write or read of a transaction.
 
-A check is no turn of the host's: what the host should be, what was tried and what was applied is none of its
+They are no turn of the host's: what the host should be, what was tried and what was applied is none of its
 business, and no column of theirs is written here. What keeps a host from two runs at once is that each is claimed
 only where none goes on.
 """
@@ -10,20 +10,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from homeprod.control.hosts.condition import Condition, Finding, learn, read_tasks, write_tasks
-from homeprod.control.hosts.host import Accepted, Host, Run, RunStatus
+from homeprod.control.hosts.host import Accepted, Host, Run, RunKind, RunStatus
 from homeprod.control.hosts.ring import queue_run
 from homeprod.control.hosts.row import find_host, find_run
 from homeprod.control.hosts.turn import Turn
 
 BY = "upkeep"
 """Who rings where nobody did."""
-_COLUMNS = "host, due, checked, revision, drift, more, stubborn, proves, late, misses, problem"
+_COLUMNS = (
+    "host, due, checked, revision, drift, more, stubborn, proves, late, misses, problem, renewal_at, renewals,"
+    " renewal_problem"
+)
+_MOMENTS = {RunKind.CHECK: "due", RunKind.RENEWAL: "renewal_at"}
 _FIT = (
     " FROM conditions JOIN hosts ON hosts.name = conditions.host"
-    " WHERE conditions.due IS NOT NULL AND hosts.state IN ('idle', 'failed')"
+    " WHERE hosts.state IN ('idle', 'failed')"
     " AND hosts.host_keys != '[]' AND hosts.held_keys = '[]'"
     " AND hosts.applied_revision != '' AND hosts.applied_instance = hosts.wanted_instance"
     " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.host = hosts.name AND runs.status IN ('queued', 'running'))"
@@ -47,28 +52,31 @@ def forget_conditions(connection: sqlite3.Connection, kept: Collection[str]) -> 
     connection.executemany("DELETE FROM conditions WHERE host = ?", [(host,) for host in known if host not in kept])
 
 
-def claim_check(connection: sqlite3.Connection, owner: str, now: float) -> Turn | None:
-    """The check that has waited longest of those that are due, as a run that has begun; None where there is none."""
+def claim_aside(connection: sqlite3.Connection, kind: RunKind, owner: str, now: float) -> Turn | None:
+    """The check or the renewal that has waited longest of those that are due, as a run that has begun; None where
+    there is none."""
+    moment = _MOMENTS[kind]
     row = connection.execute(
-        f"SELECT hosts.name {_FIT} AND conditions.due <= ? ORDER BY conditions.due, hosts.name LIMIT 1",
+        f"SELECT hosts.name {_FIT} AND conditions.{moment} <= ? ORDER BY conditions.{moment}, hosts.name LIMIT 1",
         (now,),
     ).fetchone()
     if row is None:
         return None
     cursor = connection.execute(
         "INSERT INTO runs (host, environment, status, kind, instance, rung_by, attempt, created, started, owner)"
-        " SELECT name, environment, 'running', 'check', applied_instance, ?, 1, ?, ?, ? FROM hosts WHERE name = ?",
-        (BY, now, now, owner, row[0]),
+        " SELECT name, environment, 'running', ?, applied_instance, ?, 1, ?, ?, ? FROM hosts WHERE name = ?",
+        (kind, BY, now, now, owner, row[0]),
     )
-    connection.execute("UPDATE conditions SET due = NULL WHERE host = ?", (row[0],))
+    connection.execute(f"UPDATE conditions SET {moment} = NULL WHERE host = ?", (row[0],))  # noqa: S608 (our own)
     run, host = find_run(connection, cursor.lastrowid or 0), find_host(connection, row[0])
     return Turn(run, host) if run and host else None
 
 
-def find_next_check(connection: sqlite3.Connection) -> float | None:
-    """When the next host is asked, None where none is."""
-    row = connection.execute(f"SELECT min(conditions.due) {_FIT}").fetchone()
-    return None if row[0] is None else float(row[0])
+def find_next_aside(connection: sqlite3.Connection) -> float | None:
+    """When the next host is asked or its certificates are renewed, None where none is."""
+    columns = ", ".join(f"min(conditions.{moment})" for moment in _MOMENTS.values())
+    known = [one for one in connection.execute(f"SELECT {columns} {_FIT}").fetchone() if one is not None]
+    return float(min(known)) if known else None
 
 
 def end_check(
@@ -81,15 +89,9 @@ def end_check(
 ) -> bool:
     """Whether it was ours to end, and still open. ``pause`` gives the seconds until the host is asked again, None
     where the next cycle does so."""
-    run = find_run(connection, number)
-    if run is None or run.status is not RunStatus.RUNNING or run.owner != owner:
+    run = _end_run(connection, number, owner, found, now)
+    if run is None:
         return False
-    problem = found.problem
-    if found.status is RunStatus.CANCELED and run.canceled_by:
-        problem = f"canceled by {run.canceled_by}"
-    connection.execute(
-        "UPDATE runs SET status = ?, problem = ?, ended = ? WHERE id = ?", (found.status, problem, now, number)
-    )
     if (known := find_condition(connection, run.host)) is not None:
         condition = learn(known, found, run.revision, now)
         seconds = pause(condition)
@@ -97,11 +99,46 @@ def end_check(
     return True
 
 
+def end_renewal(
+    connection: sqlite3.Connection, number: int, owner: str, found: Finding, again: float, now: float
+) -> bool:
+    """Whether it was ours to end, and still open. A check shows at once what it brought; one that was cut off is
+    begun anew in ``again`` seconds."""
+    run = _end_run(connection, number, owner, found, now)
+    if run is None:
+        return False
+    if (known := find_condition(connection, run.host)) is None:
+        return True
+    if found.status is RunStatus.CANCELED and not run.canceled_by:
+        _write(connection, replace(known, renewal_at=now + again), None)
+        return True
+    if found.status is RunStatus.LATE:
+        tried = learn(known, found, run.revision, now)
+    else:
+        tried = replace(known, renewals=known.renewals + 1, renewal_problem=found.problem)
+    _write(connection, tried, now)
+    return True
+
+
+def _end_run(connection: sqlite3.Connection, number: int, owner: str, found: Finding, now: float) -> Run | None:
+    """None where it was not ours to end, or is over."""
+    run = find_run(connection, number)
+    if run is None or run.status is not RunStatus.RUNNING or run.owner != owner:
+        return None
+    problem = found.problem
+    if found.status is RunStatus.CANCELED and run.canceled_by:
+        problem = f"canceled by {run.canceled_by}"
+    connection.execute(
+        "UPDATE runs SET status = ?, problem = ?, ended = ? WHERE id = ?", (found.status, problem, now, number)
+    )
+    return run
+
+
 def _write(connection: sqlite3.Connection, condition: Condition, due: float | None) -> None:
     """What was planned meanwhile stays planned, where it is earlier."""
     connection.execute(
         "UPDATE conditions SET checked = ?, revision = ?, drift = ?, more = ?, stubborn = ?, proves = ?, late = ?,"
-        " misses = ?, problem = ? WHERE host = ?",
+        " misses = ?, problem = ?, renewal_at = ?, renewals = ?, renewal_problem = ? WHERE host = ?",
         (
             condition.checked,
             condition.revision,
@@ -112,6 +149,9 @@ def _write(connection: sqlite3.Connection, condition: Condition, due: float | No
             condition.late,
             condition.misses,
             condition.problem,
+            condition.renewal_at,
+            condition.renewals,
+            condition.renewal_problem,
             condition.host,
         ),
     )
@@ -121,18 +161,19 @@ def _write(connection: sqlite3.Connection, condition: Condition, due: float | No
         )
 
 
-def cut_checks(connection: sqlite3.Connection, owner: str, now: float, furthest: float) -> int:
-    """End what a daemon that is gone left of checks, and have those hosts asked anew; how many. Nothing waits longer
-    than until ``furthest``."""
+def cut_asides(connection: sqlite3.Connection, owner: str, now: float, furthest: float) -> int:
+    """End what a daemon that is gone left of checks and renewals, and have those hosts seen to anew; how many.
+    No check waits longer than until ``furthest``."""
     rows = connection.execute(
-        "SELECT id, host FROM runs WHERE status = 'running' AND kind = 'check' AND owner != ?", (owner,)
+        "SELECT id, host, kind FROM runs WHERE status = 'running' AND kind != 'configure' AND owner != ?", (owner,)
     ).fetchall()
-    for number, host in rows:
-        problem = "cut off; the host is asked again"
+    for number, host, kind in rows:
+        problem = "cut off; the host is asked again" if kind == RunKind.CHECK else "cut off; it is tried again"
         connection.execute(
             "UPDATE runs SET status = 'canceled', problem = ?, ended = ? WHERE id = ?", (problem, now, number)
         )
-        connection.execute("UPDATE conditions SET due = ? WHERE host = ?", (now, host))
+        moment = _MOMENTS[RunKind(kind)]
+        connection.execute(f"UPDATE conditions SET {moment} = ? WHERE host = ?", (now, host))  # noqa: S608 (our own)
     connection.execute("UPDATE conditions SET due = ? WHERE due > ?", (furthest, furthest))
     return len(rows)
 

@@ -8,6 +8,12 @@ from dataclasses import asdict, dataclass, replace
 
 from homeprod.control.hosts.host import RunStatus
 
+RENEWAL = ("certificates", "Have them signed, where that is due")
+"""The role and the task that differ where a certificate is due."""
+_FIRST_WAIT, _LONGEST_WAIT = 3600.0, 86_400.0
+"""Seconds until a renewal that brought nothing is tried again: longer each time. Public authorities count failures by
+the hour."""
+
 
 @dataclass(frozen=True, slots=True)
 class DriftTask:
@@ -26,6 +32,10 @@ class DriftTask:
         """The same in two checks where it is the same task about the same thing, whatever it would change there."""
         return "\n".join((self.role, self.task, self.target))
 
+    @property
+    def is_renewal(self) -> bool:
+        return (self.role.rpartition(".")[2], self.task) == RENEWAL
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -33,7 +43,8 @@ class Condition:
     cycle does so; ``checked`` when it was last asked to its end, at ``revision``. ``more`` tasks differ beyond those
     kept. ``stubborn`` names tasks that a run did not put right: they are not idempotent. ``proves`` where the next
     check shows what a run brought. ``late`` is since when it was not reached, ``misses`` how often; ``problem`` says
-    why it could not be asked to its end."""
+    why it could not be asked to its end. ``renewal_at`` is when a certificate that is due is renewed, None where none
+    is, or that goes on; ``renewals`` tries at it brought nothing, the last for ``renewal_problem``."""
 
     host: str
     due: float | None = None
@@ -46,10 +57,18 @@ class Condition:
     late: float | None = None
     misses: int = 0
     problem: str = ""
+    renewal_at: float | None = None
+    renewals: int = 0
+    renewal_problem: str = ""
 
     @property
     def has_drift(self) -> bool:
         return bool(self.drift)
+
+    @property
+    def needs_run(self) -> bool:
+        """Whether anything differs that more than a renewal puts right."""
+        return any(not one.is_renewal for one in self.drift)
 
     @property
     def drift_since(self) -> float | None:
@@ -58,7 +77,7 @@ class Condition:
     @property
     def is_stubborn(self) -> bool:
         """Whether a run would change nothing that was not changed in vain before."""
-        return self.has_drift and {one.name for one in self.drift} <= self.stubborn
+        return self.needs_run and {one.name for one in self.drift if not one.is_renewal} <= self.stubborn
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,7 @@ def learn(known: Condition, found: Finding, revision: str, now: float) -> Condit
     if found.status is RunStatus.LATE:
         late = now if known.late is None else known.late
         return replace(known, late=late, misses=known.misses + 1, problem=found.problem)
-    reached = replace(known, late=None, misses=0, problem=found.problem)
+    reached = _learn_renewal(replace(known, late=None, misses=0, problem=found.problem), found, now)
     if not found.is_whole:  # of what lies behind its end nobody knows more than before
         drift = _merge(known.drift, found.drift, now)
         names = {one.name for one in drift}
@@ -92,6 +111,16 @@ def learn(known: Condition, found: Finding, revision: str, now: float) -> Condit
     return replace(
         reached, checked=now, revision=revision, drift=drift, more=found.more, stubborn=stubborn, proves=False
     )
+
+
+def _learn_renewal(known: Condition, found: Finding, now: float) -> Condition:
+    """A certificate that is due is renewed at once, and after tries in vain later."""
+    if any(one.is_renewal for one in found.drift):
+        if known.renewal_at is not None:
+            return known
+        wait = min(_FIRST_WAIT * 2 ** min(known.renewals - 1, 10), _LONGEST_WAIT) if known.renewals else 0.0
+        return replace(known, renewal_at=now + wait)
+    return replace(known, renewal_at=None, renewals=0, renewal_problem="") if found.is_whole else known
 
 
 def _learn_stubborn(known: Condition, differing: frozenset[str], revision: str) -> frozenset[str]:

@@ -16,10 +16,11 @@ class HostState(StrEnum):
 
 
 class RunKind(StrEnum):
-    """A ``check`` asks what a run would change, and changes nothing."""
+    """A ``check`` asks what a run would change, and changes nothing; a ``renewal`` sees to certificates alone."""
 
     CONFIGURE = "configure"
     CHECK = "check"
+    RENEWAL = "renewal"
 
 
 class RunStatus(StrEnum):

@@ -126,7 +126,7 @@ class Ledger(Store):
         now = self.clock.now()
 
         def write(to: sqlite3.Connection) -> int:
-            return turn.recover(to, owner, now, now + longest) + checkturn.cut_checks(to, owner, now, now + longest)
+            return turn.recover(to, owner, now, now + longest) + checkturn.cut_asides(to, owner, now, now + longest)
 
         return await self._writer.write(write)
 

@@ -13,14 +13,15 @@ RING_SECONDS = 86_400
 
 
 def forget(connection: sqlite3.Connection, kept_runs: int, now: float) -> int:
-    """Ended runs beyond the newest ``kept_runs``, checks counted apart, with their events, and ids that no doorbell
-    would take any more; how many runs. A host's last run stays, and its last check."""
+    """Ended runs beyond the newest ``kept_runs`` of their kind, with their events, and ids that no doorbell would
+    take any more; how many runs. A host's last run of each kind stays."""
     gone = connection.execute(
         "SELECT id FROM runs WHERE status NOT IN ('queued', 'running')"
         " AND id NOT IN (SELECT max(id) FROM runs GROUP BY host, kind)"
         " AND id NOT IN (SELECT id FROM runs WHERE kind = 'configure' ORDER BY id DESC LIMIT ?)"
-        " AND id NOT IN (SELECT id FROM runs WHERE kind = 'check' ORDER BY id DESC LIMIT ?)",
-        (kept_runs, kept_runs),
+        " AND id NOT IN (SELECT id FROM runs WHERE kind = 'check' ORDER BY id DESC LIMIT ?)"
+        " AND id NOT IN (SELECT id FROM runs WHERE kind = 'renewal' ORDER BY id DESC LIMIT ?)",
+        (kept_runs, kept_runs, kept_runs),
     ).fetchall()
     connection.executemany("DELETE FROM events WHERE run = ?", gone)
     connection.executemany("DELETE FROM runs WHERE id = ?", gone)

@@ -35,7 +35,7 @@ def find_run(connection: sqlite3.Connection, run: int) -> Run | None:
 
 
 def read_runs(connection: sqlite3.Connection, limit: int, host: str, kind: str) -> list[Run]:
-    """The newest first; of all hosts where ``host`` is empty, and of both kinds where ``kind`` is."""
+    """The newest first; of all hosts where ``host`` is empty, and of every kind where ``kind`` is."""
     chosen = "WHERE ? IN ('', host) AND ? IN ('', kind)"
     statement = f"SELECT {_RUN} FROM runs {chosen} ORDER BY id DESC LIMIT ?"  # noqa: S608 (our own)
     return [_run(row) for row in connection.execute(statement, (host, kind, limit))]

@@ -40,14 +40,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # Who rang while the node was Locked, since when nothing was queued for the host.
     ("ALTER TABLE hosts ADD COLUMN asked_by TEXT NOT NULL DEFAULT ''",),
-    # Checks, and what they found of a host.
+    # Checks, what they found of a host, and when its certificates are renewed.
     (
         "ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'configure'",
         """CREATE TABLE conditions (
             host TEXT PRIMARY KEY, due DOUBLE PRECISION, checked DOUBLE PRECISION, revision TEXT NOT NULL DEFAULT '',
             drift TEXT NOT NULL DEFAULT '[]', more INTEGER NOT NULL DEFAULT 0, stubborn TEXT NOT NULL DEFAULT '[]',
             proves INTEGER NOT NULL DEFAULT 0, late DOUBLE PRECISION, misses INTEGER NOT NULL DEFAULT 0,
-            problem TEXT NOT NULL DEFAULT '')""",
+            problem TEXT NOT NULL DEFAULT '', renewal_at DOUBLE PRECISION, renewals INTEGER NOT NULL DEFAULT 0,
+            renewal_problem TEXT NOT NULL DEFAULT '')""",
     ),
 )
 """One tuple of statements a version; a version that was released is never edited."""

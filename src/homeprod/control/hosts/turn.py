@@ -63,9 +63,9 @@ def claim(connection: sqlite3.Connection, owner: str, now: float) -> Turn | None
 
 
 def begin(connection: sqlite3.Connection, run: Run, revision: str) -> None:
-    """Which revision the run goes to; from now on it is the host's wanted one, unless it is a check's."""
+    """Which revision the run goes to; from now on it is the host's wanted one, where it is to be configured."""
     connection.execute("UPDATE runs SET revision = ? WHERE id = ? AND owner = ?", (revision, run.id, run.owner))
-    if run.kind is RunKind.CHECK:
+    if run.kind is not RunKind.CONFIGURE:
         return
     connection.execute(
         "UPDATE hosts SET wanted_revision = ?, attempted_revision = ? WHERE name = ? AND owner = ?",

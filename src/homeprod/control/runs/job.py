@@ -11,7 +11,8 @@ from typing import Any
 class Job:
     """Paths are absolute. ``known_hosts`` are whole lines; ``vault_client`` is the program that Ansible asks
     for the vault password, empty where nothing is vaulted; ``authority_socket`` is where the site's own authority
-    signs; ``playbook`` lies in ``playbooks``. Of a check it is asked what the playbook would change."""
+    signs; ``playbook`` lies in ``playbooks``. Of a check it is asked what the playbook would change; where there are
+    ``tags``, its tasks of these are run alone."""
 
     run: int
     host: str
@@ -30,6 +31,7 @@ class Job:
     authority_socket: str = ""
     playbook: str = "site.yml"
     is_check: bool = False
+    tags: tuple[str, ...] = ()
 
     def render(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -38,5 +40,6 @@ class Job:
     def parse(cls, line: bytes) -> Job:
         """Raises ValueError, TypeError where it is none."""
         data: dict[str, Any] = json.loads(line)
-        data["inventories"], data["known_hosts"] = tuple(data["inventories"]), tuple(data["known_hosts"])
+        for name in ("inventories", "known_hosts", "tags"):
+            data[name] = tuple(data[name])
         return cls(**data)

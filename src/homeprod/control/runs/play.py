@@ -74,6 +74,7 @@ def _list_arguments(job: Job) -> str | None:
     """Exactly one vault id: Ansible asks every one that is listed."""
     arguments = ["--vault-id", f"{job.environment}@{job.vault_client}"] if job.vault_client else []
     arguments += ["--check", "--diff"] if job.is_check else []
+    arguments += ["--tags", ",".join(job.tags)] if job.tags else []
     return shlex.join(arguments) if arguments else None
 
 

@@ -22,6 +22,8 @@ from homeprod.control.settings import EnvironmentSettings, NodeSettings
 from homeprod.control.trouble import name_cause
 from homeprod.core.errors import ControlError
 
+TAGS = {RunKind.RENEWAL: ("homeprod_certificates",)}
+"""That one is on every task of the role `certificates`, and on none else of ours."""
 VAULT_CLIENT = Path(keyholder.__file__).with_name("homeprod-vault-client.py")
 
 
@@ -101,8 +103,9 @@ class Preparation:
         raise ControlError("the inventory has no such host", where=host, hint=hint)
 
     async def _find_checkout(self, run: Run, environment: str) -> Checkout:
-        """A check asks after the head that its cycle has fetched: a git host that is off is no reason not to look."""
-        known = self._checkouts.last(environment) if run.kind is RunKind.CHECK else None
+        """A check asks after the head that its cycle has fetched, and a renewal is of what it found: a git host that
+        is off is no reason not to look."""
+        known = self._checkouts.last(environment) if run.kind is not RunKind.CONFIGURE else None
         return known or await self._fetch(environment)
 
     async def _fetch(self, environment: str) -> Checkout:
@@ -144,6 +147,7 @@ class Preparation:
             fact_cache=str(self._places.cache / "facts" / environment),
             vault_client=str(VAULT_CLIENT),
             is_check=turn.run.kind is RunKind.CHECK,
+            tags=TAGS.get(turn.run.kind, ()),
         )
 
 

@@ -18,11 +18,13 @@ from homeprod.control.hosts.turn import Turn
 from homeprod.control.runs.attempt import Attempt, Desk
 from homeprod.control.runs.backoff import Backoff
 from homeprod.control.runs.check import Check
+from homeprod.control.runs.renewal import Renewal
 from homeprod.control.settings import NodeSettings
 from homeprod.control.state import NodeState
 from homeprod.core.errors import ControlError
 
 _LOG = logging.getLogger("homeprod.control")
+_KINDS = {RunKind.CONFIGURE: Attempt, RunKind.CHECK: Check, RunKind.RENEWAL: Renewal}
 _PAUSE = 1.0
 """Seconds until the ledger is asked again, after it could not be written."""
 
@@ -150,8 +152,7 @@ class Reconciler:
             checks[-1].cut_off("another host's run is due, and no more may go on at once")
 
     def _begin(self, turn: Turn) -> None:
-        kind = Check if turn.run.kind is RunKind.CHECK else Attempt
-        attempt = kind(turn, self._ledger, self._desk, self._settings(), self._backoff)
+        attempt = _KINDS[turn.run.kind](turn, self._ledger, self._desk, self._settings(), self._backoff)
         if not self._is_ready:
             attempt.cut_off("the control node was locked")  # meanwhile; the attempt puts it back itself
         task = asyncio.create_task(attempt.carry_out(), name=f"run {turn.run.id}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homeprod.control.hosts.condition import Condition
 from homeprod.control.hosts.host import Host, HostState
@@ -22,10 +22,22 @@ class Outlook:
 
 
 def foresee(host: Host, condition: Condition | None, head: str, upkeep: UpkeepSettings, now: float) -> Outlook:
-    """``head`` is the environment's newest believed revision."""
+    """``head`` is the environment's newest believed revision. A certificate that is due is renewed by the reconciler,
+    whatever the policy: that is only told here."""
+    outlook = _foresee_run(host, condition, head, upkeep, now)
+    if condition is None or all(not one.is_renewal for one in condition.drift):
+        return outlook
+    last = f", and the last try brought nothing: {condition.renewal_problem or 'it is due again'}"
+    words = f"a certificate is due, and renewed{last if condition.renewals else ''}"
+    if not outlook.words:
+        return Outlook(words, condition.renewal_at)
+    return replace(outlook, words=f"{words}; the rest: {outlook.words}")
+
+
+def _foresee_run(host: Host, condition: Condition | None, head: str, upkeep: UpkeepSettings, now: float) -> Outlook:
     is_behind = bool(head) and host.applied_revision != head
-    has_drift = condition is not None and condition.has_drift
-    if not is_behind and not has_drift:
+    needs_run = condition is not None and condition.needs_run
+    if not is_behind and not needs_run:
         return Outlook()
     if upkeep.policy == "report":
         return Outlook("stays as it is: the environment's policy is to report")

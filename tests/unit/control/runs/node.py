@@ -20,6 +20,7 @@ from homeprod.control.hosts.turn import Turn
 from homeprod.control.runs.backoff import Backoff
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.launcher import Launcher, ProcessLauncher
+from homeprod.control.runs.preparation import TAGS
 from homeprod.control.runs.reconciler import Reconciler
 from homeprod.control.settings import NodeSettings
 from homeprod.control.state import NodeState
@@ -71,7 +72,8 @@ class Desk:
         if self.obstacle is not None:
             raise self.obstacle
         is_check = turn.run.kind is RunKind.CHECK
-        return replace(self.job, run=turn.run.id, host=turn.host.name, is_check=is_check)
+        tags = TAGS.get(turn.run.kind, ())
+        return replace(self.job, run=turn.run.id, host=turn.host.name, is_check=is_check, tags=tags)
 
     async def release(self, job: Job) -> None:
         self.released.append(job.run)

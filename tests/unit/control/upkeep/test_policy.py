@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from homeprod.control.hosts.condition import Condition, DriftTask
+from homeprod.control.hosts.condition import RENEWAL, Condition, DriftTask
 from homeprod.control.hosts.host import Host, HostState
 from homeprod.control.settings import UpkeepSettings
-from homeprod.control.upkeep.policy import foresee
+from homeprod.control.upkeep.policy import Outlook, foresee
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC).timestamp()
 HOST = Host(
@@ -32,7 +32,7 @@ HOST = Host(
     problem="",
     asked_by="",
 )
-MOTD = DriftTask("motd", "base", "/etc/motd")
+MOTD, DUE = DriftTask("motd", "base", "/etc/motd"), DriftTask(RENEWAL[1], RENEWAL[0])
 CLEAN = Condition("lab-proxy", checked=NOON, revision="r1")
 DRIFTED = replace(CLEAN, drift=(MOTD,))
 REPORT, CONVERGE = UpkeepSettings(), UpkeepSettings(policy="converge")
@@ -81,6 +81,19 @@ def test_what_stands_in_the_way_is_said(host: Host, condition: Condition | None,
 def test_a_newer_head_begins_again_where_a_run_failed_or_changed_nothing() -> None:
     assert foresee(FAILED, DRIFTED, "r2", CONVERGE, NOON).runs_now
     assert foresee(HOST, replace(DRIFTED, stubborn=frozenset({MOTD.name})), "r2", CONVERGE, NOON).runs_now
+
+
+def test_a_certificate_that_is_due_is_told_and_no_reason_for_a_run_of_all() -> None:
+    due = replace(CLEAN, drift=(DUE,), renewal_at=NOON + 60)
+    for upkeep in (REPORT, CONVERGE, NIGHT):
+        assert foresee(HOST, due, "r1", upkeep, NOON) == Outlook("a certificate is due, and renewed", NOON + 60)
+    told = foresee(HOST, replace(due, renewals=2, renewal_problem="it is down"), "r1", REPORT, NOON)
+    assert told.words == "a certificate is due, and renewed, and the last try brought nothing: it is down"
+    both = replace(due, drift=(DUE, MOTD))
+    told = foresee(HOST, both, "r1", REPORT, NOON)
+    assert told.words.startswith("a certificate is due, and renewed; the rest: stays")
+    assert foresee(HOST, both, "r1", CONVERGE, NOON).runs_now
+    assert not foresee(HOST, replace(both, stubborn=frozenset({MOTD.name})), "r1", CONVERGE, NOON).runs_now
 
 
 def test_what_was_off_is_tried_again_once_a_check_has_reached_it() -> None:
