@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -157,7 +158,9 @@ async def open_node(
 ) -> AsyncIterator[Node]:
     ledger = Ledger(folder / "control.db")
     await ledger.open()
-    reconciler = Reconciler(ledger, desk, lambda: settings, "this daemon", Backoff(first=0.05, longest=0.2))
+    reconciler = Reconciler(
+        ledger, desk, lambda: settings, f"daemon {secrets.token_hex(4)}", Backoff(first=0.05, longest=0.2)
+    )
     await reconciler.start()
     await reconciler.on_state(state)
     try:
