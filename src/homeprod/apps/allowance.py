@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from homeprod.apps.document import Listing, Scalar, Table, read_document
 from homeprod.apps.host import ALLOWANCES, Host
 from homeprod.apps.sheet import Place, Sheet
-from homeprod.apps.tree import Tree
 from homeprod.core.likeness import suggest
+from homeprod.core.tree import Tree
 
 WORDS = {
     "privileged": "all that root may do on the host",

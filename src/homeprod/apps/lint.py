@@ -30,8 +30,8 @@ from homeprod.apps.host import FILE, HOSTS, App, Host
 from homeprod.apps.moves import read_moves
 from homeprod.apps.sheet import Place, Sheet
 from homeprod.apps.stack import Stack, read_stack
-from homeprod.apps.tree import Tree
 from homeprod.apps.variables import read_environment, read_replacements
+from homeprod.core.tree import Tree
 
 Published = Mapping[str, Tree]
 """By branch, what was last published there."""

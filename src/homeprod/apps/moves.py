@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from homeprod.apps.document import Scalar, Table, read_document
 from homeprod.apps.host import MOVES, Host
 from homeprod.apps.sheet import Place, Sheet
-from homeprod.apps.tree import Tree
+from homeprod.core.tree import Tree
 
 _SHOWN = "write:\n\n  NEW:\n    from: OLD\n    data: moved    # or: empty"
 

@@ -13,8 +13,8 @@ from enum import Enum
 from homeprod.apps.branch import CONFIGURATION, name_branch
 from homeprod.apps.checks.hosts import find_content
 from homeprod.apps.host import FILE, Host
-from homeprod.apps.tree import File, Tree
 from homeprod.apps.variables import list_files
+from homeprod.core.tree import File, Tree
 
 
 class Fate(Enum):

@@ -12,8 +12,8 @@ from homeprod.apps.host import App
 from homeprod.apps.interpolation import expand
 from homeprod.apps.sheet import Place, Sheet
 from homeprod.apps.template import render
-from homeprod.apps.tree import Tree
 from homeprod.apps.variables import Variables
+from homeprod.core.tree import Tree
 
 DISCOVERED = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """Where compose looks, and Harbormaster like it (0.5.0)."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from homeprod.apps.document import Scalar, Table, read_document
 from homeprod.apps.host import App, Host
 from homeprod.apps.sheet import Place, Sheet
-from homeprod.apps.tree import Tree
+from homeprod.core.tree import Tree
 
 SECRETS = "/etc/homeprod/apps"
 """On a host: a folder for each app, written by Ansible from the vault repository."""

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from homeprod.apps.lint import lint
-from homeprod.apps.tree import File, Kind, Tree
+from homeprod.core.tree import File, Kind, Tree
 
 CASES = Path(__file__).parents[2] / "cases" / "apps"
 GOOD: dict[str, Any] = yaml.safe_load((CASES / "_good.yaml").read_text(encoding="utf-8"))

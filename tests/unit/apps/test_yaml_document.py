@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from homeprod.apps.document import Listing, Scalar, Table, Value, read_document
 from homeprod.apps.lint import lint
 from homeprod.apps.sheet import Sheet
-from homeprod.apps.tree import File, Kind, Tree
+from homeprod.core.tree import File, Kind, Tree
 
 
 def plain(value: Value | None) -> object:

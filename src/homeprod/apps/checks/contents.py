@@ -8,8 +8,8 @@ import re
 from homeprod.apps.allowance import Need
 from homeprod.apps.host import HOSTS, SHARED
 from homeprod.apps.sheet import Place, Sheet
-from homeprod.apps.tree import File, Kind, Tree
 from homeprod.core.secret import find_secret
+from homeprod.core.tree import File, Kind, Tree
 
 _VAULT = re.compile(r"(?:.*[._-])?vault\.ya?ml")
 _VAULT_HEADER = b"$ANSIBLE_VAULT;"

@@ -9,8 +9,8 @@ from homeprod.apps.allowance import Need
 from homeprod.apps.branch import name_branch, split_branch
 from homeprod.apps.host import FILE, HOSTS, SHARED, App, Host
 from homeprod.apps.sheet import Place, Sheet
-from homeprod.apps.tree import Tree
 from homeprod.core.likeness import suggest
+from homeprod.core.tree import Tree
 
 KEEPER = "harbormaster"
 _VERSION = r"v?\d+(\.\d+)+([-+].*)?"

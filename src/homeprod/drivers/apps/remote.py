@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from homeprod.apps.branch import PREFIX, split_branch
 from homeprod.apps.publication import Head
-from homeprod.apps.tree import Tree
 from homeprod.core.errors import AppsError
+from homeprod.core.tree import Tree
 from homeprod.drivers.apps.git import Git, GitError
 from homeprod.drivers.apps.tree import read_commits
 

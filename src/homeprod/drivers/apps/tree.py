@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from homeprod.apps.tree import File, Kind, Tree
 from homeprod.core.errors import AppsError
+from homeprod.core.tree import File, Kind, Tree
 from homeprod.drivers.apps.git import Git, GitError
 
 LARGEST = 1024 * 1024

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.app_repository import AppRepository, make_files, make_repository
 
-from homeprod.apps.tree import Kind, Tree
 from homeprod.core.errors import AppsError
+from homeprod.core.tree import Kind, Tree
 from homeprod.drivers.apps.git import Git
 from homeprod.drivers.apps.tree import LARGEST, read_commits, read_work_tree
 

@@ -1,4 +1,4 @@
-"""The files of an app repository, at one commit or in a work tree, as values."""
+"""The files of a repository, at one commit or in a work tree, as values."""
 
 from __future__ import annotations
 
