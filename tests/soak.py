@@ -136,6 +136,11 @@ PARTS = (
         ("-m", "soak", "tests/unit/app_host"),
     ),
     Part(
+        "affected",
+        "200 changes of a playbook repository: a host that the real ansible-playbook would change is always listed",
+        ("-m", "soak", "tests/unit/promotion/test_truth.py"),
+    ),
+    Part(
         "control-booted",
         "`make demo` whole, then every secret of the control node searched for: in memory while Ready and while"
         " Locked, in its files, on raw disks, CDs and in the lab's folder",

@@ -202,6 +202,15 @@ def _add_drift(command: argparse.ArgumentParser) -> None:
     command.add_argument("--node", metavar="NODE", default="", help="the control node (default: the one that runs)")
 
 
+def _add_affected(command: argparse.ArgumentParser) -> None:
+    _add_report(command)
+    command.add_argument("span", metavar="A..B", nargs="?", default="", help="two revisions; without B: the head")
+    where = "the playbook repository (default: here)"
+    command.add_argument("--repository", metavar="DIR", type=read_path, default=".", help=where)
+    secrets = "the vault repository, whose groups and sealed files then count too"
+    command.add_argument("--vault", metavar="DIR", type=read_path, default=None, help=secrets)
+
+
 def _add_runs(command: argparse.ArgumentParser) -> None:
     """The verbs take what the list takes."""
     command.set_defaults(verb="list", json=False, node="", limit=20, host="", kind="")
@@ -411,6 +420,7 @@ _ADDERS = {
     "known-hosts": _add_known_hosts,
     "drift": _add_drift,
     "runs": _add_runs,
+    "affected": _add_affected,
     "route": _add_route,
     "apps": _add_apps,
     "control": add_control_arguments,

@@ -36,6 +36,7 @@ OWN = {
         2: "something differs",
         3: "nothing is known to differ, and a host is late, or was not asked to the end",
     },
+    "affected": {0: "no host is affected", 2: "some are; each is named"},
     "runs show": {
         0: "the run was successful, or goes on",
         1: "an error; or the run failed, was canceled, or took too long",

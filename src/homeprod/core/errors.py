@@ -77,6 +77,10 @@ class AppsError(HomeprodError):
     """The app repository cannot be read, or what it says cannot be published; no branch was moved."""
 
 
+class PromotionError(HomeprodError):
+    """A revision of the playbook repository cannot be compared, tried or promoted; no branch was moved."""
+
+
 class ProxmoxError(HomeprodError):
     """Proxmox refused, or one of its tasks failed; repeating the same thing will not help."""
 

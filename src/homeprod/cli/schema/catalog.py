@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from homeprod.cli.schema.affected import AffectedReport
 from homeprod.cli.schema.apply import ErrorLine, PlannedLine, StepLine, SummaryLine
 from homeprod.cli.schema.apps import LintReport, PublicationReport
 from homeprod.cli.schema.check import CheckReport
@@ -19,6 +20,7 @@ from homeprod.cli.schema.status import StatusReport
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FORMS: dict[str, Any] = {
+    "affected": AffectedReport | Errors,
     "apply": PlannedLine | StepLine | SummaryLine | ErrorLine,
     "apps": LintReport | PublicationReport | Errors,
     "check": CheckReport | Errors,

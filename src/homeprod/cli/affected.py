@@ -1,0 +1,69 @@
+"""``homeprod affected``: whose runs a change of the playbook repository may touch, and why."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from homeprod.cli import render
+from homeprod.cli.schema.affected import AffectedReport, HostEntry
+from homeprod.core.errors import PromotionError
+from homeprod.drivers.playbooks import Step, read_step
+from homeprod.promotion.affected import find_affected
+from homeprod.promotion.document import UnreadableError
+
+SOME = 2
+_MOST = 6
+"""Reasons of one host that are told."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exits 2 where some host is affected."""
+    with render.busy("reading both revisions"):
+        step = read_step(Path(options.repository), options.span, options.vault)
+        report = _compare(step)
+    if options.json:
+        render.print_json(report.model_dump(mode="json"))
+    else:
+        for line in _list_lines(report):
+            render.print_line(line)
+    return SOME if report.hosts else 0
+
+
+def _compare(step: Step) -> AffectedReport:
+    try:
+        found = find_affected(*step.revisions)
+    except UnreadableError as error:
+        hint = "render the site anew, or go back to a revision that was rendered:\n\n  homeprod render --to DIR"
+        raise PromotionError(f"the inventory cannot be read: {error}", hint=hint) from error
+    hosts = [
+        HostEntry(
+            host=one.host,
+            environment=one.environment,
+            before=one.before,
+            after=one.after,
+            why=list(one.why),
+            doubts=list(one.doubts),
+        )
+        for one in found
+    ]
+    return AffectedReport(before=step.before, after=step.after, hosts=hosts)
+
+
+def _list_lines(report: AffectedReport) -> Iterator[str]:
+    span = f"{report.before[:12]}..{report.after[:12]}"
+    if not report.hosts:
+        yield f"{span}: no host's run can read what differs"
+        return
+    for one in report.hosts:
+        yield f"{one.host}  ({one.environment})" if one.environment else one.host
+        yield from _cut([f"  {words}" for words in one.why])
+        yield from _cut([f"    since {words}" for words in one.doubts])
+    count = len(report.hosts)
+    yield f"\n{span}: {count} {'host' if count == 1 else 'hosts'} may be changed"
+
+
+def _cut(lines: list[str]) -> list[str]:
+    more = len(lines) - _MOST
+    return lines if more <= 1 else [*lines[:_MOST], f"  and {more} more"]

@@ -1,0 +1,70 @@
+"""The playbook repository and the vault repository as a person has them, at two revisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import homeprod
+from homeprod.core.errors import PromotionError
+from homeprod.core.tree import Tree
+from homeprod.drivers.apps.git import Git
+from homeprod.drivers.apps.tree import read_commits, read_work_tree
+from homeprod.promotion.closure import INVENTORY, Revision
+
+_COLLECTION = Path(homeprod.__file__).parent / "ansible" / "collections" / "ansible_collections" / "homeprod" / "site"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From one commit to another, by their full names."""
+
+    before: str
+    after: str
+    revisions: tuple[Revision, Revision]
+
+
+def read_step(folder: Path, span: str, vault: Path | None = None) -> Step:
+    """``span`` is ``A..B`` as git has it; without B it is the head. The vault's head counts for both sides. Raises
+    PromotionError, AppsError."""
+    git = _open(folder, "the playbook repository")
+    first, dots, second = span.partition("..")
+    if not dots or not first or second.startswith("."):
+        hint = "name where it comes from and where it goes to:\n\n  homeprod affected origin/prod..HEAD"
+        raise PromotionError(f"{span!r} is no A..B", hint=hint)
+    before, after = _find_commit(git, first), _find_commit(git, second or "HEAD")
+    trees = read_commits(git, {"before": before, "after": after})
+    for commit, tree in ((before, trees["before"]), (after, trees["after"])):
+        _require_inventory(commit, tree)
+    collection, secrets = read_work_tree(_COLLECTION), _read_vault(vault)
+    return Step(before, after, tuple(Revision(trees[name], collection, secrets) for name in ("before", "after")))  # type: ignore[arg-type]  # two
+
+
+def _open(folder: Path, what: str) -> Git:
+    if not folder.is_dir():
+        raise PromotionError("there is no such folder", where=str(folder), hint=f"name the folder of {what}")
+    git = Git(folder)
+    if not git.ask("rev-parse", "--git-dir"):
+        raise PromotionError("this is no git repository", where=str(folder), hint=f"name your clone of {what}")
+    return git
+
+
+def _find_commit(git: Git, name: str) -> str:
+    found = git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if not found:
+        hint = f"see which there are, and fetch where it is new:\n\n  git -C {git.folder} branch -a"
+        raise PromotionError(f"there is no revision {name}", where=str(git.folder), hint=hint)
+    return found
+
+
+def _require_inventory(commit: str, tree: Tree) -> None:
+    if tree.get(INVENTORY) is None:
+        hint = "it is rendered by the site:\n\n  homeprod render --to DIR"
+        raise PromotionError(f"it has no {INVENTORY}, so nobody knows its hosts", where=commit[:12], hint=hint)
+
+
+def _read_vault(folder: Path | None) -> Tree | None:
+    if folder is None:
+        return None
+    git = _open(folder, "the vault repository")
+    return read_commits(git, {"head": _find_commit(git, "HEAD")})["head"]
