@@ -17,13 +17,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from homeprod.control.certificate import make_certificate
+from homeprod.control.hosts.host import RunStatus
 from homeprod.control.hosts.ledger import Ledger
+from homeprod.control.hosts.turn import Outcome
 from homeprod.control.places import Places
 from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
 from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
 from homeprod.control.trouble import Trouble
 from homeprod.control.upkeep.keeping import Keeping, list_keepings
+from homeprod.core.overview.apps import judge_word
 from homeprod.core.webhook import (
     ID,
     SIGNATURE,
@@ -229,6 +232,18 @@ class OpenDoor:
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         """Run in the door's own loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+    def say_apps(self, told: object) -> None:
+        """What the next host that is due said of its apps, in a run that went well."""
+        self.wait_for(self._say_apps(told))
+
+    async def _say_apps(self, told: object) -> None:
+        ledger = self.node.ledger
+        turn = await ledger.claim("me")
+        assert turn is not None
+        await ledger.begin(turn.run, "r1")
+        await ledger.keep_apps(turn.run, judge_word(told, time.time()))
+        await ledger.end(turn.run, Outcome(RunStatus.SUCCESSFUL), 200)
 
     def make_bell(self, key: Ed25519PrivateKey | None = None, **more: Any) -> Doorbell:
         return Doorbell(self.url, AUDIENCE, self.certificate, FileSigner("sean", key or self.sean), connect, **more)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from homeprod.cli.pictures import render_pictures
 from homeprod.core.overview.host import HostLine, NodeLine, RunLine, Version
-from homeprod.core.overview.matter import list_matters
+from homeprod.core.overview.matters import list_matters
 from homeprod.core.overview.snapshot import (
     AS_DECLARED,
     KeptSnapshot,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.app_words import NEWER, tell_app, tell_apps
 from tests.door import OpenDoor, connect, make_wish
 from tests.reference_schema import open_validator
 from tests.system.site_lab import SiteLab
@@ -75,6 +76,27 @@ def test_it_tells_what_the_node_knows(door: OpenDoor, at_the_door: SiteLab) -> N
     assert machines["lab-proxy"]["host"]["last_run"]["status"] == "queued"
     assert machines["lab-coder"]["host"] is None
     assert [(node["name"], node["state"]) for node in told["nodes"]] == [(NODE, "Ready")]
+
+
+def test_apps_are_shown_where_there_are_some(door: OpenDoor, at_the_door: SiteLab) -> None:
+    assert " APPS " not in at_the_door.run("status")[1]
+    door.ring(make_wish())
+    door.say_apps(tell_apps(tell_app(), tell_app("cloud", "refused", wanted=NEWER, problem="nobody signed it")))
+    _, out, _ = at_the_door.run("status")
+    assert any(
+        line.startswith("! cloud on lab-proxy: refused for 51 min: nobody signed it") for line in out.splitlines()
+    )
+    assert "    ssh lab-proxy homeprod-apps status" in out.splitlines()
+    row = next(text for text in out.splitlines() if text.startswith("lab-proxy "))
+    assert "1 well, cloud refused" in row
+    told = read(at_the_door)
+    hosts = {machine["name"]: machine["host"] for machine in told["machines"]}
+    apps = hosts["lab-proxy"]["apps"]["apps"]
+    assert [(one["name"], one["is_well"], one["verified"]) for one in apps] == [
+        ("wiki", True, "zoe"),
+        ("cloud", False, "zoe"),
+    ]
+    assert "cloud on lab-proxy: refused" in told["matters"][0]["text"]
 
 
 def test_the_node_is_sent_what_was_seen(door: OpenDoor, at_the_door: SiteLab) -> None:

@@ -75,6 +75,6 @@ def _ask(site: Site, cluster: ProxmoxHypervisor, name: str, lab: str) -> AskedNo
 def _read_public(door: Doorbell) -> NodeLine:
     """What everybody is told."""
     told = door.status()
-    troubles = tuple(TroubleLine(str(one["for"]), float(one["since"])) for one in told["waiting"])
+    troubles = tuple(TroubleLine(str(one["for"]), float(one["since"]), str(one["for"])) for one in told["waiting"])
     waiting = int(told["hosts"]["waiting"])
     return NodeLine(str(told["node"]), str(told["state"]), float(told["since"]), waiting, str(told["next"]), troubles)

@@ -10,6 +10,8 @@ from homeprod.cli import render
 from homeprod.cli.connection import connect
 from homeprod.cli.observation import Observation, observe, share
 from homeprod.cli.schema.status import (
+    AppPart,
+    AppsPart,
     BackupPart,
     CertificatePart,
     HostPart,
@@ -21,14 +23,16 @@ from homeprod.cli.schema.status import (
     VersionPart,
 )
 from homeprod.core.overview.age import tell_age
+from homeprod.core.overview.apps import AppsLine
 from homeprod.core.overview.host import HostLine, Version
-from homeprod.core.overview.matter import Matter, list_matters
+from homeprod.core.overview.matter import Matter
+from homeprod.core.overview.matters import list_matters
 from homeprod.core.overview.snapshot import SeenBackup, SeenMachine
 from homeprod.plan.plan import Plan
 from homeprod.site.loader import find_root, load_site
 
 _COLUMNS = ("name", "kind", "vmid", "node", "address", "state", "plan")
-_MORE = ("configured", "drift", "backup")
+_MORE = ("configured", "drift", "apps", "backup")
 """Columns that are shown where some machine has something there."""
 _SHORT = 8
 """Characters of a revision."""
@@ -97,7 +101,25 @@ def _describe_host(host: HostLine) -> HostPart:
         last_run=RunPart(id=run.id, status=run.status, ended=run.ended, problem=run.problem) if run else None,
         drift=host.drift,
         late=host.late,
+        apps=_describe_apps(host.apps) if host.apps is not None else None,
     )
+
+
+def _describe_apps(line: AppsLine) -> AppsPart:
+    apps = [
+        AppPart(
+            name=app.name,
+            state=app.state,
+            is_well=app.is_well,
+            applied=app.applied,
+            wanted=app.wanted,
+            verified=app.verified or None,
+            since=app.since or None,
+            problem=app.problem,
+        )
+        for app in line.apps
+    ]
+    return AppsPart(seen=line.heard, looked=line.looked, problem=line.problem, apps=apps)
 
 
 def _describe_version(version: Version) -> VersionPart:
@@ -148,7 +170,8 @@ def _tell_more(machine: SeenMachine, host: HostLine | None, now: float) -> dict[
     if host is not None:
         configured = f"{host.word} {host.applied.revision[:_SHORT]}".rstrip()
     drift = None if host is None else "late" if host.late is not None else host.drift
-    return {"configured": configured, "drift": drift, "backup": _tell_backup(machine.backup, now)}
+    apps = host.apps.describe(now) if host is not None and host.apps is not None else None
+    return {"configured": configured, "drift": drift, "apps": apps, "backup": _tell_backup(machine.backup, now)}
 
 
 def _tell_backup(backup: SeenBackup, now: float) -> str | None:

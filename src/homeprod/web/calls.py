@@ -61,7 +61,8 @@ class Calls:
     async def show_host(self, call: Call) -> web.StreamResponse:
         host, kept = await self._node.ledger.host(call.name), await self._node.keepings()
         own = next((one for one in kept if one.host.name == host.name), None)
-        return send({"host": describe_host(host, self._node.inventory(), own)})
+        apps = (await self._node.ledger.apps()).get(host.name)
+        return send({"host": describe_host(host, self._node.inventory(), own, apps=apps)})
 
     async def list_drift(self, _: Call) -> web.StreamResponse:
         return send({"hosts": [describe_keeping(one) for one in await self._node.keepings()]})

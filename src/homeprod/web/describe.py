@@ -10,26 +10,38 @@ from homeprod.control.hosts.host import Host, Run
 from homeprod.control.inventory import list_untold
 from homeprod.control.upkeep.keeping import Keeping
 from homeprod.core.fingerprint import find_fingerprint
+from homeprod.core.overview.apps import AppLine, AppsLine
 from homeprod.web.node import Node
 from homeprod.web.tally import is_waiting
+
+_SHORT = 12
+"""Characters of an app's commit."""
 
 
 async def describe_hosts(node: Node) -> dict[str, Any]:
     """Every host that the node knows, and those of the site that wait for an apply to be told to it."""
     hosts, runs, known = await node.ledger.hosts(), await node.ledger.last_runs(), node.inventory()
-    kept = {one.host.name: one for one in await node.keepings()}
+    kept, apps = {one.host.name: one for one in await node.keepings()}, await node.ledger.apps()
     return {
-        "hosts": [describe_host(host, known, kept.get(host.name), runs.get(host.name)) for host in hosts],
+        "hosts": [
+            describe_host(host, known, kept.get(host.name), runs.get(host.name), apps.get(host.name))
+            for host in hosts
+        ],
         "waiting_for_apply": list_untold(known, hosts, node.settings().node),
     }
 
 
 def describe_host(
-    host: Host, inventory: Collection[str], keeping: Keeping | None = None, last_run: Run | None = None
+    host: Host,
+    inventory: Collection[str],
+    keeping: Keeping | None = None,
+    last_run: Run | None = None,
+    apps: AppsLine | None = None,
 ) -> dict[str, Any]:
     """Times are seconds since 1970; keys are shown by their fingerprints. ``is_in_inventory`` is null while no
     inventory was fetched yet. ``drift`` counts what differs, null where nobody has looked; ``late`` is since when the
-    host was not reached."""
+    host was not reached; ``every`` is minutes between two looks. ``apps`` is null where the host runs none that we
+    know of."""
     known = keeping.condition if keeping is not None else None
     return {
         "name": host.name,
@@ -51,7 +63,30 @@ def describe_host(
         "late": known.late if known is not None else None,
         "checked": known.checked if known is not None else None,
         "next_check": keeping.next_check if keeping is not None else None,
+        "every": keeping.upkeep.every if keeping is not None and keeping.upkeep is not None else None,
+        **_describe_apps(apps),
         "last_run": describe_run(last_run) if last_run is not None else None,
+    }
+
+
+def _describe_apps(line: AppsLine | None) -> dict[str, Any]:
+    """``apps_seen`` is when the node was told, ``apps_looked`` when the host itself had looked. ``wanted`` is null
+    where that is what runs."""
+    if line is None:
+        return {"apps": None, "apps_seen": None, "apps_looked": None, "apps_problem": ""}
+    apps = [_describe_app(one) for one in line.apps]
+    return {"apps": apps, "apps_seen": line.heard, "apps_looked": line.looked, "apps_problem": line.problem}
+
+
+def _describe_app(app: AppLine) -> dict[str, Any]:
+    return {
+        "name": app.name,
+        "state": app.state,
+        "applied": app.applied[:_SHORT],
+        "wanted": app.wanted[:_SHORT] if app.wanted != app.applied else None,
+        "verified": app.verified,
+        "since": app.since,
+        "problem": app.problem,
     }
 
 

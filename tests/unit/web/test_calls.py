@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.app_words import COMMIT, NEWER, tell_app, tell_apps
 from tests.door import AUDIENCE, HOST_KEY, OTHER_HOST_KEY, SITE_ID, FakePlace, OpenDoor, make_id, make_wish, sign
 
 from homeprod.control.hosts.host import RunStatus
@@ -222,3 +223,23 @@ def test_a_host_says_whether_it_is_in_the_inventory(door: OpenDoor) -> None:
     for hosts, is_in in ((places, True), ({"lab-coder": places["lab-coder"]}, False), ({}, None)):
         door.node.hosts = hosts
         assert door.call("GET", "/api/hosts/lab-proxy").body["host"]["is_in_inventory"] is is_in
+
+
+def test_a_hosts_apps_are_told_as_it_said(door: OpenDoor) -> None:
+    door.ring(make_wish())
+    nothing = door.call("GET", "/api/hosts/lab-proxy").body["host"]
+    assert (nothing["apps"], nothing["apps_seen"], nothing["apps_problem"]) == (None, None, "")
+    door.say_apps(tell_apps(tell_app(), tell_app("cloud", "late", wanted=NEWER, problem="no image")))
+    for told in (
+        door.call("GET", "/api/hosts").body["hosts"][0],
+        door.call("GET", "/api/hosts/lab-proxy").body["host"],
+    ):
+        assert told["apps_seen"] - told["apps_looked"] == pytest.approx(60)
+        wiki, cloud = told["apps"]
+        assert wiki == {
+            "name": "wiki", "state": "current", "applied": COMMIT[:12], "wanted": None, "verified": "zoe",
+            "since": told["apps_seen"] - 3060, "problem": "",
+        }  # fmt: skip
+        assert (cloud["state"], cloud["wanted"], cloud["problem"]) == ("late", NEWER[:12], "no image")
+    assert "wiki" not in str(door.send("GET", "/status").body), "a stranger hears nothing of it"
+    assert b"wiki" not in door.send("GET", "/metrics").content

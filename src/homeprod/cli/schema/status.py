@@ -49,9 +49,36 @@ class RunPart(Part):
     problem: str
 
 
+class AppPart(Part):
+    """An app, or ``_config``, the app repository's part for the host. ``state`` is the host's word: current, stopped,
+    waits, late, refused, rolled back, unhealthy, failed. ``applied`` is the commit that runs, ``wanted`` the git
+    server's (12 letters of each), ``verified`` whose signature what runs is believed by, null where there is none.
+    ``since`` is seconds since 1970."""
+
+    name: str
+    state: str
+    is_well: bool
+    applied: str
+    wanted: str
+    verified: str | None
+    since: float | None
+    problem: str
+
+
+class AppsPart(Part):
+    """``looked`` is when the host itself had looked after them, ``seen`` when the control node was told, both seconds
+    since 1970 by the node's clock. ``problem`` says why the host could not look, or why nothing is known."""
+
+    seen: float
+    looked: float
+    problem: str
+    apps: list[AppPart]
+
+
 class HostPart(Part):
     """The machine as its control node has it. ``waits`` where it is not yet what it should be. ``drift`` is how much
-    differs from its playbooks, ``late`` since when nobody could look; both null where the node does not say."""
+    differs from its playbooks, ``late`` since when nobody could look; both null where the node does not say. ``apps``
+    is null where it runs none that are known."""
 
     state: str
     waits: bool
@@ -63,6 +90,7 @@ class HostPart(Part):
     last_run: RunPart | None
     drift: int | None
     late: float | None
+    apps: AppsPart | None
 
 
 class MachinePart(Part):

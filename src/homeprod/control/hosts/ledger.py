@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from homeprod.control.hosts import checkturn, retention, ring, row, turn
+from homeprod.control.hosts import appsword, checkturn, retention, ring, row, turn
 from homeprod.control.hosts.checks import Checks
 from homeprod.control.hosts.errors import HeldKeyError, UnknownHostError, UnknownRunError
 from homeprod.control.hosts.host import Accepted, Event, Host, Ring, Run, RunStatus
 from homeprod.control.hosts.store import Notice, Store
+from homeprod.core.overview.apps import AppsLine
 
 
 class Ledger(Store):
@@ -133,6 +134,15 @@ class Ledger(Store):
     async def add_events(self, run: Run, messages: list[str]) -> None:
         await self._writer.write(lambda to: retention.add_events(to, run.id, run.owner, messages))
         self.tell(Notice(run.id))
+
+    async def keep_apps(self, run: Run, apps: AppsLine | None) -> None:
+        """What the host of a run said of its apps, in the place of what it said before; None where it has none. Of a
+        run that is not its owner's any more nothing is kept. Raises StorageError."""
+        await self._writer.write(lambda to: appsword.keep_apps(to, run, apps))
+
+    async def apps(self) -> dict[str, AppsLine]:
+        """By host, of those that have said something."""
+        return await self.read(appsword.read_apps)
 
     async def hosts(self) -> list[Host]:
         return await self.read(row.read_hosts)

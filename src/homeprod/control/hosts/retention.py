@@ -44,6 +44,7 @@ def forget_host(connection: sqlite3.Connection, name: str, by: str, now: float) 
     )
     connection.execute("DELETE FROM hosts WHERE name = ?", (name,))
     connection.execute("DELETE FROM conditions WHERE host = ?", (name,))
+    connection.execute("DELETE FROM apps WHERE host = ?", (name,))
     return host
 
 

@@ -49,6 +49,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             proves INTEGER NOT NULL DEFAULT 0, late DOUBLE PRECISION, misses INTEGER NOT NULL DEFAULT 0,
             problem TEXT NOT NULL DEFAULT '', renewal_at DOUBLE PRECISION, renewals INTEGER NOT NULL DEFAULT 0,
             renewal_problem TEXT NOT NULL DEFAULT '')""",
+        # What app hosts said of their apps, as one JSON text.
+        "CREATE TABLE apps (host TEXT PRIMARY KEY, told TEXT NOT NULL)",
     ),
 )
 """One tuple of statements a version; a version that was released is never edited."""

@@ -19,6 +19,7 @@ from homeprod.control.runs.launcher import Channel, Launcher, Message
 from homeprod.control.settings import NodeSettings
 from homeprod.control.trouble import tell_trouble
 from homeprod.core.errors import ControlError
+from homeprod.core.overview.apps import AppsLine, judge_word
 
 _LOG = logging.getLogger("homeprod.control")
 _GRACE = 30.0
@@ -59,6 +60,8 @@ class Attempt:
         self._cut = ""
         self._moved = asyncio.Event()
         self._count = 0
+        self._has_heard_of_apps = False
+        self._apps: AppsLine | None = None
 
     def cancel(self) -> None:
         """A person wants its end."""
@@ -100,6 +103,7 @@ class Attempt:
         finally:
             if launching is not None:
                 await _close(launching)
+        await self._keep_apps()
         await (self._end(outcome) if outcome else self._put_back(reason, seconds))
 
     def _launch(self) -> asyncio.Task[Channel]:
@@ -166,6 +170,9 @@ class Attempt:
                 if "end" in message:
                     end = message["end"]
                     break
+                if "apps" in message:
+                    self._hear_of_apps(message["apps"])
+                    continue
                 self._hear(message)
                 await gathered.put(message)
             await gathered.put(None)
@@ -176,6 +183,18 @@ class Attempt:
 
     def _hear(self, message: Message) -> None:
         """Of each that the worker sends, before it is kept."""
+
+    def _hear_of_apps(self, told: object) -> None:
+        """The host's word about its apps, which says as much of a run that fails later."""
+        self._apps, self._has_heard_of_apps = judge_word(told, self._ledger.clock.now()), True
+
+    async def _keep_apps(self) -> None:
+        """What is not heard stays as it was."""
+        if self._has_heard_of_apps:
+            try:
+                await self._ledger.keep_apps(self._run, self._apps)
+            except StorageError as error:  # the next run brings it again
+                _LOG.error("run %d: what was heard of apps is not kept: %s", self._run.id, error)
 
     async def _keep(self, gathered: asyncio.Queue[Message | None]) -> None:
         while True:

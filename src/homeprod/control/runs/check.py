@@ -44,6 +44,8 @@ class Check(Aside):
         outcome = super()._judge(end)
         if outcome.status is RunStatus.SUCCESSFUL and not self._is_whole:
             return Outcome(RunStatus.FAILED, "it went too fast to be followed, so what differs is not known")
+        if outcome.status is RunStatus.SUCCESSFUL and not self._has_heard_of_apps:
+            self._hear_of_apps(None)  # no role of the playbook keeps apps there any more
         return outcome
 
     async def _end(self, outcome: Outcome) -> None:

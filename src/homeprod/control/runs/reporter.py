@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from homeprod.control.runs.appsword import find_word
 from homeprod.control.runs.change import HIDDEN, ChangeWatch
 from homeprod.control.runs.difference import render_difference
 from homeprod.control.runs.problem import Problem
@@ -74,6 +75,7 @@ class Reporter:
         while (event := self._events.get()) is not None:
             self._tell(event)
             self._tell_change(event)
+            self._tell_apps(event)
         if self._dropped:
             self._send({"event": {"kind": "dropped", "message": f"{self._dropped} events came too fast to be kept"}})
 
@@ -96,6 +98,12 @@ class Reporter:
             diff = HIDDEN if change.is_hidden else render_difference(change.sides, redaction.redact)
             told = redaction.redact({**told, "target": change.target, "diff": diff}, MOST_TEXT)
         self._send({"change": {name: text for name, text in told.items() if text}})
+
+    def _tell_apps(self, event: dict[str, Any]) -> None:
+        """Without knowing the secrets nothing of it can be told."""
+        is_word, word = find_word(event)
+        if is_word and self._redaction is not None:
+            self._send({"apps": self._redaction.redact(word, MOST_TEXT)})
 
 
 def _withhold(told: dict[str, Any]) -> dict[str, Any]:

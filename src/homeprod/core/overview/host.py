@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from homeprod.core.overview.apps import AppsLine, read_apps
+
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
@@ -27,7 +29,8 @@ class Version:
 class HostLine:
     """``state`` is the ledger's word (idle, due, running, failed); ``waits`` where it is not yet what it should be.
     ``is_in_inventory`` is None where the node has no inventory yet. ``drift`` counts what differs from what the
-    playbooks say, ``late`` is since when nobody could look: None where the node does not look for it."""
+    playbooks say, ``late`` is since when nobody could look: None where the node does not look for it. ``every`` is
+    minutes between two looks. ``apps`` is None where it runs none."""
 
     name: str
     environment: str
@@ -43,6 +46,9 @@ class HostLine:
     last_run: RunLine | None = None
     drift: int | None = None
     late: float | None = None
+    drift_since: float | None = None
+    every: int | None = None
+    apps: AppsLine | None = None
 
     @property
     def word(self) -> str:
@@ -56,8 +62,11 @@ class HostLine:
 
 @dataclass(frozen=True, slots=True)
 class TroubleLine:
+    """``about`` is what it is about, in words that are the site's own."""
+
     text: str
     since: float
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +86,17 @@ class NodeLine:
 
 def read_node(status: Mapping[str, Any], hosts: Mapping[str, Any]) -> NodeLine:
     """From the answers of ``/api/status`` and ``/api/hosts``. Raises KeyError, TypeError, ValueError."""
-    since = [float(one["since"]) for one in status["waiting"]]
+    waiting = [(str(one["for"]), float(one["since"])) for one in status["waiting"]]
     return NodeLine(
         name=str(status["node"]),
         state=str(status["state"]),
         since=float(status["since"]),
         waiting=int(status["hosts"]["waiting"]),
         next=str(status["next"]),
-        troubles=tuple(TroubleLine(str(text), when) for text, when in zip(status["problems"], since, strict=True)),
+        troubles=tuple(
+            TroubleLine(str(text), since, about)
+            for text, (about, since) in zip(status["problems"], waiting, strict=True)
+        ),
         untold=tuple(map(str, hosts["waiting_for_apply"])),
         hosts=tuple(read_host(one) for one in hosts["hosts"]),
     )
@@ -107,6 +119,9 @@ def read_host(told: Mapping[str, Any]) -> HostLine:
         last_run=_read_run(told.get("last_run")),
         drift=told.get("drift"),
         late=told.get("late"),
+        drift_since=told.get("drift_since"),
+        every=told.get("every"),
+        apps=read_apps(told),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from homeprod.core.overview.age import count_days, tell_age
+from homeprod.core.overview.apps import LINGERING, AppLine
+from homeprod.core.overview.apps import OLD_SECONDS as APPS_OLD
 from homeprod.core.overview.host import HostLine, Version
-from homeprod.core.overview.matter import BACKUP_DAYS
+from homeprod.core.overview.matters import BACKUP_DAYS
 from homeprod.core.overview.snapshot import SeenCertificate
 from homeprod.web.page.look import Look, MachineLine
 
@@ -16,6 +18,8 @@ Tone = Literal["", "good", "wary", "bad", "soft"]
 _REVISION = 8
 """Characters of a revision, and of an instance, that are shown; all of it where the pointer rests."""
 _PROBLEM = 160
+_APPS = 8
+"""Of a host that are told by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,33 @@ def _show_drift(line: MachineLine, look: Look) -> Cell:
     return Cell(f"{host.drift} differ", "wary") if host.drift else Cell("none", "good")
 
 
+def _show_apps(line: MachineLine, look: Look) -> Cell:
+    """Those that are well as a number, the others by name."""
+    apps = line.host.apps if line.host is not None else None
+    if apps is None:
+        return Cell()
+    notes = [apps.problem[:_PROBLEM]] if apps.problem else []
+    notes += [_tell_app(app, look.now) for app in apps.ill[:_APPS]]
+    notes += [f"and {len(apps.ill) - _APPS} more"] if len(apps.ill) > _APPS else []
+    is_old = look.now - apps.looked > APPS_OLD
+    notes += [f"as it was {tell_age(look.now - apps.looked)} ago"] if is_old or apps.stood_still > LINGERING else []
+    is_bad = bool(apps.problem) or any(not app.may_pass for app in apps.ill)
+    tone: Tone = "bad" if is_bad else "wary" if apps.ill or is_old else "good"
+    return Cell(f"{apps.well} well", tone, tuple(notes), "\n".join(_tell_whole_app(app) for app in apps.apps))
+
+
+def _tell_app(app: AppLine, now: float) -> str:
+    since = f" for {tell_age(now - app.since)}" if app.since else ""
+    problem = f": {app.problem[:_PROBLEM]}" if app.problem else ""
+    return f"{app.name} {app.word}{since}{problem}"
+
+
+def _tell_whole_app(app: AppLine) -> str:
+    wanted = f", wanted {app.wanted[:_REVISION]}" if app.wanted != app.applied else ""
+    by = f", signed by {app.verified}" if app.verified else ""
+    return f"{app.name}: {app.state}, applied {app.applied[:_REVISION] or '–'}{wanted}{by}"
+
+
 def _show_certificates(line: MachineLine, look: Look) -> Cell:
     known = [_show_certificate(one, look) for one in line.certificates]
     if not known:
@@ -144,6 +175,7 @@ COLUMNS: tuple[tuple[str, Callable[[MachineLine, Look], Cell]], ...] = (
     ("Configured", _show_configured),
     ("Last run", _show_run),
     ("Drift", _show_drift),
+    ("Apps", _show_apps),
     ("Certificate", _show_certificates),
     ("Backup", _show_backup),
     ("Kept by", _show_keeper),

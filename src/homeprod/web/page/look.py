@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from homeprod.control.inventory import Place
 from homeprod.core.overview.host import HostLine, NodeLine, read_node
-from homeprod.core.overview.matter import OLD_SECONDS, Matter, list_matters
+from homeprod.core.overview.matter import Matter
+from homeprod.core.overview.matters import OLD_SECONDS, list_matters
 from homeprod.core.overview.snapshot import KeptSnapshot, SeenCertificate, SeenMachine
 from homeprod.web import tally
 from homeprod.web.describe import describe_hosts

@@ -6,6 +6,7 @@ It notes in FOLDER when a run of a host begins and ends, and does what the playb
 from __future__ import annotations
 
 import fcntl
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,6 +47,8 @@ def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict
     if word == "differ" and job.is_check:
         for number in range(int(argument)):
             send({"change": {"task": f"task {number}", "role": "base", "target": f"/etc/{number}", "diff": "-a\n+b"}})
+    if word == "apps":
+        send({"apps": json.loads(argument)})
     if word == "rush" and job.is_check:
         send({"event": {"kind": "dropped", "message": "7 events came too fast to be kept"}})
     if word == "away" and job.is_check:

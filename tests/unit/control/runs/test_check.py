@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from tests.app_words import tell_app, tell_apps
 from tests.unit.control.runs.node import SETTINGS, Desk, Node, tell
 from tests.unit.control.runs.test_reconciler import make_desk, read_notes
 
@@ -13,6 +16,7 @@ from homeprod.control.hosts.host import HostState, RunStatus
 from homeprod.control.runs.attempt import NotYetError
 from homeprod.control.runs.check import LEFT_OUT, MOST_TASKS
 from homeprod.control.state import NodeState
+from homeprod.core.overview.apps import UNKNOWN_FORM
 
 
 async def until_notes(folder: Path, count: int) -> None:
@@ -165,3 +169,56 @@ def test_a_lock_ends_checks_and_a_canceled_one_says_who(tmp_path: Path) -> None:
         assert node.reconciler.running == ()
 
     tell(tmp_path, desk, story)
+
+
+def playbook_of(*apps: dict[str, Any]) -> str:
+    return f"apps {json.dumps(tell_apps(*apps))}"
+
+
+def test_runs_and_checks_bring_what_the_host_says_of_its_apps(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, playbook_of(tell_app("wiki")))
+
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        line = (await node.ledger.apps())["lab-proxy"]
+        assert [(one.name, one.state, one.since) for one in line.apps] == [("wiki", "current", line.heard - 3060)]
+        assert abs(line.heard - node.ledger.clock.now()) < 60
+        assert not any("wiki" in event.data for event in await node.ledger.events(run.id)), "it is no event"
+        change_playbook(desk, playbook_of(tell_app("wiki", "failed", problem="its disk is full")))
+        await node.check("lab-proxy")
+        found = await node.wait_for_check("lab-proxy")
+        assert (found.drift, found.problem) == ((), "")
+        assert (await node.ledger.apps())["lab-proxy"].apps[0].problem == "its disk is full"
+        change_playbook(desk, "nothing")
+        await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert "lab-proxy" in await node.ledger.apps(), "a run that says nothing of them takes nothing back"
+
+    tell(tmp_path, desk, story)
+
+
+def test_a_whole_check_that_hears_nothing_of_apps_knows_of_none(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, playbook_of(tell_app("wiki")))
+
+    async def story(node: Node) -> None:
+        await node.wait_for((await node.ring("lab-proxy")).run_id)
+        for playbook, is_known in (("fail", True), ("rush", True), ("nothing", False)):
+            change_playbook(desk, playbook)
+            await node.check("lab-proxy")
+            await node.wait_for_check("lab-proxy")
+            assert ("lab-proxy" in await node.ledger.apps()) is is_known, playbook
+        change_playbook(desk, playbook_of(tell_app("wiki")))
+        await node.wait_for((await node.ring("lab-proxy")).run_id)
+        await node.ledger.forget("lab-proxy", "anna")
+        assert await node.ledger.apps() == {}
+
+    tell(tmp_path, desk, story)
+
+
+def test_a_word_of_no_known_form_ends_no_run_and_is_told_as_that(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        run = await node.wait_for((await node.ring("lab-proxy")).run_id)
+        assert run.status is RunStatus.SUCCESSFUL
+        line = (await node.ledger.apps())["lab-proxy"]
+        assert (line.apps, line.problem) == ((), UNKNOWN_FORM)
+
+    tell(tmp_path, make_desk(tmp_path, 'apps {"apps": [{"name": "<script>"}]}'), story)

@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.app_words import tell_app, tell_apps
 from tests.snapshots import make_machine, make_snapshot
 
 from homeprod.core.overview.age import count_days, tell_age
+from homeprod.core.overview.apps import judge_word
 from homeprod.core.overview.host import HostLine, NodeLine, RunLine, TroubleLine, Version, read_node
-from homeprod.core.overview.matter import Matter, list_matters
+from homeprod.core.overview.matter import Matter
+from homeprod.core.overview.matters import list_matters
 from homeprod.core.overview.snapshot import Snapshot
 
 NOW = 1_800_000_000.0
@@ -79,6 +82,41 @@ def test_drift_and_lateness_are_said_where_the_node_knows_of_them() -> None:
     assert [one.text for one in tell(replace(NODE, hosts=hosts))] == [
         "web differs from its playbooks in 1 thing",
         "off was not reached for 3 d",
+    ]
+
+
+def with_apps(*apps: dict[str, Any], **more: Any) -> NodeLine:
+    return replace(NODE, hosts=(replace(HOST, apps=judge_word(tell_apps(*apps, **more), NOW)),))
+
+
+def test_apps_that_need_a_person_are_said_with_their_words() -> None:
+    node = with_apps(
+        tell_app(),
+        tell_app("cloud", "unhealthy", problem="web: exited (1)", since=460.0),
+        tell_app("shop", "rolled back", problem="it ended", since=3000.0),
+        tell_app("blog", "rolled back", problem="it ended", since=3460.0),
+        tell_app("slow", "waits", since=4000.0),
+        tell_app("off", verified="", since=460.0),
+        now=4060,
+    )
+    assert tell(node) == [
+        Matter("cloud on web: unhealthy for 1 h: web: exited (1)", "ssh web homeprod-apps status"),
+        Matter("shop, blog on web: rolled back for 17 min: it ended", "ssh web homeprod-apps status"),
+        Matter("off on web: current, not verified for 1 h", "ssh web homeprod-apps status"),
+    ]
+    assert [one.brief for one in tell(node)] == [
+        "cloud on web: unhealthy",
+        "shop, blog on web: rolled back",
+        "off on web: current, not verified",
+    ]
+
+
+def test_a_host_that_looks_after_its_apps_no_more() -> None:
+    assert tell(with_apps(problem="docker is not there")) == [
+        Matter("web cannot look after its apps: docker is not there", "ssh web homeprod-apps status")
+    ]
+    assert tell(with_apps(tell_app(), now=4000 + 3 * DAY, ended=4000)) == [
+        Matter("web looks after its apps no more, for 3 d", "ssh web systemctl status homeprod-apps")
     ]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.app_words import NEWER, tell_app, tell_apps
 from tests.door import OpenDoor, make_wish
 from tests.snapshots import make_machine, make_snapshot
 
@@ -93,12 +94,33 @@ def test_proxmox_certificates_and_backups_as_they_were_seen(door: OpenDoor) -> N
 def test_a_column_that_is_empty_is_not_shown(door: OpenDoor) -> None:
     door.ring(make_wish())
     look = look_at(door)
-    assert not {"Drift", "Certificate", "Backup"} & read_row(look, "lab-proxy").keys()
+    assert not {"Drift", "Apps", "Certificate", "Backup"} & read_row(look, "lab-proxy").keys()
     host = look.node.hosts[0]
     lines = tuple(
         replace(line, host=replace(host, drift=2)) if line.name == host.name else line for line in look.machines
     )
     assert read_row(replace(look, machines=lines), "lab-proxy")["Drift"] == "2 differ"
+
+
+def test_apps_that_are_well_are_a_number_and_the_others_have_names(door: OpenDoor) -> None:
+    door.ring(make_wish())
+    ill = tell_app("cloud", "rolled back", wanted=NEWER, problem="<b>it</b> ended", since=4000.0)
+    door.say_apps(tell_apps(tell_app("_config"), tell_app(), tell_app("blog"), ill))
+    look = look_at(door)
+    assert read_row(look, "lab-proxy")["Apps"] == "2 well cloud rolled back for 1 min: <b>it</b> ended"
+    assert "<b>" not in render_page(look)
+    assert "wiki: current, applied 9f3c1d7e, signed by zoe" in render_page(look)
+    assert "cloud on lab-proxy: rolled back for 1 min: <b>it</b> ended" in [one.text for one in look.matters]
+    old = read_row(look_at(door, later=3 * DAY), "lab-proxy")["Apps"]
+    assert old.endswith("as it was 3 d ago")
+
+
+def test_many_ill_apps_are_not_all_named(door: OpenDoor) -> None:
+    door.ring(make_wish())
+    door.say_apps(tell_apps(*[tell_app(f"a{number}", "failed") for number in range(10)]))
+    words = read_row(look_at(door), "lab-proxy")["Apps"]
+    assert words.startswith("0 well a0 failed")
+    assert words.endswith("and 2 more")
 
 
 def test_calm_is_said_too(door: OpenDoor) -> None:

@@ -33,3 +33,13 @@ if [ -d "$etc/apps" ]; then find "$etc/apps" -mindepth 2 -type f -printf "  - '%
 echo "systemd: $(is test -d /run/systemd/system)"
 echo "runs: $(is systemctl -q is-active homeprod-apps.timer)"
 echo "enabled: $(is systemctl -q is-enabled homeprod-apps.timer)"
+# What it says of its apps, which the control node keeps and tells: its own time beside it, since clocks differ. All may
+# read that file; it is no secret.
+say=$folder/status.json
+if [ ! -f "$say" ]; then
+    echo "homeprod_apps_status: ''"
+elif [ "$(stat -c %s "$say")" -gt 131072 ]; then
+    echo "homeprod_apps_status: '$(date +%s) too-large'"
+else
+    echo "homeprod_apps_status: '$(date +%s) $(base64 -w 0 "$say")'"
+fi
