@@ -20,8 +20,8 @@ def _names(requirements: list[str]) -> set[str]:
 
 
 BASE = _names(PROJECT["dependencies"])
-LAB, CONTROL = (_names(PROJECT["optional-dependencies"][name]) for name in ("lab", "control"))
-ROOMS = {"lab": ("lab",), "control": ("ansible", "control", "web")}
+LAB, CONTROL, NOTICES = (_names(PROJECT["optional-dependencies"][name]) for name in ("lab", "control", "notices"))
+ROOMS = {"lab": ("lab",), "control": ("ansible", "control", "web"), "notices": ("notices",)}
 """The rooms that an extra is for."""
 
 
@@ -53,11 +53,13 @@ def test_what_is_imported_without_an_extra_is_required() -> None:
 def test_what_a_room_imports_is_required_by_its_extra() -> None:
     assert _imported("lab") - BASE - LAB == set()
     assert _imported("control") - BASE - CONTROL == set()
+    assert _imported("notices") - BASE - NOTICES == set()
 
 
 def test_nothing_is_required_that_nobody_imports() -> None:
     assert BASE - _imported() == set()
     assert LAB - _imported("lab") == set()
+    assert NOTICES - _imported("notices") == set()
 
 
 def test_the_lock_file_pins_everything_and_names_no_index() -> None:
@@ -65,7 +67,7 @@ def test_the_lock_file_pins_everything_and_names_no_index() -> None:
     pinned = {
         canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line and not line.startswith(" ")
     }
-    assert pinned >= BASE | LAB | CONTROL
+    assert pinned >= BASE | LAB | CONTROL | NOTICES
     assert not [line for line in lines if "://" in line or line.strip().startswith(("-i", "--index", "--find"))]
     entries = "\n".join(lines).replace("\\\n", "").splitlines()
     assert all("--hash=sha256:" in line for line in entries if "==" in line)

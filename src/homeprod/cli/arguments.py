@@ -306,6 +306,22 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.set_defaults(only=[], start=False)
 
 
+def _add_watch(command: argparse.ArgumentParser) -> None:
+    _add_json(command)
+    command.add_argument(
+        "--to",
+        metavar="FILE",
+        type=read_path,
+        help="whom to tell: Apprise's addresses, one a line, yours alone to read",
+    )
+    command.add_argument(
+        "--memory", metavar="FILE", type=read_path, help="what was told (default: in ~/.local/state/homeprod)"
+    )
+    command.add_argument("--dry-run", action="store_true", help="only show what would be told")
+    command.add_argument("--test", action="store_true", help="only say that notices arrive, to each of them")
+    command.set_defaults(only=[], start=False)
+
+
 def _add_history(command: argparse.ArgumentParser) -> None:
     _add_report(command)
     command.add_argument("name", metavar="NAME", nargs="?", default="", help="a machine, or a VMID (default: all)")
@@ -414,6 +430,7 @@ _ADDERS = {
     "apply": _add_apply,
     "destroy": _add_destroy,
     "status": _add_status,
+    "watch": _add_watch,
     "history": _add_history,
     "render": _add_render,
     "configure": _add_configure,

@@ -37,6 +37,10 @@ OWN = {
         3: "nothing is known to differ, and a host is late, or was not asked to the end",
     },
     "affected": {0: "no host is affected", 2: "some are; each is named"},
+    "watch": {
+        2: "with --dry-run: something would be told",
+        3: "somebody was not reached, and is told at the next look",
+    },
     "runs show": {
         0: "the run was successful, or goes on",
         1: "an error; or the run failed, was canceled, or took too long",

@@ -1,10 +1,10 @@
-"""The lab's extra: what is installed only with ``homeprod[lab]``, and what to say where it is not."""
+"""Extras: what is installed only with ``homeprod[lab]`` or ``homeprod[notices]``, and what to say where it is not."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
-from homeprod.core.errors import LabError
+from homeprod.core.errors import LabError, UsageError
 
 LAB = ("aiohttp", "requests")
 
@@ -17,3 +17,10 @@ def require_extra() -> None:
             f"the lab is not installed ({', '.join(missing)} missing)",
             hint="install its extra, with pip or uv:\n\n  pip install 'homeprod[lab]'",
         )
+
+
+def require_notices() -> None:
+    """Raise UsageError where what sends notices is not installed."""
+    if find_spec("apprise") is None:
+        hint = "install its extra, with pip or uv:\n\n  pip install 'homeprod[notices]'"
+        raise UsageError("notices are not installed (apprise missing)", hint=hint)

@@ -32,6 +32,7 @@ COMMANDS = {
     "adopt": "write the modules of a machine that was there before the site; its disks too",
     "forget": "take the marks off machines, and leave them running as they are",
     "status": "show every machine as it is now; only reads",
+    "watch": "look once, and tell people elsewhere what has changed since the last look; for a timer",
     "history": "what was done to the site's machines, when and by whom; only reads",
     "doctor": "say whether the cluster is fit for the site, and what to do where not; only reads",
     "render": "write the inventory, the control nodes' settings and the way in's files into the playbook repository",

@@ -14,7 +14,7 @@ def list_app_matters(node: NodeLine, now: float) -> Iterator[Matter]:
     """No command comes from what a host says."""
     for host in node.hosts:
         if host.apps is not None:
-            yield from _list_of_host(host.name, host.apps, name_hosts(node), now)
+            yield from _list_of_host(host.name, host.apps, name_hosts(node.name), now)
 
 
 def _list_of_host(host: str, line: AppsLine, source: str, now: float) -> Iterator[Matter]:

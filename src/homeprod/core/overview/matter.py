@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from homeprod.core.overview.host import NodeLine
-
 _NAMED = 8
 PROXMOX, BACKUPS = "Proxmox", "backups"
 
@@ -43,6 +41,6 @@ def count_things(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def name_hosts(node: NodeLine) -> str:
+def name_hosts(node: str) -> str:
     """The source of what a node says of its hosts, to those alone who can sign."""
-    return f"{node.name}, of its hosts"
+    return f"{node}, of its hosts"

@@ -56,7 +56,7 @@ def _list_held(node: NodeLine, _: float) -> Iterator[Matter]:
         if host.held_keys:
             text = f"{host.name} came with another SSH host key, by {host.held_by}: {', '.join(host.held_keys)}"
             command = f"homeprod control trust {host.name}"
-            yield Matter(text, command, f"{host.name} held", name_hosts(node), host.held_keys)
+            yield Matter(text, command, f"{host.name} held", name_hosts(node.name), host.held_keys)
 
 
 def _list_failed(node: NodeLine, _: float) -> Iterator[Matter]:
@@ -72,12 +72,12 @@ def _list_failed(node: NodeLine, _: float) -> Iterator[Matter]:
         run = hosts[0].last_run
         command = f"homeprod runs show {run.id}" if run else f"homeprod control retry {names[0]}"
         text = f"{brief}: {problem}" if problem else brief
-        yield Matter(text, command, f"failed {names[0]}", name_hosts(node), tuple(names), brief=brief)
+        yield Matter(text, command, f"failed {names[0]}", name_hosts(node.name), tuple(names), brief=brief)
 
 
 def _list_drift(node: NodeLine, now: float) -> Iterator[Matter]:
     for host in node.hosts:
-        source, patience = name_hosts(node), 60.0 * (host.every or _CYCLE) + _SLACK
+        source, patience = name_hosts(node.name), 60.0 * (host.every or _CYCLE) + _SLACK
         if host.drift:
             text = f"{host.name} differs from its playbooks in {count_things(host.drift, 'thing', 'things')}"
             command = f"homeprod drift {host.name}"
@@ -135,7 +135,7 @@ def _tell_backups(words: str, names: list[str]) -> Matter:
 
 
 def _list_untold(node: NodeLine) -> Iterator[Matter]:
-    source = name_hosts(node)
+    source = name_hosts(node.name)
     if node.untold:
         text = f"{node.name} does not know yet: {name_some(node.untold)}"
         yield Matter(text, "homeprod apply", f"{node.name} untold", source, node.untold, patience=_MEANWHILE)
