@@ -111,8 +111,8 @@ before it. Only a head that is new, and signed, has hosts asked.
 | `GET /metrics` | the same counts for Prometheus, and answers by code; needs no signature |
 | `GET /api/status` | what `/status` says, and `problems`: why it is waited for, a line each |
 | `GET /api/hosts`, `GET /api/hosts/NAME` | hosts as they are wanted, attempted and applied, how many tasks \
-differ, and what they say of their apps (`apps`, null where there are none; `apps_looked` is when the host had looked, \
-`apps_seen` when the node heard it); keys by fingerprint |
+differ, and what they say of their apps (`apps`, null where there are none; `apps_looked` is when the host had \
+looked, `apps_seen` when the node heard it); keys by fingerprint |
 | `GET /api/drift`, `GET /api/drift/NAME` | what checks found of hosts, task by task with its difference, and what \
 comes next |
 | `GET /api/runs?limit=50&host=NAME&kind=check`, `GET /api/runs/ID` | runs, the newest first; of every kind, or of \

@@ -232,10 +232,17 @@ def test_wrong_calls_are_refused_before_anybody_looks(watch: Watch, phone: Phone
     inside.chmod(0o600)
     code, _, said = run("--debug", "watch", "--to", str(inside))
     assert (code, "lies in the site" in said, TOKEN in said) == (64, True, False)
+    assert phone.heard == []
+
+
+def test_a_wrong_address_is_said_and_keeps_nothing_from_the_others(
+    door: OpenDoor, watch: Watch, phone: Phone
+) -> None:
     watch.to.write_text(f"{phone.url}\nnowhere://{TOKEN}/\n")
-    code, _, said = watch.look("--debug")
-    assert (code, f"{watch.to}:2" in said) == (64, True)
-    assert phone.heard == [], "nobody is told where one address is wrong"
+    lock(door)
+    code, out, said = watch.look("--debug")
+    assert (code, out) == (3, "told line 1: pegasus: 1 needs a person\n")
+    assert said == "line 2 is no address that Apprise knows: it is told at the next look\n"
 
 
 def test_one_look_at_a_time(watch: Watch, phone: Phone) -> None:

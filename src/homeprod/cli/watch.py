@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("nobody is named to tell", hint=hint)
     targets = _read_targets(options.to, root) if options.to is not None else ()
     if options.test:
-        return _test(targets, str(options.to))
+        return _test(targets)
     return _rehearse(options, root, targets) if options.dry_run else _watch(options, root, targets)
 
 
@@ -67,23 +67,23 @@ def _watch(options: argparse.Namespace, root: Path, targets: tuple[Target, ...])
         memory = read_memory(file)
         seen = look(options, root)
         with render.busy("telling"):
-            done = tell(memory, targets, seen.sight, seen.site, str(options.to), lambda it: write_memory(file, it))
+            done = tell(memory, targets, seen.sight, seen.site, lambda it: write_memory(file, it))
     _report(done, len(seen.sight.present), is_json=options.json)
-    return UNTOLD if any(not one.was_taken for one in done) else 0
+    return UNTOLD if any(one.trouble for one in done) else 0
 
 
 def _report(done: list[Delivered], present: int, *, is_json: bool) -> None:
     if is_json:
         told = [
-            {"to": one.notice.target.name, "title": one.notice.letter.title, "was_taken": one.was_taken}
+            {"to": one.notice.target.name, "title": one.notice.letter.title, "was_taken": not one.trouble}
             for one in done
         ]
         render.print_json({"needs_a_person": present, "told": told})
     elif not done:
         render.print_line("nothing to tell")
     for one in done:
-        if not one.was_taken:
-            render.say(f"{one.notice.target.name} was not reached, or refused: it is told at the next look")
+        if one.trouble:
+            render.say(f"{one.notice.target.name} {one.trouble}: it is told at the next look")
         elif not is_json:
             render.print_line(f"told {one.notice.target.name}: {one.notice.letter.title}")
 
@@ -125,15 +125,15 @@ def _show(letters: list[tuple[str, Letter]], present: int, due: int, *, is_json:
         render.say(f"{present - due} {words} last{'s' if present - due == 1 else ''}")
 
 
-def _test(targets: tuple[Target, ...], where: str) -> int:
-    from homeprod.notices.sender import Letter, open_services, send
+def _test(targets: tuple[Target, ...]) -> int:
+    from homeprod.notices.sender import Letter, send
 
     letter = Letter("homeprod: a test", "Notices of this site arrive here.")
     code = 0
-    for target, was_taken in send(dict.fromkeys(targets, letter), open_services(targets, where)):
-        if was_taken:
-            render.print_line(f"{target.name} took it")
-        else:
+    for target, trouble in send(dict.fromkeys(targets, letter)):
+        if trouble:
             code = UNTOLD
-            render.say(f"{target.name} was not reached, or refused")
+            render.say(f"{target.name} {trouble}")
+        else:
+            render.print_line(f"{target.name} took it")
     return code

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from homeprod.notices.memory import Memory
 from homeprod.notices.news import Known, News, Sight, find_news, learn
-from homeprod.notices.sender import Letter, open_services, send
+from homeprod.notices.sender import Letter, send
 from homeprod.notices.targets import Target
 from homeprod.notices.words import write_body, write_title
 
@@ -21,10 +21,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """``was_taken`` is False where the target could not be reached, or refused: it hears of it at the next look."""
+    """``trouble`` says why the target did not take it, and hears of it at the next look; empty where it did."""
 
     notice: Notice
-    was_taken: bool
+    trouble: str
 
 
 def make_notices(memory: Memory, targets: Sequence[Target], sight: Sight, site: str) -> list[Notice]:
@@ -45,20 +45,21 @@ def _write(site: str, news: News) -> Letter:
 
 
 def tell(
-    memory: Memory, targets: Sequence[Target], sight: Sight, site: str, where: str, keep: Callable[[Memory], None]
+    memory: Memory, targets: Sequence[Target], sight: Sight, site: str, keep: Callable[[Memory], None]
 ) -> list[Delivered]:
-    """``keep`` writes the memory down, after each target's answer: whatever breaks then, who was told is not told
-    again. Raises UsageError where an address is none, before anybody is told; and where it cannot be written."""
-    services = open_services(targets, where)
+    """``keep`` writes the memory down, before anybody is told and after each target's answer: whatever breaks then,
+    who was told is not told again. Raises what it raises."""
     digests = {target: target.make_digest(memory.salt) for target in targets}
     memory.forget_but(digests.values())
     memory.note_first(sight)
     notices = {notice.target: notice for notice in make_notices(memory, targets, sight, site)}
     due, delivered = memory.list_due(sight), []
     keep(memory)
-    for target, was_taken in send({target: one.letter for target, one in notices.items()}, services):
+    if not notices:
+        return []  # Apprise need not be loaded
+    for target, trouble in send({target: one.letter for target, one in notices.items()}):
         digest = digests[target]
-        memory.note(digest, learn(memory.find(digest), sight, due, was_reached=was_taken))
+        memory.note(digest, learn(memory.find(digest), sight, due, was_reached=not trouble))
         keep(memory)
-        delivered.append(Delivered(notices[target], was_taken))
+        delivered.append(Delivered(notices[target], trouble))
     return delivered

@@ -10,7 +10,6 @@ from tests.notice_target import TOKEN
 
 from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.notices.memory import Memory, hold, read_memory, write_memory
-from homeprod.notices.sender import open_services
 from homeprod.notices.targets import MOST_TARGETS, Target, read_targets
 
 URL = f"json://user:{TOKEN}@127.0.0.1:1/{TOKEN}"
@@ -73,17 +72,6 @@ def test_a_folder_and_a_file_that_is_not_there_are_refused(tmp_path: Path) -> No
     for file, message in ((tmp_path, "no file"), (tmp_path / "pipe", "no file"), (tmp_path / "x", "cannot be read")):
         with pytest.raises(UsageError, match=message):
             read_targets(file)
-
-
-@pytest.mark.parametrize("url", [f"nowhere://{TOKEN}/", f"tgram://{TOKEN}/", "json://", f"https://{TOKEN}"])
-def test_an_address_that_apprise_does_not_know_is_refused_by_its_line(
-    url: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(UsageError) as caught:
-        open_services([Target(7, url)], "FILE")
-    assert (caught.value.where, caught.value.__cause__) == ("FILE:7", None)
-    said = capfd.readouterr()
-    assert TOKEN not in f"{caught.value} {caught.value.hint} {said.out} {said.err}"
 
 
 def test_what_was_told_is_kept_for_its_owner_alone(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.notice_target import TOKEN, Phone, open_phone
 
 from homeprod.notices import sender
-from homeprod.notices.sender import Letter, open_services, send
+from homeprod.notices.sender import UNKNOWN, UNREACHED, Letter, send
 from homeprod.notices.targets import Target
 
 LETTER = Letter("home: 1 needs a person", "! <b>n</b> is *Locked* & 3 wait\n    ssh -t n unlock")
@@ -22,9 +22,9 @@ def phone() -> Iterator[Phone]:
         yield opened
 
 
-def tell(*urls: str) -> list[bool]:
+def tell(*urls: str) -> list[str]:
     targets = [Target(number, url) for number, url in enumerate(urls, 1)]
-    return [was_taken for _, was_taken in send(dict.fromkeys(targets, LETTER), open_services(targets, "FILE"))]
+    return [trouble for _, trouble in send(dict.fromkeys(targets, LETTER))]
 
 
 def find_unused_port() -> int:
@@ -33,7 +33,7 @@ def find_unused_port() -> int:
 
 
 def test_the_words_arrive_as_they_are(phone: Phone) -> None:
-    assert tell(phone.url) == [True]
+    assert tell(phone.url) == [""]
     [heard] = phone.heard
     assert (heard["title"], heard["message"]) == (LETTER.title, LETTER.body)
 
@@ -45,7 +45,7 @@ def test_one_that_fails_keeps_none_from_the_others(
     nowhere = f"json://user:{TOKEN}@127.0.0.1:{find_unused_port()}/{TOKEN}"
     with open_phone() as broken:
         broken.status = 500
-        assert tell(nowhere, broken.url, phone.url) == [False, False, True]
+        assert tell(nowhere, broken.url, phone.url) == [UNREACHED, UNREACHED, ""]
     assert len(phone.heard) == 1
     said = capfd.readouterr()
     assert TOKEN not in said.out + said.err + caplog.text
@@ -55,7 +55,7 @@ def test_one_that_hangs_is_given_up(phone: Phone, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sender, "SECONDS", 1.0)
     phone.hangs = True
     with open_phone() as other:
-        assert tell(phone.url, other.url) == [False, True]
+        assert tell(phone.url, other.url) == [UNREACHED, ""]
     phone.go_on.set()
 
 
@@ -66,5 +66,13 @@ def test_an_exception_of_apprises_is_told_to_nobody(
         raise RuntimeError(phone.url)
 
     monkeypatch.setattr("apprise.Apprise.notify", fail)
-    assert tell(phone.url) == [False]
+    assert tell(phone.url) == [UNREACHED]
+    assert TOKEN not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("url", [f"nowhere://{TOKEN}/", f"tgram://{TOKEN}/", "json://", f"https://{TOKEN}"])
+def test_an_address_that_apprise_does_not_know_keeps_none_from_the_others(
+    url: str, phone: Phone, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert tell(url, phone.url) == [UNKNOWN, ""]
     assert TOKEN not in "".join(capfd.readouterr())
