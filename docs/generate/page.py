@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from homeprod.cli.pictures import render_pictures
+from homeprod.core.overview.apps import AppLine, AppsLine
 from homeprod.core.overview.host import HostLine, NodeLine, RunLine, Version
 from homeprod.core.overview.matters import list_matters
 from homeprod.core.overview.snapshot import (
@@ -102,9 +103,37 @@ def _describe_host(name: str, vmid: int, number: int) -> HostLine:
     run = RunLine(112 + number, "failed" if is_failed else "successful", NOW - 40 * MINUTE - number * MINUTE, problem)
     state = "failed" if is_failed else "idle"
     applied = before if is_failed else now
+    apps = _describe_apps() if name == "lab-coder" else None
     return HostLine(
-        name, name.partition("-")[0], state, is_failed, True, now, now, applied, (), "", problem, run, drift=0
+        name,
+        name.partition("-")[0],
+        state,
+        is_failed,
+        True,
+        now,
+        now,
+        applied,
+        (),
+        "",
+        problem,
+        run,
+        drift=0,
+        apps=apps,
     )
+
+
+def _describe_apps() -> AppsLine:
+    """One of them was not well with its new revision, and the one before serves."""
+    seen = NOW - 12 * MINUTE
+    well = AppLine(
+        name="wiki", state="current", wanted=REVISION, applied=REVISION, verified="zoe", since=NOW - 3 * DAY
+    )
+    names = [well.model_copy(update={"name": name}) for name in ("wiki", "feeds", "photos")]
+    ill = well.model_copy(
+        update={"name": "cloud", "state": "rolled back", "applied": OLDER, "since": NOW - 2 * HOUR}
+        | {"problem": "web: exited (1)"}
+    )
+    return AppsLine(heard=seen, looked=seen - MINUTE / 2, apps=(*names, ill))
 
 
 def _describe_certificates(site: Site, machine: str) -> Iterator[SeenCertificate]:

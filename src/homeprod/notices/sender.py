@@ -50,9 +50,13 @@ class _Delivery(threading.Thread):
         if self._service is None:
             return
         try:
-            letter = {"title": self._letter.title, "body": self._letter.body}
             was_taken = bool(
-                self._service.notify(**letter, notify_type=NotifyType.INFO, body_format=NotifyFormat.TEXT)
+                self._service.notify(
+                    title=self._letter.title,
+                    body=self._letter.body,
+                    notify_type=NotifyType.INFO,
+                    body_format=NotifyFormat.TEXT,
+                )
             )
         except Exception:  # noqa: BLE001 (whatever it is: its words hold the address)
             was_taken = False

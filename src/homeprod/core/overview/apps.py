@@ -97,6 +97,10 @@ class AppsLine(_Part):
         return sum(one.is_well for one in self.apps if one.is_app)
 
     @property
+    def count(self) -> int:
+        return sum(one.is_app for one in self.apps)
+
+    @property
     def ill(self) -> tuple[AppLine, ...]:
         """Those that are not as git says, whatever comes of it; the configuration too."""
         return tuple(one for one in self.apps if not one.is_well)

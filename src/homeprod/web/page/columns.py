@@ -121,7 +121,8 @@ def _show_apps(line: MachineLine, look: Look) -> Cell:
     notes += [f"as it was {tell_age(look.now - apps.looked)} ago"] if is_old or apps.stood_still > LINGERING else []
     is_bad = bool(apps.problem) or any(not app.may_pass for app in apps.ill)
     tone: Tone = "bad" if is_bad else "wary" if apps.ill or is_old else "good"
-    return Cell(f"{apps.well} well", tone, tuple(notes), "\n".join(_tell_whole_app(app) for app in apps.apps))
+    text = f"{apps.well} of {apps.count} well" if apps.well < apps.count else f"{apps.well} well"
+    return Cell(text, tone, tuple(notes), "\n".join(_tell_whole_app(app) for app in apps.apps))
 
 
 def _tell_app(app: AppLine, now: float) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.app_words import tell_app, tell_apps
 from tests.browser import Tab, open_tab
 from tests.door import OTHER_HOST_KEY, OpenDoor, make_wish
 from tests.readable import FAINT, LACKS, OVERFLOWING
@@ -60,6 +61,12 @@ def say_all(door: OpenDoor, number: int) -> None:
         door.ring(make_wish(one["name"]))
     for one in known[::40]:
         door.ring(make_wish(one["name"], "other", OTHER_HOST_KEY))
+    for _ in known[:8:2]:
+        image = "registry.example/a/rather/long/path/without/any/space@sha256:" + "9f3c" * 16
+        ill = tell_app(
+            "an-app-with-a-rather-long-name-of-its-own", "rolled back", problem=f"{image}: no such manifest"
+        )
+        door.say_apps(tell_apps(tell_app(), ill, tell_app("off", verified=""), tell_app("slow", "waits")))
     if number > 1:
         door.node.is_in = NodeState.LOCKED
         trouble = (

@@ -107,7 +107,7 @@ def test_apps_that_are_well_are_a_number_and_the_others_have_names(door: OpenDoo
     ill = tell_app("cloud", "rolled back", wanted=NEWER, problem="<b>it</b> ended", since=4000.0)
     door.say_apps(tell_apps(tell_app("_config"), tell_app(), tell_app("blog"), ill))
     look = look_at(door)
-    assert read_row(look, "lab-proxy")["Apps"] == "2 well cloud rolled back for 1 min: <b>it</b> ended"
+    assert read_row(look, "lab-proxy")["Apps"] == "2 of 3 well cloud rolled back for 1 min: <b>it</b> ended"
     assert "<b>" not in render_page(look)
     assert "wiki: current, applied 9f3c1d7e, signed by zoe" in render_page(look)
     assert "cloud on lab-proxy: rolled back for 1 min: <b>it</b> ended" in [one.text for one in look.matters]
@@ -119,7 +119,7 @@ def test_many_ill_apps_are_not_all_named(door: OpenDoor) -> None:
     door.ring(make_wish())
     door.say_apps(tell_apps(*[tell_app(f"a{number}", "failed") for number in range(10)]))
     words = read_row(look_at(door), "lab-proxy")["Apps"]
-    assert words.startswith("0 well a0 failed")
+    assert words.startswith("0 of 10 well a0 failed")
     assert words.endswith("and 2 more")
 
 
