@@ -106,7 +106,8 @@ before it. Only a head that is new, and signed, has hosts asked.
 
 | call | what it gives |
 |---|---|
-| `GET /status` | the state, since when, how many hosts wait, runs by result, what is waited for (`vault repository`)\
+| `GET /status` | the state, since when, how many hosts wait, differ, are late or have apps that need a person, \
+runs by result, what is waited for (`vault repository`)\
  and since when, what to do next; needs no signature |
 | `GET /metrics` | the same counts for Prometheus, and answers by code; needs no signature |
 | `GET /api/status` | what `/status` says, and `problems`: why it is waited for, a line each |

@@ -113,6 +113,7 @@ def test_without_any_key_it_gets_out_too(
     lock(door)
     watch.look()
     assert phone.last.startswith("! lab-ansible is Locked")
+    assert "! lab-ansible: 1 host with apps that need a person" in phone.last, "counts alone"
     assert phone.last.endswith("(1 goes on since before)"), "what nobody may ask any more is not over"
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from homeprod.core.errors import HomeprodError, UsageError
-from homeprod.core.overview.host import NodeLine, TroubleLine, read_node
+from homeprod.core.overview.host import NodeLine, read_node, read_public
 from homeprod.drivers.doorbell import Doorbell
 from homeprod.drivers.doorwords import SignatureError
 from homeprod.drivers.proxmox import ProxmoxHypervisor
@@ -64,17 +64,9 @@ def _ask(site: Site, cluster: ProxmoxHypervisor, name: str, lab: str) -> AskedNo
     try:
         door = open_doorbell(site, cluster, name, signer, lab=lab, patience=PATIENCE)
         if signer is None:
-            return AskedNode(name, _read_public(door), why_not)
+            return AskedNode(name, read_public(door.status()), why_not)
         return AskedNode(name, read_node(door.get("/api/status"), door.get("/api/hosts")), door=door)
     except HomeprodError as error:
         return AskedNode(name, None, error.message)
     except (KeyError, TypeError, ValueError):
         return AskedNode(name, None, "it answers as another version of homeprod does")
-
-
-def _read_public(door: Doorbell) -> NodeLine:
-    """What everybody is told."""
-    told = door.status()
-    troubles = tuple(TroubleLine(str(one["for"]), float(one["since"]), str(one["for"])) for one in told["waiting"])
-    waiting = int(told["hosts"]["waiting"])
-    return NodeLine(str(told["node"]), str(told["state"]), float(told["since"]), waiting, str(told["next"]), troubles)

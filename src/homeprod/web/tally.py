@@ -39,18 +39,21 @@ class Census:
     held: int
     drifting: int
     late: int
+    ill: int
     states: Counter[HostState]
     runs: dict[RunStatus, int]
 
 
 async def count(node: Node) -> Census:
     hosts, conditions = await node.ledger.hosts(), (await node.ledger.checks.conditions()).values()
+    apps, now = (await node.ledger.apps()).values(), node.ledger.clock.now()
     return Census(
         hosts=len(hosts),
         waiting=sum(is_waiting(host) for host in hosts),
         held=sum(bool(host.held_keys) for host in hosts),
         drifting=sum(one.has_drift for one in conditions),
         late=sum(one.late is not None for one in conditions),
+        ill=sum(one.needs_person(now) for one in apps),
         states=Counter(host.state for host in hosts),
         runs=await node.ledger.count_runs(),
     )
@@ -65,7 +68,7 @@ async def describe(node: Node) -> dict[str, Any]:
         "state": state.value,
         "since": round(node.since()),
         "hosts": {"known": census.hosts, "waiting": census.waiting, "held": census.held},
-        "upkeep": {"drifting": census.drifting, "late": census.late},
+        "upkeep": {"drifting": census.drifting, "late": census.late, "ill": census.ill},
         "runs": {status.value: census.runs.get(status, 0) for status in RunStatus},
         "waiting": [{"for": one.about, "since": round(one.since)} for one in node.troubles()[:MOST_TROUBLES]],
         "next": _NEXT[state].format(node=settings.node),
@@ -90,6 +93,7 @@ class Metrics:
         self._held = MetricGauge("hosts_held", "Hosts whose new SSH host key waits for a person", **make)  # type: ignore[arg-type]
         self._drifting = MetricGauge("hosts_drifting", "Hosts where a check found that something differs", **make)  # type: ignore[arg-type]
         self._late = MetricGauge("hosts_late", "Hosts that a check did not reach", **make)  # type: ignore[arg-type]
+        self._ill = MetricGauge("hosts_ill", "Hosts with an app that needs a person", **make)  # type: ignore[arg-type]
         self._runs = MetricGauge("runs", "Runs that are kept", ["status"], **make)  # type: ignore[arg-type]
         self._counters: dict[tuple[str, int], MetricCounter] = {}
         self._answers = MetricCounter("answers", "Answers of the door", ["call", "code"], **make)  # type: ignore[arg-type]
@@ -111,6 +115,7 @@ class Metrics:
         self._held.set(census.held)
         self._drifting.set(census.drifting)
         self._late.set(census.late)
+        self._ill.set(census.ill)
         for status in RunStatus:
             self._runs.labels(status.value).set(census.runs.get(status, 0))
         return generate_latest(self._registry)

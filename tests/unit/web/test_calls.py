@@ -242,4 +242,10 @@ def test_a_hosts_apps_are_told_as_it_said(door: OpenDoor) -> None:
         }  # fmt: skip
         assert (cloud["state"], cloud["wanted"], cloud["problem"]) == ("late", NEWER[:12], "no image")
     assert "wiki" not in str(door.send("GET", "/status").body), "a stranger hears nothing of it"
-    assert b"wiki" not in door.send("GET", "/metrics").content
+    assert door.send("GET", "/status").body["upkeep"]["ill"] == 0
+    door.ring(make_wish(instance="4001020-new"))
+    door.say_apps(tell_apps(tell_app("cloud", "failed")))
+    assert door.send("GET", "/status").body["upkeep"]["ill"] == 1
+    metrics = door.send("GET", "/metrics").content
+    assert b"homeprod_hosts_ill 1.0" in metrics
+    assert b"cloud" not in metrics

@@ -65,7 +65,7 @@ def test_each_task_is_told_with_its_difference_and_what_comes_of_it(door: OpenDo
 def test_everybody_is_told_how_many_and_not_which(door: OpenDoor) -> None:
     door.wait_for(check(door, Finding(RunStatus.SUCCESSFUL, drift=(MOTD,))))
     status = door.send("GET", "/status")
-    assert status.body["upkeep"] == {"drifting": 1, "late": 0}
+    assert status.body["upkeep"] == {"drifting": 1, "late": 0, "ill": 0}
     assert status.body["hosts"]["waiting"] == 0, "it was configured as it should be"
     assert b"motd" not in status.content
     metrics = door.send("GET", "/metrics").content

@@ -105,6 +105,9 @@ class AppsLine(_Part):
         """Those that are not as git says, whatever comes of it; the configuration too."""
         return tuple(one for one in self.apps if not one.is_well)
 
+    def needs_person(self, now: float) -> bool:
+        return bool(self.problem) or self.stood_still > OLD_SECONDS or any(one.needs_person(now) for one in self.apps)
+
     @property
     def stood_still(self) -> float:
         """Seconds for which the host had not looked any more, when it was asked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from homeprod.core.overview.apps import AppsLine, read_apps
@@ -72,7 +72,8 @@ class TroubleLine:
 @dataclass(frozen=True, slots=True)
 class NodeLine:
     """``next`` is a command that brings it on, empty where it needs none. ``untold`` are hosts that wait for an
-    apply, which tells their SSH host keys."""
+    apply, which tells their SSH host keys. ``counts`` are what everybody is told in the place of ``hosts``: of hosts
+    that are ``held``, ``drifting``, ``late`` and ``ill``."""
 
     name: str
     state: str
@@ -82,6 +83,22 @@ class NodeLine:
     troubles: tuple[TroubleLine, ...] = ()
     untold: tuple[str, ...] = ()
     hosts: tuple[HostLine, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_public(status: Mapping[str, Any]) -> NodeLine:
+    """From the answer of ``/status``, which everybody is told. Raises KeyError, TypeError, ValueError."""
+    troubles = tuple(TroubleLine(str(one["for"]), float(one["since"]), str(one["for"])) for one in status["waiting"])
+    counts = {"held": status["hosts"]["held"], **status.get("upkeep", {})}
+    return NodeLine(
+        name=str(status["node"]),
+        state=str(status["state"]),
+        since=float(status["since"]),
+        waiting=int(status["hosts"]["waiting"]),
+        next=str(status["next"]),
+        troubles=troubles,
+        counts={name: int(count) for name, count in counts.items()},
+    )
 
 
 def read_node(status: Mapping[str, Any], hosts: Mapping[str, Any]) -> NodeLine:

@@ -24,7 +24,7 @@ _MEANWHILE = 1800.0
 def list_matters(nodes: Sequence[NodeLine], snapshot: Snapshot | None, now: float) -> list[Matter]:
     """``now`` is seconds since 1970."""
     found: list[Matter] = []
-    for make in (_list_states, _list_held, _list_failed, list_app_matters, _list_drift, _list_troubles):
+    for make in (_list_states, _list_held, _list_failed, list_app_matters, _list_drift, _list_counts, _list_troubles):
         for node in nodes:
             found += make(node, now)
     if snapshot is not None:
@@ -87,6 +87,22 @@ def _list_drift(node: NodeLine, now: float) -> Iterator[Matter]:
             brief = f"{host.name} is not reached"
             about = f"{host.name} late"
             yield Matter(text, "", about, source, since=host.late, patience=patience, brief=brief)
+
+
+_COUNTED = {
+    "held": ("whose new SSH host key waits for a person", 0.0),
+    "ill": ("with apps that need a person", 0.0),
+    "drifting": ("where something differs from the playbooks", _CYCLE * 60 + _SLACK),
+    "late": ("not reached", _CYCLE * 60 + _SLACK),
+}
+"""What everybody is told of hosts, and for how many seconds it may pass by itself."""
+
+
+def _list_counts(node: NodeLine, _: float) -> Iterator[Matter]:
+    for name, (words, patience) in _COUNTED.items():
+        if number := node.counts.get(name, 0):
+            text = f"{node.name}: {count_things(number, 'host', 'hosts')} {words}"
+            yield Matter(text, "", f"{node.name} {name}", node.name, patience=patience)
 
 
 def _list_troubles(node: NodeLine, now: float) -> Iterator[Matter]:

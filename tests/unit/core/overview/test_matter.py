@@ -11,7 +11,7 @@ from tests.snapshots import make_machine, make_snapshot
 
 from homeprod.core.overview.age import count_days, tell_age
 from homeprod.core.overview.apps import judge_word
-from homeprod.core.overview.host import HostLine, NodeLine, RunLine, TroubleLine, Version, read_node
+from homeprod.core.overview.host import HostLine, NodeLine, RunLine, TroubleLine, Version, read_node, read_public
 from homeprod.core.overview.matter import Matter
 from homeprod.core.overview.matters import list_matters
 from homeprod.core.overview.snapshot import Snapshot
@@ -118,6 +118,19 @@ def test_a_host_that_looks_after_its_apps_no_more() -> None:
     assert tell(with_apps(tell_app(), now=4000 + 3 * DAY, ended=4000)) == [
         Matter("web looks after its apps no more, for 3 d", "ssh web systemctl status homeprod-apps")
     ]
+
+
+def test_of_what_everybody_is_told_counts_are_said() -> None:
+    status = {
+        "node": "lab-ansible", "state": "Ready", "since": NOW, "next": "", "waiting": [],
+        "hosts": {"known": 9, "waiting": 3, "held": 1}, "upkeep": {"drifting": 2, "late": 0, "ill": 1, "later": 7},
+    }  # fmt: skip
+    assert [one.text for one in tell(read_public(status))] == [
+        "lab-ansible: 1 host whose new SSH host key waits for a person",
+        "lab-ansible: 1 host with apps that need a person",
+        "lab-ansible: 2 hosts where something differs from the playbooks",
+    ]
+    assert tell(read_public({**status, "hosts": {"waiting": 0, "held": 0}, "upkeep": {}})) == []
 
 
 def test_what_is_not_known_is_not_guessed() -> None:
