@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,15 +63,16 @@ class OpenKeyholder:
         writer.close()
 
 
-def make_places(folder: Path, playbook: str) -> Places:
+def make_places(folder: Path, playbook: str, inventory: str = INVENTORY, hosts: Sequence[str] = (HOST,)) -> Places:
     """With settings, and both repositories served as files; commits are signed."""
     places = Places.below(folder / "node")
     for place in (places.persistent, places.cache, places.runtime):
         place.mkdir(parents=True)
     key = folder / "sean"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    commit(folder / "playbooks", key, {"site.yml": playbook, "site/inventory.yml": INVENTORY})
-    commit(folder / "vault", key, {"lab/hosts.yml": "all: {hosts: {lab-proxy: {}}}\n"})
+    commit(folder / "playbooks", key, {"site.yml": playbook, "site/inventory.yml": inventory})
+    vaulted = "".join(f"    {name}: {{}}\n" for name in hosts)
+    commit(folder / "vault", key, {"lab/hosts.yml": f"all:\n  hosts:\n{vaulted}"})
     owner = KeyOwner(person="sean", key=key.with_suffix(".pub").read_text().strip())
     settings = NodeSettings(
         site_id="0b5c6f0e-9d7e-4d5f-8a43-000000000000",

@@ -25,11 +25,12 @@ def measure(runners: Mapping[str, Runner], rounds: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def compare(name: str, size: int, against: str, ours: float, theirs: float, **more: Any) -> dict[str, Any]:
-    """A line of the results. ``load`` is the machine's load average while it was measured."""
+def compare(name: str, size: int | None, against: str, ours: float, theirs: float, **more: Any) -> dict[str, Any]:
+    """A line of the results. ``size`` is None where it is not of so many machines. ``load`` is the machine's load
+    average while it was measured."""
     return {
         "name": name,
-        "size": size,
+        **({} if size is None else {"size": size}),
         "against": against,
         "ours_s": round(ours, 3),
         "theirs_s": round(theirs, 3),

@@ -39,9 +39,13 @@ class SshHost:
     log: Path
 
     @property
+    def user(self) -> str:
+        return getpass.getuser()
+
+    @property
     def inventory(self) -> str:
         python = 'ansible_python_interpreter: "{{ ansible_playbook_python }}"'
-        facts = f"ansible_host: 127.0.0.1, ansible_port: {self.port}, ansible_user: {getpass.getuser()}, {python}"
+        facts = f"ansible_host: 127.0.0.1, ansible_port: {self.port}, ansible_user: {self.user}, {python}"
         return f"all: {{hosts: {{lab-proxy: {{{facts}}}}}}}\n"
 
     def known_as(self, key: str) -> str:
