@@ -15,6 +15,11 @@ from homeprod.control.repositories.head import Heads
 from homeprod.control.repositories.signature import UnbelievedError, find_signer, write_signers
 from homeprod.control.settings import KeyOwner
 
+
+class RewrittenError(UnbelievedError):
+    """It does not come after what was believed before."""
+
+
 _PARTS = ("HEAD", "objects", "refs")
 """Without one of them a folder is no repository to git."""
 
@@ -69,7 +74,7 @@ class Clone:
         try:
             await self._believe(head, known, signers)
         except UnbelievedError as error:
-            return await self._fall_back(head, known, branch, address, str(error))
+            return await self._fall_back(head, known, branch, address, error)
         self._heads.write(f"{self._name} {branch}", head)
         return Believed(head)
 
@@ -81,12 +86,18 @@ class Clone:
             try:
                 await self.git.run("merge-base", "--is-ancestor", known, head)
             except GitError:
-                raise UnbelievedError(f"does not come after {known[:12]}, which was believed before") from None
+                raise RewrittenError(f"does not come after {known[:12]}, which was believed before") from None
 
-    async def _fall_back(self, head: str, known: str, branch: str, address: str, reason: str) -> Believed:
+    async def _fall_back(self, head: str, known: str, branch: str, address: str, reason: UnbelievedError) -> Believed:
         problem = f"its head {head[:12]} on {branch} {reason}"
         if known and await self.git.find_commit(known):
-            return Believed(known, f"{self._name} repository: {problem}; runs go on with {known[:12]}")
+            # The node's page shows this as well, and no path of the node stands on it.
+            way = (
+                f"; push one that does, or remove {self._heads.file.name} on the control node where it was meant"
+                if isinstance(reason, RewrittenError)
+                else ""
+            )
+            return Believed(known, f"{self._name} repository: {problem}; runs go on with {known[:12]}{way}")
         hint = "sign the commit with a key of someone whom the site lets sign, and push it\n    git commit -S --amend"
         if known:
             hint = (

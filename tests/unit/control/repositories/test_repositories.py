@@ -125,6 +125,36 @@ def test_a_head_that_was_set_back_is_not_believed_even_by_a_node_that_was_made_a
     assert "does not come after" in refuse(setting).message
 
 
+@pytest.mark.parametrize("repository", ["playbook", "vault"])
+def test_a_branch_that_was_rewritten_changes_nothing_until_a_person_says_that_it_was_meant(
+    tmp_path: Path, repository: str
+) -> None:
+    setting = Setting.make(tmp_path)
+    origin = setting.playbooks if repository == "playbook" else setting.vault
+    believed = origin.commit({"note": "one"})
+    before = fetch(setting)
+    origin.git("checkout", "-q", "--orphan", "other")
+    rewritten = origin.commit({"note": "another"})
+    branch = "lab" if repository == "playbook" else "main"
+    origin.git("branch", "--force", branch, rewritten)
+    origin.git("checkout", "-q", branch)
+    for _ in range(3):
+        checkout = fetch(setting)
+        assert (checkout.playbooks, checkout.vault) == (before.playbooks, before.vault)
+        [words] = checkout.problems
+        assert words == (
+            f"{repository} repository: its head {rewritten[:12]} on {branch if repository == 'playbook' else 'HEAD'}"
+            f" does not come after {believed[:12]}, which was believed before; runs go on with {believed[:12]};"
+            " push one that does, or remove heads.json on the control node where it was meant"
+        )
+    heads = setting.places.database.with_name("heads.json")
+    heads.unlink()
+    checkout = fetch(setting)
+    assert checkout.problems == ()
+    laid = checkout.playbooks if repository == "playbook" else checkout.vault
+    assert laid.name.startswith(rewritten[:7]) or rewritten in str(laid)
+
+
 def test_each_thing_that_is_wrong_with_a_repository_is_said(tmp_path: Path) -> None:
     setting = Setting.make(tmp_path)
 
