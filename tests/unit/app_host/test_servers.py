@@ -49,6 +49,10 @@ class Setting:
     def make_remotes(self, *, insists: bool = False) -> Remotes:
         return Remotes(self.settings, self.memory, lambda: self.now, insists=insists)
 
+    def follow(self) -> str:
+        """What is believed after a cycle."""
+        return follow(self.mirror, self.make_remotes(), self.settings).commit
+
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
@@ -75,6 +79,30 @@ def test_a_server_that_is_down_for_a_day_costs_little(tmp_path: Path, figure: Fi
     belief = follow(setting.mirror, remotes, setting.settings)
     assert remotes.asked == 1, "a person who asks is not put off"
     assert (belief.commit, type(belief.problem)) == ("", UnreachedError)
+
+
+def test_what_was_published_while_a_server_was_down_for_a_day_is_taken_when_it_is_back(
+    tmp_path: Path, figure: Figure
+) -> None:
+    key = make_key(tmp_path / "key")
+    repository = Repository(tmp_path / "apps.git", key)
+    (tmp_path / "signers").write_text(f"zoe {Path(f'{key}.pub').read_text()}")
+    good = repository.publish(BRANCH, {"a": "a"})
+    setting = Setting(tmp_path, f"file://{tmp_path}/apps.git")
+    assert setting.follow() == good
+    newer = repository.publish(BRANCH, {"a": "b"})
+    (tmp_path / "apps.git").rename(tmp_path / "down.git")
+    for _ in range(int(DAY * 60 / LONGEST)):
+        setting.now += LONGEST
+        assert setting.follow() == good, "what runs goes on"
+    (tmp_path / "down.git").rename(tmp_path / "apps.git")
+    minutes = 0
+    while setting.follow() != newer:
+        setting.now += 60
+        minutes += 1
+    figure(f"app_host: a git server is back after a day: what was published is taken at most {minutes} min later")
+    assert minutes * 60 <= LONGEST
+    assert setting.memory == {}
 
 
 def test_a_server_that_hangs_is_given_up(tmp_path: Path, listener: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.unit.control.hosts.test_checks import LATE, MOTD, USER, differ
@@ -13,6 +14,7 @@ from homeprod.control.upkeep.upkeeper import CALM
 
 CONVERGE = UpkeepSettings(policy="converge")
 NIGHT = UpkeepSettings(policy="converge", window="02:00-05:00", time_zone="UTC")
+Figure = Callable[[str], None]
 TEN = tuple(f"host-{number}" for number in range(10))
 
 
@@ -75,12 +77,42 @@ def test_a_flood_of_knocks_costs_a_fetch_a_minute_and_no_check(tmp_path: Path) -
     live(tmp_path, story)
 
 
-def test_a_git_server_that_is_down_for_a_day_costs_little_is_said_once_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_hundred_thousand_knocks_in_a_minute_and_the_push_of_the_last_is_not_lost(
+    tmp_path: Path, figure: Figure
+) -> None:
+    async def story(day: Day) -> None:
+        await day.go_on(HOUR / 2)
+        fetches = day.origin.fetches
+        for second in range(60):
+            for _ in range(100_000 // 60 + 1):
+                day.upkeeper._knocks.knock()
+            if second == 59:
+                push(day, "r2")
+            await day.go_on(1)
+        during = day.origin.fetches - fetches
+        await day.go_on(HOUR / 4)
+        after = day.origin.fetches - fetches - during
+        figure(
+            f"control: 100,000 knocks within a minute, ten hosts: {during} fetches meanwhile, {after} afterwards;"
+            f" the push of the last one was seen, each host asked once for it"
+        )
+        assert during <= 8
+        assert after <= 1
+        assert {day.checks[host] for host in TEN} == {2}
+        assert {one.revision for one in (await day.ledger.checks.conditions()).values()} == {"r2"}
+
+    live(tmp_path, story, hosts=TEN)
+
+
+def test_a_git_server_that_is_down_for_a_day_costs_little_is_said_once_and_nothing_is_lost(
+    tmp_path: Path, figure: Figure
+) -> None:
     async def story(day: Day) -> None:
         await day.go_on(HOUR)
         day.origin.is_down, fetches = True, day.origin.fetches
         day.finding = differ(MOTD)
         await day.go_on(24 * HOUR)
+        figure(f"control: a git server that is down for a day: {day.origin.fetches - fetches} fetches")
         assert day.origin.fetches - fetches <= 24 + 8
         assert day.checks["lab-proxy"] == 25, "hosts are asked on, after the head that was believed last"
         assert [(one.about, one.text) for one in day.watchman.troubles] == [
@@ -97,6 +129,24 @@ def test_a_git_server_that_is_down_for_a_day_costs_little_is_said_once_and_nothi
         assert (await day.ledger.checks.conditions())["lab-proxy"].revision == "r2"
 
     live(tmp_path, story)
+
+
+def test_what_was_pushed_while_the_git_server_was_down_is_applied_at_the_first_knock(tmp_path: Path) -> None:
+    async def story(day: Day) -> None:
+        await day.go_on(HOUR)
+        day.origin.is_down = True
+        for head in ("r2", "r3"):
+            push(day, head)
+            await day.go_on(12 * HOUR)
+        assert (day.runs, len(day.watchman.troubles)) == ({}, 1)
+        day.origin.is_down = False
+        day.upkeeper._knocks.knock()
+        await day.go_on(30)
+        assert day.watchman.troubles == ()
+        assert {day.runs[host] for host in TEN} == {1}, "the newest alone"
+        assert {host.applied_revision for host in await day.ledger.hosts()} == {"r3"}
+
+    live(tmp_path, story, CONVERGE, TEN)
 
 
 def test_a_fetch_that_failed_once_is_tried_again_before_the_next_cycle(tmp_path: Path) -> None:
