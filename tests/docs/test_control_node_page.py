@@ -24,7 +24,7 @@ from homeprod.site.loader import load_site
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "control-node.md"
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAM = f'#!/bin/sh\nexec {sys.executable} -P -m homeprod "$@"\n'
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tests.unit.control.runs.ssh_host import SshHost, serve_ssh
 from homeprod.control.hosts.condition import Condition
 from homeprod.control.hosts.host import RunStatus
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CANARY, OLD_CANARY = "a canary of the vault", "a canary of yesterday"
 PLAYBOOK = """
 - hosts: all
@@ -73,7 +73,7 @@ BREAKS: dict[str, Callable[[Path], object]] = {
     "looped": lambda at: (at / "d2").rmdir(),
     "looped and hidden": lambda at: (at / "h2").write_text(OLD_CANARY),
 }
-CYCLES = 6
+CYCLES = 20
 
 
 def open_desk(folder: Path, host: SshHost) -> Desk:

@@ -8,6 +8,7 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -56,6 +57,7 @@ def test_what_a_room_imports_is_required_by_its_extra() -> None:
     assert _imported("notices") - BASE - NOTICES == set()
 
 
+@pytest.mark.slow
 def test_nothing_is_required_that_nobody_imports() -> None:
     assert BASE - _imported() == set()
     assert LAB - _imported("lab") == set()

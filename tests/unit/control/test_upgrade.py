@@ -171,6 +171,7 @@ os.kill(os.getpid(), signal.SIGKILL)  # after all, before it is closed
 """
 
 
+@pytest.mark.slow
 def test_a_kill_amid_the_steps_leaves_the_old_ledger_or_the_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

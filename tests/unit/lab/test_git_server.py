@@ -92,6 +92,7 @@ def find_sshds(site: Site) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_deploy_keys_are_really_checked(site: Site) -> None:
     site.lan.up()
     assert not site.lan.git.is_up()  # nothing to serve

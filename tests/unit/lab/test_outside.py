@@ -85,6 +85,7 @@ def ask(lan: Lan, address: str, port: int) -> str:
     return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False).stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_rules_let_in_what_they_say_and_the_client_is_seen(lan: Lan) -> None:
     assert ask(lan, "198.51.100.1", 443) == ""
     assert ask(lan, "192.0.2.20", 8443) == ""  # a private address, for which nobody outside has a route

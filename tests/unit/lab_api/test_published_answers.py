@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from tests.lab_server import LabServer
 from tests.published_schema import check_answer, load_paths
 from tests.unit.lab_api.client import Client
@@ -46,6 +47,7 @@ def test_reads_are_as_published(lab_server: LabServer, client: Client) -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_writes_are_as_published(lab_server: LabServer, client: Client) -> None:
     calls = [
         ("POST", f"{NODE}/qemu", {"vmid": 100, "scsi0": "local:1"}),

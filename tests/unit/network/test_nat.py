@@ -41,6 +41,7 @@ def net() -> Iterator[GatewayNet]:
         yield net
 
 
+@pytest.mark.slow
 @needs_root
 def test_what_is_passed_on_and_what_is_not(net: GatewayNet) -> None:
     net.load(render_nftables(BOTH, GATEWAY))

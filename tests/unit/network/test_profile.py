@@ -44,11 +44,13 @@ def scan(way: Way, name: str) -> set[str]:
     return findings - OF_THE_TEST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["demo.lab.example", "files.example", "unknown.example"])
 def test_nothing_is_above_the_profile(way: Way, name: str) -> None:
     assert scan(way, name) == set()
 
 
+@pytest.mark.slow
 def test_what_is_above_it_is_found(way: Way) -> None:
     """Or the test above says nothing."""
     text, nginx = render_proxy(way.proxies["lab-proxy"]), way.nginxes["lab-proxy"]

@@ -334,6 +334,7 @@ class Line:
         self.line = None
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120 + NUMBER // 20)
 def test_nothing_wrong_is_accepted_and_nothing_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)

@@ -395,6 +395,7 @@ def test_only_what_there_is(home: AppRepository, capsys: pytest.CaptureFixture[s
     assert "is box/wiki meant?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(touched=st.sets(st.sampled_from(FIVE)), tag=st.integers(min_value=2, max_value=10**9))
 def test_just_those_move_that_were_touched(big_home: AppRepository, touched: set[str], tag: int) -> None:

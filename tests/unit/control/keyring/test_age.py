@@ -71,6 +71,7 @@ def _expect(home: Path) -> dict[str, str]:
     return dict(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("person", "passphrase"), [("sean", SEAN), ("anna", ANNA)])
 def test_a_passphrase_opens_it(home: Path, person: str, passphrase: bytes) -> None:
     folder = home / "keyring/generation-2"

@@ -20,7 +20,7 @@ from homeprod.core.errors import ControlError
 
 STRIDE = int(os.environ.get("HOMEPROD_KEYRING_STRIDE", "16"))
 """1 in `make soak`: every operation of every verb."""
-pytestmark = pytest.mark.timeout(120 if STRIDE > 1 else 3600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 if STRIDE > 1 else 3600)]
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def test_every_cut_is_damage(tmp_path: Path, name: str) -> None:
         keyring.open("sean", SEAN)
 
 
+@pytest.mark.slow
 def test_scrypt_too_tells_damage_from_a_wrong_passphrase(tmp_path: Path) -> None:
     keyring = Keyring(tmp_path / "keyring")
     keyring.create(make_secrets("lab-ansible", ["lab"]), "sean", SEAN)

@@ -33,6 +33,7 @@ def test_who_made_it_opens_it_and_so_does_the_recovery_identity(tmp_path: Path) 
     assert _same(keyring.open_with_identity(paper), secrets)
 
 
+@pytest.mark.slow
 def test_scrypt_and_a_bytearray(tmp_path: Path) -> None:
     """age's own wrapping, as the node has it."""
     keyring, secrets = Keyring(tmp_path / "keyring"), make_secrets("lab-ansible", ["lab"])
