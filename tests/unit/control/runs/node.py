@@ -90,7 +90,7 @@ class Node:
     reconciler: Reconciler
     desk: Desk
     rings: int = 0
-    patience: float = 60.0
+    patience: float = 100.0
     """Seconds until a wait is given up."""
 
     async def ring(self, host: str, instance: str = "") -> Accepted:
@@ -108,10 +108,10 @@ class Node:
         """What is known of the host after the check that it was planned for."""
         async with asyncio.timeout(self.patience):
             while True:
-                condition = (await self.ledger.checks.conditions())[host]
+                due = (await self.ledger.checks.conditions())[host].due
                 runs = await self.ledger.runs(1, host, "check")
-                if condition.due is None and runs and runs[0].status.is_final:
-                    return condition
+                if due is None and runs and runs[0].status.is_final:
+                    return (await self.ledger.checks.conditions())[host]  # it may have ended since
                 await asyncio.sleep(0.01)
 
     async def until_checks(self, host: str, count: int = 1) -> Run:
