@@ -196,7 +196,7 @@ def push_new_version(at: AppMachine, kept: Kept, tag: str, megabytes: int) -> Pu
     ended = time.monotonic()
     time.sleep(REST)
     answers = read_answers(client)
-    new = next(moment for moment, text in answers if text == tag)
+    new = min(moment for moment, text in answers if text == tag)
     old = max(moment for moment, text in answers if text and text != tag)
     return Pushed(seen - begun, new - begun, ended - begun, new - old)
 
