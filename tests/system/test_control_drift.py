@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.system.test_control_runs import make_desk
-from tests.unit.control.runs.node import Desk, Node, tell
+from tests.unit.control.runs.node import SETTINGS, Desk, Node
+from tests.unit.control.runs.node import tell as tell_soon
 from tests.unit.control.runs.ssh_host import SshHost, serve_ssh
 
 from homeprod.control.hosts.condition import Condition
@@ -74,6 +75,17 @@ BREAKS: dict[str, Callable[[Path], object]] = {
     "looped and hidden": lambda at: (at / "h2").write_text(OLD_CANARY),
 }
 CYCLES = 20
+LIMIT = 500
+"""Seconds for a run of a few: the real Ansible takes long where much else goes on."""
+
+
+def tell(folder: Path, desk: Desk, story: Callable[[Node], Awaitable[None]]) -> None:
+    async def tell_patiently(node: Node) -> None:
+        node.patience = LIMIT
+        await story(node)
+
+    desk.job = replace(desk.job, limit_seconds=LIMIT)
+    tell_soon(folder, desk, tell_patiently, SETTINGS.model_copy(update={"run_limit": LIMIT}))
 
 
 def open_desk(folder: Path, host: SshHost) -> Desk:
