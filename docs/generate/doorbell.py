@@ -125,14 +125,16 @@ every state; it takes the place of the one before, is kept as the word of whoeve
 | `POST /api/links` `{{}}` | the path of a link to the page, \
 `{{"path": "/login?token=…", "person": …, "seconds": 300}}`: it lets one browser in, once |
 | `POST /api/hosts/NAME/retry` | a run now; 202 and its number |
+| `POST /api/hosts/NAME/check` | the host is asked now what a run would change there; 202, and what it says is in \
+`/api/drift/NAME` |
 | `POST /api/runs/ID/cancel` | its end is asked for; 202 and the run as it was |
 | `POST /api/hosts/NAME/trust` `{{"fingerprints": ["SHA256:…"]}}` | an administrator's key alone: the held keys, \
 which must be these, are the host's from now on; 202 and a run |
 | `POST /api/hosts/NAME/forget` | an administrator's key alone, in every state: the host's keys and wishes are gone, \
 a queued run is canceled; the host as it was |
 
-All but the first two need the same signature. `retry` and `trust` are refused unless the node is Ready. Beyond the
-codes above:
+All but the first two need the same signature. `retry`, `check` and `trust` are refused unless the node is Ready.
+Beyond the codes above:
 """
 _PATIENCE, _RATES = Patience(), Limits()
 _LIMITS = f"""\

@@ -78,5 +78,16 @@ def test_checks_stand_among_the_runs_and_can_be_told_apart(home: Home) -> None:
     assert json.loads(lines[0])["change"]["target"] == "/etc/motd"
 
 
+def test_a_person_has_a_host_asked_now(home: Home) -> None:
+    assert "knows no such host" in home.refuse("control", "check", "lab-proxy")
+    home.door.ring(make_wish())
+    assert "is not configured as it is now" in home.refuse("control", "check", "lab-proxy")
+    configure(home)
+    code, out, said = home.run("control", "check", "lab-proxy")
+    assert (code, said) == (0, "")
+    assert out == "lab-proxy is asked; in a moment, what it said:\n\n  homeprod drift lab-proxy\n"
+    assert home.door.wait_for(home.door.node.ledger.checks.claim("me")) is not None
+
+
 def test_of_a_host_that_the_node_does_not_know_that_is_said(home: Home) -> None:
     assert "knows no such host" in home.refuse("drift", "lab-coder")

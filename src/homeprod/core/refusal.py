@@ -56,6 +56,8 @@ class Refusal(Enum):
     WRONG_METHOD = _Kind(405, "wrong-method", "there is such a call, with another method")
     NOTHING_HELD = _Kind(409, "nothing-held", "no key is held for this host, or another one than the call names")
     RUNNING = _Kind(409, "running", "the host is being configured just now: cancel its run first")
+    UNCONFIGURED = _Kind(409, "unconfigured", "the host is to be configured first: everything would differ")
+    NOT_KEPT = _Kind(409, "not-kept", "the host's environment has nobody look after its hosts")
     TOO_MANY_STREAMS = _Kind(429, "too-many-streams", "this person follows as many runs as may be followed at once")
     MISTAKE = _Kind(500, "mistake", "a mistake of homeprod's own; the node's journal says where")
 

@@ -1,4 +1,4 @@
-"""The calls of people: status, hosts, drift, runs, retry, cancel, trust, forget. Each signature counts once."""
+"""The calls of people: status, hosts, drift, runs, and what is asked for of them. Each signature counts once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from homeprod.control.hosts.errors import (
     NothingHeldError,
     RunningHostError,
     StorageError,
+    UnfitHostError,
     UnknownHostError,
     UnknownRunError,
 )
@@ -33,6 +34,7 @@ from homeprod.web.stream import Streams
 from homeprod.web.tally import describe, describe_troubles
 
 MOST_RUNS = 500
+_KEEP = "its environment says upkeep=None, or is not in the settings that the node has; give it an Upkeep()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,18 @@ class Calls:
         await self._use_id(call)
         accepted = await self._node.ledger.retry(call.name, call.caller.person)
         return send({"run": accepted.run_id, "is_new": accepted.is_new}, 202)
+
+    async def check(self, call: Call) -> web.StreamResponse:
+        """Also of a host whose own time has not come, or that was late."""
+        self._require_ready()
+        kept = next((one for one in await self._node.keepings() if one.host.name == call.name), None)
+        if kept is not None and kept.upkeep is None:
+            raise RefusedError(
+                Refusal.NOT_KEPT, host=call.name, message=f"nobody looks after {call.name}", hint=_KEEP
+            )
+        await self._use_id(call)
+        await self._node.ledger.checks.ask_now(call.name)
+        return send({"host": call.name}, 202)
 
     async def cancel(self, call: Call) -> web.StreamResponse:
         number = _parse_number(call.name)
@@ -178,6 +192,10 @@ def refuse_ledger(error: Exception, node: str) -> RefusedError | None:
             message=f"{error.where} is being configured just now: nothing was done",
             hint=f"wait for its end, or cancel its run\n\n  homeprod runs --host {error.where}",
         )
+    if isinstance(error, UnfitHostError):
+        message = f"{error.where} is not configured as it is now: everything would differ"
+        hint = f"  homeprod configure {error.where}"
+        return RefusedError(Refusal.UNCONFIGURED, host=error.where, message=message, hint=hint)
     if isinstance(error, StorageError):
         message = f"{node} cannot store anything: its data disk is full"
         return RefusedError(Refusal.STORAGE, retry_after=STORAGE_SECONDS, message=message, node=node)

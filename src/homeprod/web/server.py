@@ -55,6 +55,7 @@ class _Hall:
                 ("GET", r"/api/hosts()", calls.list_hosts),
                 ("GET", r"/api/hosts/([a-z0-9-]{1,63})", calls.show_host),
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/retry", calls.retry),
+                ("POST", r"/api/hosts/([a-z0-9-]{1,63})/check", calls.check),
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/trust", calls.trust),
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/forget", calls.forget),
                 ("GET", r"/api/drift()", calls.list_drift),

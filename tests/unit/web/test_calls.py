@@ -23,6 +23,7 @@ CALLS = (
     ("GET", "/api/hosts"),
     ("GET", "/api/hosts/lab-proxy"),
     ("POST", "/api/hosts/lab-proxy/retry"),
+    ("POST", "/api/hosts/lab-proxy/check"),
     ("POST", "/api/hosts/lab-proxy/trust"),
     ("GET", "/api/runs"),
     ("GET", "/api/runs/1"),
@@ -107,6 +108,7 @@ def test_what_is_not_there(door: OpenDoor) -> None:
     for method, path, words in (
         ("GET", "/api/hosts/nobody", "unknown-host"),
         ("POST", "/api/hosts/nobody/retry", "unknown-host"),
+        ("POST", "/api/hosts/nobody/check", "unknown-host"),
         ("GET", "/api/runs/9", "unknown-run"),
         ("POST", "/api/runs/9/cancel", "unknown-run"),
         ("GET", "/api/runs/9/events", "unknown-run"),
@@ -137,13 +139,32 @@ def test_retry_and_cancel(door: OpenDoor) -> None:
     assert (run.status, run.canceled_by) == (RunStatus.CANCELED, "sean")
 
 
+def test_a_host_is_asked_now_where_it_is_configured_and_somebody_looks_after_it(door: OpenDoor) -> None:
+    door.ring(make_wish())
+    heard = door.call("POST", "/api/hosts/lab-proxy/check", {})
+    assert (heard.status, heard.body["error"]) == (409, "unconfigured")
+    assert heard.body["hint"] == "  homeprod configure lab-proxy"
+    turn = door.wait_for(door.node.ledger.claim("me"))
+    assert turn is not None
+    door.wait_for(door.node.ledger.begin(turn.run, "r1"))
+    door.wait_for(door.node.ledger.end(turn.run, Outcome(RunStatus.SUCCESSFUL), 10))
+    heard = door.call("POST", "/api/hosts/lab-proxy/check", {})
+    assert (heard.status, heard.body) == (202, {"host": "lab-proxy"})
+    asked = door.wait_for(door.node.ledger.checks.claim("me"))
+    assert asked is not None
+    environments = tuple(one.model_copy(update={"upkeep": None}) for one in door.node.settings().environments)
+    door.node.known = door.node.settings().model_copy(update={"environments": environments})
+    heard = door.call("POST", "/api/hosts/lab-proxy/check", {})
+    assert (heard.status, heard.body["error"]) == (409, "not-kept")
+
+
 @pytest.mark.parametrize("state", [NodeState.NEW, NodeState.LOCKED])
 def test_no_run_is_asked_for_unless_the_node_is_ready(door: OpenDoor, state: NodeState) -> None:
     door.ring(make_wish())
     door.ring(make_wish(key=OTHER_HOST_KEY))
     door.node.is_in = state
     held = door.call("GET", "/api/hosts/lab-proxy").body["host"]["held_keys"]
-    for verb, body in (("retry", {}), ("trust", {"fingerprints": held})):
+    for verb, body in (("retry", {}), ("check", {}), ("trust", {"fingerprints": held})):
         heard = door.call("POST", f"/api/hosts/lab-proxy/{verb}", body, door.admin)
         assert (heard.status, heard.body["error"]) == (503, state.value.lower())
         assert "nothing was done" in heard.body["message"]

@@ -10,6 +10,7 @@ GROUPS = {
         "hosts": "every host that it knows, and what it waits for",
         "page": "print a link to its page, which opens once, for you",
         "retry": "configure a host once more",
+        "check": "ask a host now what a run would change there",
         "trust": "say that a host's new SSH host key is right",
         "forget": "say that a host is no more: nobody waits for it then",
         "publish": "write its public keys into the site, so that machines let it in",
@@ -78,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("status", "hosts", "page"):
         made[name].add_argument("node", metavar="NODE", nargs="?", default="", help="default: the one that runs")
         made[name].add_argument("--json", action="store_true", help="for machines")
-    for name in ("retry", "trust", "forget"):
+    for name in ("retry", "check", "trust", "forget"):
         made[name].add_argument("host", metavar="HOST")
         made[name].add_argument("--node", metavar="NODE", default="", help="default: the one that runs")
     for name in ("trust", "forget"):

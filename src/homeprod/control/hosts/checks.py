@@ -29,6 +29,10 @@ class Checks:
 
         await self._store.write(write, Notice())
 
+    async def ask_now(self, host: str) -> None:
+        """Ask the host before its time. Raises UnknownHostError, UnfitHostError."""
+        await self._store.write(lambda to: checkturn.ask_now(to, host, self._store.clock.now()), Notice())
+
     async def claim(self, owner: str) -> Turn | None:
         """A renewal, or else a check: what is to be renewed is known already."""
 

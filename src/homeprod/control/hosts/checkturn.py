@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from homeprod.control.hosts.condition import Condition, Finding, learn, read_tasks, write_tasks
+from homeprod.control.hosts.errors import UnfitHostError, UnknownHostError
 from homeprod.control.hosts.host import Accepted, Host, Run, RunKind, RunStatus
 from homeprod.control.hosts.ring import queue_run
 from homeprod.control.hosts.row import find_host, find_run
@@ -26,11 +27,13 @@ _COLUMNS = (
     " renewal_problem"
 )
 _MOMENTS = {RunKind.CHECK: "due", RunKind.RENEWAL: "renewal_at"}
-_FIT = (
-    " FROM conditions JOIN hosts ON hosts.name = conditions.host"
-    " WHERE hosts.state IN ('idle', 'failed')"
-    " AND hosts.host_keys != '[]' AND hosts.held_keys = '[]'"
+_CONFIGURED = (
+    "hosts.host_keys != '[]' AND hosts.held_keys = '[]'"
     " AND hosts.applied_revision != '' AND hosts.applied_instance = hosts.wanted_instance"
+)
+_FIT = (
+    " FROM conditions JOIN hosts ON hosts.name = conditions.host"  # noqa: S608 (our own)
+    f" WHERE hosts.state IN ('idle', 'failed') AND {_CONFIGURED}"
     " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.host = hosts.name AND runs.status IN ('queued', 'running'))"
 )
 """Hosts that can be asked: of one that was never configured as it is now, everything differs."""
@@ -43,6 +46,20 @@ def plan_checks(connection: sqlite3.Connection, due: Mapping[str, float]) -> Non
         " CASE WHEN conditions.due IS NULL OR (conditions.late IS NULL AND conditions.due > excluded.due)"
         " THEN excluded.due ELSE conditions.due END",
         sorted(due.items()),
+    )
+
+
+def ask_now(connection: sqlite3.Connection, host: str, now: float) -> None:
+    """A person wants to know: also of one that is late, and after a check that goes on, which may have looked before.
+    Raises UnknownHostError, and UnfitHostError where the host is to be configured first."""
+    if find_host(connection, host) is None:
+        raise UnknownHostError(host)
+    row = connection.execute(f"SELECT 1 FROM hosts WHERE name = ? AND {_CONFIGURED}", (host,)).fetchone()  # noqa: S608
+    if row is None:
+        raise UnfitHostError(host)
+    connection.execute(
+        "INSERT INTO conditions (host, due) VALUES (?, ?) ON CONFLICT (host) DO UPDATE SET due = excluded.due",
+        (host, now),
     )
 
 

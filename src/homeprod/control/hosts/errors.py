@@ -42,6 +42,14 @@ class RunningHostError(ControlError):
         super().__init__("the host is being configured just now", where=host, hint=hint)
 
 
+class UnfitHostError(ControlError):
+    """The host has to be configured before it can be asked what differs: everything would."""
+
+    def __init__(self, host: str) -> None:
+        hint = "what it waits for is listed by\n    homeprod control hosts"
+        super().__init__("the host is not configured as it is now", where=host, hint=hint)
+
+
 class StorageError(ControlError):
     """The ledger could not be written or read: nothing of what was asked is kept, and it may be asked again."""
 

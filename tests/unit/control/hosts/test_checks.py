@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from tests.unit.control.hosts.test_ledger import RING, again, claim, finish, keep
 
 from homeprod.control.hosts.condition import Condition, DriftTask, Finding, learn
+from homeprod.control.hosts.errors import UnfitHostError, UnknownHostError
 from homeprod.control.hosts.host import HostState, RunKind, RunStatus
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.turn import Outcome, Turn
@@ -152,6 +154,32 @@ def test_a_successful_run_where_something_differed_is_looked_at_at_once(tmp_path
         await ledger.retry("lab-proxy", "sean")
         await finish(ledger, await claim(ledger))
         assert await ledger.checks.find_next() is None, "where nothing differed the next cycle is early enough"
+
+    keep(tmp_path, story)
+
+
+def test_a_person_has_a_host_asked_before_its_time(tmp_path: Path) -> None:
+    async def story(ledger: Ledger) -> None:
+        ledger.clock = clock = SetClock()  # type: ignore[assignment]
+        with pytest.raises(UnknownHostError):
+            await ledger.checks.ask_now("lab-proxy")
+        await ledger.ring(RING)
+        with pytest.raises(UnfitHostError):
+            await ledger.checks.ask_now("lab-proxy")
+        await finish(ledger, await claim(ledger))
+        await ledger.checks.ask_now("lab-proxy")
+        await check(ledger, LATE, pause=50.0)
+        await ledger.checks.ask_now("lab-proxy")
+        turn = await claim_check(ledger)
+        await ledger.checks.ask_now("lab-proxy")
+        assert await ledger.checks.claim("me") is None, "never two at a host"
+        await ledger.begin(turn.run, "r1")
+        await ledger.checks.end(turn.run, CLEAN, lambda _: None, 200)
+        clock.seconds += 1
+        assert (await claim_check(ledger)).run.id == turn.run.id + 1, "that check may have looked before"
+        await ledger.ring(again(9, instance="another"))
+        with pytest.raises(UnfitHostError):
+            await ledger.checks.ask_now("lab-proxy")
 
     keep(tmp_path, story)
 
