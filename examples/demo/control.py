@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 import time
 from collections.abc import Iterable
 
 from demo.machine import ADMINISTRATOR, NODE
 from demo.person import Person
-from demo.repositories import Repositories, make_secret
+from demo.repositories import Repositories, ensure_password, make_secret
 from demo.stage import LAB, DemoError, Stage, tell
 
 from homeprod.lab.folder import find_folder
@@ -60,13 +61,22 @@ def read_state(stage: Stage) -> str:
     return str(json.loads(stage.ask_any("control", "status", "--json")).get("state", "unreachable"))
 
 
-def deliver_secret(stage: Stage) -> str:
-    """Make one, have the node encrypt it, and push it to the vault repository. Its SHA-256."""
-    secret = make_secret()
-    command = "homeprod control secret encrypt lab --name demo_secret"
-    text = stage.run_in(NODE, ADMINISTRATOR, command, given=secret)
-    open_repositories(stage).keep_secret(text)
+def deliver_secrets(stage: Stage) -> str:
+    """Have the node encrypt them, and push them to the vault repository. The SHA-256 of that of lab-proxy."""
+    secret, repositories = make_secret(), open_repositories(stage)
+    tell("the deploy key of lab-coder's apps, and a password for one of them")
+    password = f"/private:sean:{ensure_password(find_folder(LAB).keys)}\n"
+    of_app = textwrap.indent(encrypt(stage, "passwords", password), "    ")
+    of_host = encrypt(stage, "app_host_deploy_key", repositories.read_deploy_key())
+    coder = f"{of_host}app_secrets:\n  clock:\n{of_app}"
+    repositories.keep_secrets({"lab-proxy": encrypt(stage, "demo_secret", secret), "lab-coder": coder})
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def encrypt(stage: Stage, name: str, value: str) -> str:
+    """Vault text, as the YAML variable of that name."""
+    command = f"homeprod control secret encrypt lab --name {name}"
+    return f"{stage.run_in(NODE, ADMINISTRATOR, command, given=value).rstrip()}\n"
 
 
 def ring_for_idle(stage: Stage, hosts: Iterable[str]) -> None:

@@ -1,7 +1,8 @@
-"""The demo's playbook and vault repositories: made here, served within the lab by real git over SSH."""
+"""The demo's playbook, vault and app repositories: made here, served within the lab by real git over SSH."""
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import subprocess
@@ -10,9 +11,13 @@ from pathlib import Path
 
 from demo.stage import LAB, DemoError, Stage, tell
 
+from homeprod.lab.folder import find_folder
+from homeprod.lab.repository.store import Store
+
 EXAMPLES = Path(__file__).parents[1]
 BRANCHES = ("lab", "prod")
-PLAYBOOKS, VAULT = "pegasus-playbooks", "pegasus-vault"
+PLAYBOOKS, VAULT, APPS = "pegasus-playbooks", "pegasus-vault", "pegasus-apps"
+APP_HOST = "lab-coder"
 
 
 @dataclass
@@ -30,10 +35,15 @@ class Repositories:
     def vault(self) -> Path:
         return self.stage.site.parent / VAULT
 
+    @property
+    def apps(self) -> Path:
+        return self.stage.site.parent / APPS
+
     def make(self) -> None:
-        """Both, as they are before the control node is there. Safe to repeat."""
+        """All, as they are before the control node is there. Safe to repeat."""
         if not (self.playbooks / ".git").exists():
             shutil.copytree(EXAMPLES / PLAYBOOKS, self.playbooks, dirs_exist_ok=True)
+            self._write_keys(self.playbooks / "host_vars" / f"{APP_HOST}.yml")
             self._begin(self.playbooks)
         if not (self.vault / ".git").exists():
             for branch in BRANCHES:
@@ -48,6 +58,42 @@ class Repositories:
         for name in (PLAYBOOKS, VAULT):
             verb = "push" if name in self.stage.ask("lab", "repository", "list", LAB) else "add"
             self.stage.lab("repository", verb, LAB, name, "--from", str(self.stage.site.parent / name))
+        self._make_apps()
+
+    def _make_apps(self) -> None:
+        """Its main is pushed as by anybody; nothing is published yet, so no host runs anything of it."""
+        if not (self.apps / ".git").exists():
+            shutil.copytree(EXAMPLES / APPS, self.apps, dirs_exist_ok=True)
+            self._begin(self.apps)
+            self._git(self.apps, "remote", "add", "origin", str(Store(find_folder(LAB).path).folder / f"{APPS}.git"))
+        if APPS not in self.stage.ask("lab", "repository", "list", LAB):
+            self.stage.lab("repository", "add", LAB, APPS)
+        self.push_apps("the apps of lab-coder")
+        self.stage.lab("repository", "authorize", LAB, APPS, str(self._make_key("apps").with_suffix(".pub")))
+
+    def push_apps(self, message: str) -> None:
+        """As a person does: a commit, signed, where there is anything to commit, and `git push`."""
+        self._git(self.apps, "add", "--all")
+        if self._git(self.apps, "status", "--porcelain"):
+            self._git(self.apps, "commit", "--quiet", "--message", message)
+        tell(f"$ git push   # in {self.apps}: {message}")
+        self._git(self.apps, "push", "--quiet", "origin", "main")
+
+    def read_deploy_key(self) -> str:
+        """The private one, by which lab-coder reads the app repository; it goes into the vault repository."""
+        return self._make_key("apps").read_text()
+
+    def _make_key(self, name: str) -> Path:
+        file = self.keys / f"deploy-{name}"
+        if not file.exists():
+            command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{APP_HOST}@demo", "-f", str(file))
+            subprocess.run(command, check=True)
+        return file
+
+    def _write_keys(self, file: Path) -> None:
+        """The demo's own in place of the example's: of the lab's git server, and of who publishes."""
+        text = re.sub(r"git\.home\S+ ssh-ed25519 \S+", self.stage.read_git_key(), file.read_text())
+        file.write_text(re.sub(r"ssh-ed25519 \S+ ops@pegasus", (self.keys / "ops.pub").read_text().strip(), text))
 
     def authorize(self, deploy: dict[str, str]) -> None:
         """Let the control node's deploy keys read, each its repository and no other."""
@@ -56,11 +102,13 @@ class Repositories:
             file.write_text(f"{deploy[name]}\n")
             self.stage.lab("repository", "authorize", LAB, repository, str(file))
 
-    def keep_secret(self, text: str) -> None:
-        """Vault text, as lab-ansible made it, for the hosts of the lab."""
-        file = self.vault / "lab" / "group_vars" / "all" / "vault.yml"
-        file.write_text(f"{text}\n")
-        self.commit(self.vault, "a secret for lab-proxy")
+    def keep_secrets(self, texts: dict[str, str]) -> None:
+        """Vault text, as lab-ansible made it, by the machine whose it is."""
+        for host, text in texts.items():
+            file = self.vault / "lab" / "host_vars" / f"{host}.yml"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(f"{text}\n")
+        self.commit(self.vault, f"secrets for {' and '.join(texts)}")
         self.push(self.vault)
 
     def push(self, folder: Path) -> None:
@@ -95,3 +143,12 @@ class Repositories:
 def make_secret() -> str:
     tell("a secret is made, which only lab-proxy is to have")
     return secrets.token_urlsafe(24)
+
+
+def ensure_password(keys: Path) -> str:
+    """Sean's, for what the app `clock` does not show to everybody; made once, and kept in the lab's folder (0600)."""
+    file = keys / "clock.password"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(18))
+    return file.read_text()

@@ -93,13 +93,13 @@ class Stage:
         text, count = re.subn("# Example keys: .*", f"# The demo's keys: their private halves are in {keys}.", text)
         if count != 1:
             raise DemoError("the example does not say whose its keys are")
-        text, count = re.subn(r'"git\.home\S+ ssh-ed25519 \S+"', f'"{self._read_git_key()}"', text)
+        text, count = re.subn(r'"git\.home\S+ ssh-ed25519 \S+"', f'"{self.read_git_key()}"', text)
         if count != 1:
             raise DemoError("the example has no host key of its git server")
         config.write_text(text)
         tell(f"fresh keys for {', '.join(USERS)} are in {keys}")
 
-    def _read_git_key(self) -> str:
+    def read_git_key(self) -> str:
         """The host key of the lab's git server, as a line of known_hosts; any, where nothing is booted."""
         if not self.boots:
             return (find_folder(LAB).keys / "ops.pub").read_text().replace("ssh-", "git.invalid ssh-", 1).strip()
@@ -151,16 +151,16 @@ class Stage:
     def run_in(self, name: str, user: str, command: str, *, given: str = "") -> str:
         """What a command in a machine prints; ``given`` is its standard input. Raises DemoError."""
         tell(f"$ homeprod lab ssh --user {user} {LAB} {name} {command}")
-        done = subprocess.run(
-            [str(PROGRAM), "lab", "ssh", "--user", user, LAB, name, command],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-            input=given,
-        )
+        said = self.read_in(name, user, command, given=given)
+        tell("\n".join(f"  {line}" for line in said.splitlines()))
+        return said
+
+    def read_in(self, name: str, user: str, command: str, *, given: str = "") -> str:
+        """The same, with nothing shown."""
+        argv = [str(PROGRAM), "lab", "ssh", "--user", user, LAB, name, command]
+        done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False, input=given)
         if done.returncode:
-            raise DemoError(f"the login in {name} failed ({done.returncode})")
-        tell("\n".join(f"  {line}" for line in done.stdout.splitlines()))
+            raise DemoError(f"in {name}, `{command}` ended with {done.returncode}")
         return done.stdout
 
     def ask_from_outside(self, url: str, *options: str) -> str:
@@ -208,6 +208,7 @@ class Stage:
             f"  edit {self.site}/modules/lab_coder_vm.py (memory=3 * GiB), then\n"
             f"  {program} --site {self.site} --lab {LAB} plan\n"
             f"  make demo-entry        # names of every kind from outside, and a route that is changed\n"
+            f"  make demo-ongoing      # apps by git, and a change by hand that is put right\n"
             f"  make demo-control      # the control node rebooted, locked, unlocked, made again\n"
             f"  {program} init my-site\n"
             f"  {program} lab down {LAB} --disks      # takes the lab away; the copy of the site stays:\n"

@@ -14,6 +14,7 @@ from homeprod import (
     Network,
     Person,
     SiteConfig,
+    Upkeep,
 )
 
 # Datastores -------------------------------------------------------------------------------------------------------
@@ -89,7 +90,8 @@ site = SiteConfig(
 )
 
 # Environments -----------------------------------------------------------------------------------------------------
-lab = Environment(name="lab", branch="lab", control_node="lab-ansible")
+# What differs on its machines is put right by itself; on those of prod it is told (the default).
+lab = Environment(name="lab", branch="lab", control_node="lab-ansible", upkeep=Upkeep(policy="converge"))
 # prod-ansible can take over by writing its name here.
 prod = Environment(
     name="prod", branch="prod", control_node="lab-ansible", after=lab

@@ -18,6 +18,17 @@ lab_proxy = Proxy(
             upstreams=("http://lab-coder:8080",),
             websockets=True,
         ),
+        # Two apps that Harbormaster keeps on lab-coder: examples/pegasus-apps.
+        Service(
+            name="welcome",
+            names=("welcome.lab.pegasuspad.com",),
+            upstreams=("http://lab-coder:8082",),
+        ),
+        Service(
+            name="clock",
+            names=("clock.lab.pegasuspad.com",),
+            upstreams=("http://lab-coder:8081",),
+        ),
     ),
 )
 
@@ -77,6 +88,8 @@ entry = Entry(
         Expectation("https://demo.lab.pegasuspad.com/", reaches="demo"),
         Expectation("https://demo.lab.pegasuspad.com/", reaches="demo", from_="lan"),
         Expectation("http://demo.lab.pegasuspad.com/", reaches=None, status=308),
+        Expectation("https://welcome.lab.pegasuspad.com/", reaches="welcome"),
+        Expectation("https://clock.lab.pegasuspad.com/", reaches="clock"),
         Expectation("https://cloud.pegasuspad.com/", reaches="nextcloud"),
         Expectation("https://sean.coder.pegasuspad.com/", reaches="coder"),
         Expectation("https://unknown.lab.pegasuspad.com/", reaches=None, status=421),

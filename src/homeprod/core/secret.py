@@ -67,6 +67,8 @@ def find_secret(data: bytes | str) -> str | None:
 def _judge_named(match: re.Match[str]) -> str | None:
     name, value = match["name"] or match["option"], match["value"] or match["given"]
     word = value.strip("\"'").rstrip(".!?:").lower()
+    if name.lower() == "secrets" and value.startswith("["):  # compose's list of their names
+        return None
     if _REFERENCE.match(value) or word in _PLAIN or name.lower().endswith(("file", "path", "name", "url")):
         return None
     return "a password" if re.match(r"(?i)pass", name) else "a token or secret"

@@ -54,6 +54,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLWNhbmFyeQ"
         ("password:\n  hunter2", "a password"),
         ("secrets:\n  db_password: hunter2", "a password"),
         ("secrets:\n  db:\n    file: /etc/x\n", None),
+        ("secrets: [db_password, mail]", None),
+        ("secret: [hunter2]", "a token or secret"),
         ("Passphrase = correct horse battery staple", "a password"),
         ("mysql --password hunter2", "a password"),
         ("mysql --password=hunter2", "a password"),

@@ -34,7 +34,8 @@ chroot "$tree" systemctl -q mask \
     kmod-static-nodes.service systemd-networkd-persistent-storage.service
 
 # Here for the roles that want them, which start them; what nobody asked for costs a boot seconds.
-chroot "$tree" systemctl -q disable nginx.service unattended-upgrades.service systemd-timesyncd.service
+chroot "$tree" systemctl -q disable nginx.service unattended-upgrades.service systemd-timesyncd.service \
+    docker.service docker.socket containerd.service
 
 # Generators run before everything else, one process each, and these look for what is never there.
 mkdir -p "$tree/etc/systemd/system-generators"
@@ -48,6 +49,7 @@ find "$modules"/kernel/drivers/ata "$modules"/kernel/drivers/block "$modules"/ke
     "$modules"/kernel/drivers/net "$modules"/kernel/drivers/scsi "$modules"/kernel/drivers/virtio \
     "$modules"/kernel/drivers/char "$modules"/kernel/drivers/acpi "$modules"/kernel/fs/isofs "$modules"/kernel/net/core \
     "$modules"/kernel/net/netfilter "$modules"/kernel/net/ipv4/netfilter "$modules"/kernel/fs/autofs \
+    "$modules"/kernel/fs/overlayfs "$modules"/kernel/net/bridge "$modules"/kernel/net/802 "$modules"/kernel/net/llc \
     -name '*.ko.xz' -size -200k -exec unxz {} +
 chroot "$tree" depmod "$(basename "$modules")"
 

@@ -31,6 +31,7 @@ echo secrets:
 if [ -d "$etc/apps" ]; then find "$etc/apps" -mindepth 2 -type f -printf "  - '%p'\n"; fi
 # Not where an image is being made: then the units wait for its first boot.
 echo "systemd: $(is test -d /run/systemd/system)"
+echo "docker: $(is sh -c 'systemctl -q is-active docker.service && systemctl -q is-enabled docker.service')"
 echo "runs: $(is systemctl -q is-active homeprod-apps.timer)"
 echo "enabled: $(is systemctl -q is-enabled homeprod-apps.timer)"
 # What it says of its apps, which the control node keeps and tells: its own time beside it, since clocks differ. All may
