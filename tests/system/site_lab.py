@@ -69,6 +69,7 @@ class SiteLab:
         """For a site that is to lose its control nodes, or has none: nobody configures its machines."""
         for environment in ("lab", "prod"):
             self.edit("_config", f'branch="{environment}", control_node="lab-ansible"', f'branch="{environment}"')
+        self.edit("_config", ', upkeep=Upkeep(policy="converge")', "")
         key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yQW5zaWJsZTEx"
         self.edit("_config", 'ControlUser(name="ansible")', f'Person(name="ansible", keys=("{key}",))')
 

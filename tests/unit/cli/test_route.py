@@ -80,7 +80,7 @@ def test_a_way_from_outside_in_one_look(capsys: pytest.CaptureFixture[str]) -> N
         "  lab-proxy               10.111.1.212:8443  TLS ends here; the passthrough says who the client is"
         " (PROXY protocol)\n"
         f"      certificate *.lab.pegasuspad.com (dns-01)  modules/_entry.py:{certificate}\n"
-        f"        in {find_rendered('lab-proxy/nginx.conf', '/_.lab.pegasuspad.com/chain.pem', nth=1)}\n"
+        f"        in {find_rendered('lab-proxy/nginx.conf', '/_.lab.pegasuspad.com/chain.pem', nth=2)}\n"
         f"      service demo: its exact name  modules/_entry.py:{service}\n"
         f"        in {find_rendered('lab-proxy/nginx.conf', 'server_name demo')}\n"
         "  lab-coder               10.111.1.21:8080   HTTP\n"
@@ -290,7 +290,7 @@ def test_why_not_another_rule(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_expectations_of_pegasus_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--site", str(PEGASUS), "route", "test"]) == 0
-    assert capsys.readouterr().out.endswith("\n9 expectations, none otherwise\n")
+    assert capsys.readouterr().out.endswith("\n11 expectations, none otherwise\n")
     assert main(["--site", str(PEGASUS), "route", "test", "--json"]) == 0
     text = capsys.readouterr().out
     open_validator("route").validate(json.loads(text))

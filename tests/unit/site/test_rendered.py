@@ -133,20 +133,22 @@ def test_a_machine_that_others_made_is_configured_too(tmp_path: Path, number: st
 
 
 def test_an_environments_upkeep_reaches_its_node_and_the_default_changes_no_file(tmp_path: Path) -> None:
-    before = render_settings(SITE, "lab-ansible")
-    assert "upkeep" not in before, "a node that knows of none must be able to read it"
-    assert all(one.upkeep == UpkeepSettings() for one in parse_settings(before, "before").environments)
-
     shutil.copytree(EXAMPLES / "pegasus", tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
     config = tmp_path / "site" / "modules" / "_config.py"
-    text = config.read_text().replace("    Environment,\n", "    Environment,\n    Upkeep,\n")
+    text = config.read_text().replace(', upkeep=Upkeep(policy="converge"))', ")")
+    config.write_text(text)
+    before = render_settings(load_site(tmp_path / "site"), "lab-ansible")
+    assert "upkeep" not in before, "a node that knows of none must be able to read it"
+    assert all(one.upkeep == UpkeepSettings() for one in parse_settings(before, "before").environments)
+    shutil.copytree(tmp_path / "site", tmp_path / "kept")
+    config = tmp_path / "kept" / "modules" / "_config.py"
     kept = 'upkeep=Upkeep(every=15, policy="converge", window="22:00-04:30"), '
     text = text.replace('Environment(name="lab", ', f'Environment(name="lab", {kept}')
     text = text.replace("prod = Environment(", "prod = Environment(upkeep=None, ")
     text = text.replace('name="pegasus",', 'name="pegasus", time_zone="America/New_York",')
     config.write_text(text)
     lab, prod = parse_settings(
-        render_settings(load_site(tmp_path / "site"), "lab-ansible"), "lab-ansible.json"
+        render_settings(load_site(tmp_path / "kept"), "lab-ansible"), "lab-ansible.json"
     ).environments
     assert lab.upkeep == UpkeepSettings(
         every=15, policy="converge", window="22:00-04:30", time_zone="America/New_York"
