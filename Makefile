@@ -1,5 +1,5 @@
 # Every command a contributor or a newcomer needs. CI runs `make test`.
-.PHONY: setup demo demo-entry demo-control test soak check bench docs format clean
+.PHONY: setup demo demo-entry demo-ongoing demo-control test soak check bench docs format clean
 python := .venv/bin/python
 
 setup:
@@ -12,6 +12,10 @@ demo: setup
 # goes on from there: names of every kind asked for from outside, and a route that is changed while they are
 demo-entry: setup
 	@$(python) examples/demo entry
+
+# goes on from there: apps follow git, what is wrong changes nothing, a change by hand is put right
+demo-ongoing: setup
+	@$(python) examples/demo ongoing
 
 # goes on from there: the control node rebooted, locked, unlocked, and made again
 demo-control: setup

@@ -65,7 +65,7 @@ def deliver_secrets(stage: Stage) -> str:
     """Have the node encrypt them, and push them to the vault repository. The SHA-256 of that of lab-proxy."""
     secret, repositories = make_secret(), open_repositories(stage)
     tell("the deploy key of lab-coder's apps, and a password for one of them")
-    password = f"/private:sean:{ensure_password(find_folder(LAB).keys)}\n"
+    password = f"/private:sean:{ensure_password(find_folder(LAB).keys)}"
     of_app = textwrap.indent(encrypt(stage, "passwords", password), "    ")
     of_host = encrypt(stage, "app_host_deploy_key", repositories.read_deploy_key())
     coder = f"{of_host}app_secrets:\n  clock:\n{of_app}"

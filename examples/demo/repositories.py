@@ -79,6 +79,11 @@ class Repositories:
         tell(f"$ git push   # in {self.apps}: {message}")
         self._git(self.apps, "push", "--quiet", "origin", "main")
 
+    def read_published(self) -> dict[str, str]:
+        """The heads of the branches that lab-coder follows, by the app's name, as the git server has them."""
+        lines = self._git(self.apps, "ls-remote", "origin", f"refs/heads/deploy/{APP_HOST}/*").splitlines()
+        return {name.rpartition("/")[2]: commit for commit, name in map(str.split, lines)}
+
     def read_deploy_key(self) -> str:
         """The private one, by which lab-coder reads the app repository; it goes into the vault repository."""
         return self._make_key("apps").read_text()
