@@ -14,7 +14,7 @@ from demo.stage import DemoError, Stage, tell
 
 STATUS = "/var/lib/homeprod-apps/status.json"
 ZONE = "lab.pegasuspad.com"
-_PAUSE = 5.0
+_PAUSE = 10.0
 
 Wanted = Callable[[dict[str, Any]], bool]
 

@@ -20,6 +20,8 @@ LIMIT = 2400.0
 """Seconds for Ansible, under emulation."""
 SILENCE = 30.0
 """Seconds without a word, after which it is said what is waited for."""
+_PAUSE = 10.0
+"""Seconds between two looks: each of them is work for the node, which emulation makes dear."""
 
 
 def begin_repositories(stage: Stage) -> None:
@@ -103,5 +105,5 @@ def wait_for_runs(stage: Stage, hosts: Iterable[str]) -> None:
                 tell(f"  {host['name']} is configured")
         if waiting and time.monotonic() > deadline:
             raise DemoError(f"not configured within {LIMIT:.0f} s: {', '.join(sorted(waiting))}")
-        time.sleep(2 if waiting else 0)
+        time.sleep(_PAUSE if waiting else 0)
     stage.homeprod("runs")

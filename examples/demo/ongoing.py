@@ -164,7 +164,7 @@ def wait_for_drift(stage: Stage, words: str, wanted: Callable[[int], bool]) -> N
         if passed - told > SILENCE:
             told = passed
             tell(f"  {words}: not yet, {told:.0f} s")
-        time.sleep(2)
+        time.sleep(10)
     tell(f"  {words}, after {time.monotonic() - began:.0f} s")
 
 

@@ -86,6 +86,7 @@ def test_machine_and_data_vm_are_lost_and_the_machine_comes_from_its_backup(
     restore(site_lab, hand, USER, saved)
     [conflict] = site_lab.plan("--only", "lab-ansible")["conflicts"]
     assert "its data VM has no such disk" in conflict["message"]
+    assert "  homeprod adopt --disk lab-ansible scsi1 --to lab-ansible-data" in conflict["hint"]
     adopt_and_prove(site_lab, hand)
 
 

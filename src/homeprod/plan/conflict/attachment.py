@@ -46,7 +46,7 @@ def find_attachment_dangers(
             if disk.owner in unread:  # a matter of the blind spots
                 continue
             yield from _refuse_running_owner(change, disk, actual)
-            yield from _refuse_swap(change, disk, actual)
+            yield from _refuse_swap(change, disk, actual, by_vmid)
             yield from _refuse_second_user(change, disk, actual, holders, freed)
             yield from _refuse_distance(change, machine, disk, actual, by_vmid)
 
@@ -64,7 +64,9 @@ def _refuse_running_owner(change: Change, disk: AttachedDisk, actual: Actual) ->
         yield Conflict(change.address, words, f"a data VM is never started; on its node:\n\n  qm stop {disk.owner}")
 
 
-def _refuse_swap(change: Change, disk: AttachedDisk, actual: Actual) -> Iterator[Conflict]:
+def _refuse_swap(
+    change: Change, disk: AttachedDisk, actual: Actual, by_vmid: Mapping[int, DesiredMachine]
+) -> Iterator[Conflict]:
     """The volume that it has now holds what was written last, whatever its data VM shows."""
     found = actual.machines.get(change.vmid)
     here = find_by_serial(coming_config(found.config), disk.serial, disk.volume) if found is not None else None
@@ -72,12 +74,19 @@ def _refuse_swap(change: Change, disk: AttachedDisk, actual: Actual) -> Iterator
         return
     volume = _find_volume(disk, actual)
     if here[1].volume != volume:
-        yield Conflict(
-            change.address,
-            f"uses {here[1].volume} as {disk.serial}, its data VM has {volume or 'no such disk'}",
-            "only you know which of them holds the data: shut the machine down, and give both the same one with\n\n"
-            f"  qm set VMID --SLOT VOLUME,serial={disk.serial}",
-        )
+        keeper = by_vmid.get(disk.owner)
+        if volume is None and keeper is not None and read_owner(here[1].volume) == change.vmid:
+            hint = (
+                "where the machine came from a backup, give its data VM the disk, whose bytes stay\n\n"
+                f"  homeprod adopt --disk {change.address.name} {here[0]} --to {keeper.address.name}"
+            )
+        else:
+            hint = (
+                "only you know which of them holds the data: shut the machine down, and give both the same one with"
+                f"\n\n  qm set VMID --SLOT VOLUME,serial={disk.serial}"
+            )
+        words = f"uses {here[1].volume} as {disk.serial}, its data VM has {volume or 'no such disk'}"
+        yield Conflict(change.address, words, hint)
 
 
 def _refuse_second_user(
@@ -133,7 +142,7 @@ def find_disk_doubts(desired: Mapping[Address, DesiredMachine], actual: Actual) 
             yield from _refuse_doubles(address, serial, found)
         yield from _refuse_two_users(address, found, holders)
         missing = [serial for serial in serials if find_by_serial(coming_config(found.config), serial) is None]
-        if missing and (unnamed := sorted(_list_unnamed(found))):
+        if missing and (unnamed := sorted(set(_list_unnamed(found)))):
             yield Conflict(
                 address,
                 f"lacks the disk {missing[0]}, and owns {', '.join(unnamed)}, which may be it",
