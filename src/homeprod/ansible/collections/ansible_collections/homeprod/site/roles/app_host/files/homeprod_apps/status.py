@@ -40,6 +40,9 @@ class Part:
     services: dict[str, str] = field(default_factory=dict)
 
     def tell(self, state: str, problem: Problem) -> None:
+        """The worst stays told: that somebody else's commit lies there is not hidden by an image that is missing."""
+        if self.state in WORST and state in WORST and WORST.index(self.state) < WORST.index(state):
+            return
         self.state, self.problem, self.hint = state, problem.message, problem.hint
 
 
