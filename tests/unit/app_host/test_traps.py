@@ -32,6 +32,9 @@ def test_1_kept_the_old_one_serves_until_the_new_ones_images_are_there(host: Kep
     assert host.list_running() == before
     assert (wiki["state"], wiki["wanted"], wiki["attempted"], wiki["applied"]) == ("late", bad, bad, good)
     assert wiki["problem"].startswith("an image cannot be had: ")
+    forged = host.publish("wiki", compose(note="forged"), key="")
+    wiki = host.run(1)["apps"]["wiki"]
+    assert (wiki["state"], wiki["wanted"]) == ("refused", forged), "which weighs more than that it is late"
     newer = host.publish("wiki", compose(note="mended"))
     assert host.run()["apps"]["wiki"]["applied"] == newer
 
