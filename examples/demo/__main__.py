@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from demo.comeback import play_comeback
-from demo.control import begin_control_node, begin_repositories, deliver_secrets, ring_for_idle, wait_for_runs
+from demo.control import begin_control_node, begin_repositories, deliver_secret, ring_for_idle, wait_for_runs
 from demo.entry import ask_for_the_service, make_authorities
 from demo.machine import ADMINISTRATOR, NODE, Prospect, look_around
 from demo.ongoing import play_ongoing
@@ -67,8 +67,8 @@ def play_booted(stage: Stage, prospect: Prospect) -> None:
         stage.apply(NODE)
     with stage.step("bootstrap and unlock", "at a terminal, as a person would"):
         begin_control_node(stage)
-    with stage.step("secrets", "as vault text; nobody but the control node can read them"):
-        digest = deliver_secrets(stage)
+    with stage.step("a secret", "as vault text; nobody but the control node can read it"):
+        digest = deliver_secret(stage)
     with stage.step("the site's own authority", "in a lab no public one signs certificates"):
         make_authorities(stage)
     for batch in prospect.batches:

@@ -63,16 +63,20 @@ def read_state(stage: Stage) -> str:
     return str(json.loads(stage.ask_any("control", "status", "--json")).get("state", "unreachable"))
 
 
-def deliver_secrets(stage: Stage) -> str:
-    """Have the node encrypt them, and push them to the vault repository. The SHA-256 of that of lab-proxy."""
-    secret, repositories = make_secret(), open_repositories(stage)
-    tell("the deploy key of lab-coder's apps, and a password for one of them")
+def deliver_secret(stage: Stage) -> str:
+    """Have the node encrypt it, and push it to the vault repository; its SHA-256."""
+    secret = make_secret()
+    open_repositories(stage).keep_secret("lab-proxy", encrypt(stage, "demo_secret", secret))
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def deliver_app_secrets(stage: Stage) -> None:
+    repositories = open_repositories(stage)
+    tell("the deploy key of lab-coder's apps, and a password for one of them, by the vault repository")
     password = f"/private:sean:{ensure_password(find_folder(LAB).keys)}"
     of_app = textwrap.indent(encrypt(stage, "passwords", password), "    ")
     of_host = encrypt(stage, "app_host_deploy_key", repositories.read_deploy_key())
-    coder = f"{of_host}app_secrets:\n  clock:\n{of_app}"
-    repositories.keep_secrets({"lab-proxy": encrypt(stage, "demo_secret", secret), "lab-coder": coder})
-    return hashlib.sha256(secret.encode()).hexdigest()
+    repositories.keep_secret("lab-coder", f"{of_host}app_secrets:\n  clock:\n{of_app}")
 
 
 def encrypt(stage: Stage, name: str, value: str) -> str:

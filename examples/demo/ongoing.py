@@ -9,7 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from demo.apphost import ask_app, list_containers, refuses, runs, wait_for_apps
-from demo.control import LIMIT, SILENCE, open_repositories, read_state, wait_for_state
+from demo.control import (
+    LIMIT,
+    SILENCE,
+    deliver_app_secrets,
+    open_repositories,
+    read_state,
+    wait_for_runs,
+    wait_for_state,
+)
 from demo.entry import NAME, find_ends, find_root, open_gateway
 from demo.machine import NODE
 from demo.person import Person
@@ -30,6 +38,8 @@ def play_ongoing(stage: Stage) -> None:
         raise DemoError("there is no app repository yet; first run\n\n  make demo\n")
     with stage.step("the lab of make demo", "brought back where it is down"):
         bring_back(stage, repositories.keys)
+    with stage.step("an app host", "by a commit: docker, the real Harbormaster, and what watches over it"):
+        make_app_host(stage, repositories)
     with stage.step("apps are published", "a branch for each; lab-coder follows them"):
         publish_first(stage, repositories)
     version = f"version {time.strftime('%H:%M:%S')}"
@@ -54,6 +64,13 @@ def bring_back(stage: Stage, keys: Path) -> None:
         Person(stage, keys).unlock()
         wait_for_state(stage, "Ready")
     open_gateway(stage)
+
+
+def make_app_host(stage: Stage, repositories: Repositories) -> None:
+    deliver_app_secrets(stage)
+    repositories.bring_app_play()
+    stage.homeprod("configure", APP_HOST)
+    wait_for_runs(stage, (APP_HOST,))
 
 
 def publish(stage: Stage, repositories: Repositories, *options: str) -> dict[str, str]:

@@ -18,6 +18,8 @@ EXAMPLES = Path(__file__).parents[1]
 BRANCHES = ("lab", "prod")
 PLAYBOOKS, VAULT, APPS = "pegasus-playbooks", "pegasus-vault", "pegasus-apps"
 APP_HOST = "lab-coder"
+PLAYBOOK = "site.yml"
+_APP_PLAY = re.compile(r"^- name: Apps that Harbormaster keeps\n(?:(?!- ).*\n)*", re.MULTILINE)
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Repositories:
         if not (self.playbooks / ".git").exists():
             shutil.copytree(EXAMPLES / PLAYBOOKS, self.playbooks, dirs_exist_ok=True)
             self._write_keys(self.playbooks / "host_vars" / f"{APP_HOST}.yml")
+            self._hold_back_apps()
             self._begin(self.playbooks)
         if not (self.vault / ".git").exists():
             for branch in BRANCHES:
@@ -70,6 +73,17 @@ class Repositories:
             self.stage.lab("repository", "add", LAB, APPS)
         self.push_apps("the apps of lab-coder")
         self.stage.lab("repository", "authorize", LAB, APPS, str(self._make_key("apps").with_suffix(".pub")))
+
+    def _hold_back_apps(self) -> None:
+        """Docker on an emulated machine takes its time: `make demo-ongoing` brings it."""
+        book = self.playbooks / PLAYBOOK
+        book.write_text(_APP_PLAY.sub("", book.read_text()))
+
+    def bring_app_play(self) -> None:
+        """The example's playbook as it is, by a signed commit. Safe to repeat."""
+        shutil.copy(EXAMPLES / PLAYBOOKS / PLAYBOOK, self.playbooks / PLAYBOOK)
+        self.commit(self.playbooks, f"{APP_HOST} runs apps")
+        self.push(self.playbooks)
 
     def push_apps(self, message: str) -> None:
         """As a person does: a commit, signed, where there is anything to commit, and `git push`."""
@@ -107,13 +121,12 @@ class Repositories:
             file.write_text(f"{deploy[name]}\n")
             self.stage.lab("repository", "authorize", LAB, repository, str(file))
 
-    def keep_secrets(self, texts: dict[str, str]) -> None:
-        """Vault text, as lab-ansible made it, by the machine whose it is."""
-        for host, text in texts.items():
-            file = self.vault / "lab" / "host_vars" / f"{host}.yml"
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(f"{text}\n")
-        self.commit(self.vault, f"secrets for {' and '.join(texts)}")
+    def keep_secret(self, host: str, text: str) -> None:
+        """Vault text, as lab-ansible made it."""
+        file = self.vault / "lab" / "host_vars" / f"{host}.yml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"{text}\n")
+        self.commit(self.vault, f"secrets for {host}")
         self.push(self.vault)
 
     def push(self, folder: Path) -> None:
