@@ -70,6 +70,8 @@ def _show(door: Doorbell, options: argparse.Namespace) -> int:
         status = render.paint(told["status"], _COLOURS.get(told["status"], "dim"))
         problem, _, step = told["problem"].partition("\n")
         render.print_line(f"run {told['id']} of {told['host']}: {status}  {problem}".rstrip())
+        if not is_over and not options.follow:
+            render.say(f"it is not over; what it says, as it says it:\n\n  homeprod runs show {options.id} --follow")
         if told["status"] in ("failed", "timeout") and told.get("kind", "configure") == "configure":
             _say_next(told["host"], step)
     return FAILED if told["status"] in ("failed", "timeout", "canceled") else 0
