@@ -73,6 +73,6 @@ def list_containers(stage: Stage) -> dict[str, str]:
 def ask_app(stage: Stage, app: str, path: str = "", *options: str) -> tuple[int, str]:
     """Through the front door, as somebody outside: the status and what came."""
     name, trust = f"{app}.{ZONE}", ("--cacert", str(find_root(stage, "lab")))
-    where = ("--resolve", f"{name}:443:{find_ends()[0]}", "--write-out", "\n%{http_code}")
+    where = ("--resolve", f"{name}:443:{find_ends()[0]}", "--write-out", r"\n%{http_code}")
     body, _, status = stage.ask_from_outside(f"https://{name}/{path}", *trust, *where, *options).rpartition("\n")
     return int(status), body
