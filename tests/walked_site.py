@@ -49,7 +49,9 @@ ADDRESSES = {
     "coder": ("10.111.1.211/24",),
     "collabora": ("10.111.1.210/24",),
 }
-SERVED = {"demo": 8080, "nextcloud": 80, "coder": 7080, "collabora": 9980}
+SERVED = {"demo": 8080, "welcome": 8082, "clock": 8081, "nextcloud": 80, "coder": 7080, "collabora": 9980}
+_HOSTS = {"welcome": "demo", "clock": "demo"}
+"""Of services that run where another one does."""
 
 
 @dataclass
@@ -227,7 +229,7 @@ def open_walked_site(folder: Path) -> Iterator[WalkedSite]:
 
 @contextlib.contextmanager
 def run_service(walked: WalkedSite, name: str) -> Iterator[None]:
-    service = walked.hosts[name].call(Service, name, "0.0.0.0", SERVED[name])  # noqa: S104 (in a namespace of its own)
+    service = walked.hosts[_HOSTS.get(name, name)].call(Service, name, "0.0.0.0", SERVED[name])  # noqa: S104 (in a namespace of its own)
     with service.run():
         yield
 

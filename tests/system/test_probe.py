@@ -351,19 +351,19 @@ def test_nothing_that_could_be_asked_is_no_success(
     code, said = ask(walked, monkeypatch, capsys, "explain", DEMO, "--probe", asker=nowhere)
     assert (code, said.splitlines()[-1]) == (3, "0 as said, 0 differ, 4 not asked")
     code, said = ask(walked, monkeypatch, capsys, "test", "--live", asker=nowhere)
-    assert (code, said.count("for real: nothing could be asked: ")) == (3, 9)
+    assert (code, said.count("for real: nothing could be asked: ")) == (3, len(EXPECTATIONS))
 
 
 def test_expectations_are_held_against_what_is(
     walked: WalkedSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, said = ask(walked, monkeypatch, capsys, "test", "--live")
-    assert (code, said.splitlines()[-1]) == (0, "9 expectations, none otherwise")
-    assert said.count("ok      for real: as the table says, status ") == 9
+    assert (code, said.splitlines()[-1]) == (0, f"{len(EXPECTATIONS)} expectations, none otherwise")
+    assert said.count("ok      for real: as the table says, status ") == len(EXPECTATIONS)
     with walked.end_service("demo"):
         code, said = ask(walked, monkeypatch, capsys, "test", "--live")
         json_code, text = ask(walked, monkeypatch, capsys, "test", "--live", "--json")
-    assert (code, json_code, said.splitlines()[-1]) == (1, 1, "9 expectations, 2 otherwise")
+    assert (code, json_code, said.splitlines()[-1]) == (1, 1, f"{len(EXPECTATIONS)} expectations, 2 otherwise")
     words = "lab-proxy: status 502: lab-proxy cannot reach demo; the table says: reaches demo"
     assert f"fail    for real: {words}\n      see all of it:\n" in said
     assert "  homeprod route explain https://demo.lab.pegasuspad.com/ --from lan --probe\n" in said
