@@ -18,7 +18,7 @@ def test_a_control_node_believes_its_own_signers_alone() -> None:
     site = load_site(PEGASUS)
     assert list(list_believed(site, "lab-ansible")) == ["ops"]
     assert list(list_believed(site, "prod-ansible")) == ["sean"]
-    assert list_believed(site, "prod-coder") == {}
+    assert list_believed(site, "lab-coder") == {}
 
 
 def test_who_has_no_key_of_theirs_cannot_sign(tmp_path: Path) -> None:
