@@ -1,0 +1,95 @@
+"""How hosts stand with a revision: which record each has, or what it lacks and how that is got."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from homeprod.cli.promotion.counterparts import find_counterpart
+from homeprod.cli.promotion.ground import Ground
+from homeprod.cli.schema.promotion import StandingEntry
+from homeprod.core.overview.age import tell_age
+from homeprod.promotion.candidates import Subject, list_differing
+from homeprod.promotion.record import Bad, Judgement, Signed, Trial, find_bad, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``command`` gets what is missing; empty where nothing is."""
+
+    subject: Subject
+    judgement: Judgement
+    bad: Bad | None
+    command: str
+
+    @property
+    def is_good(self) -> bool:
+        return self.judgement.is_green and self.bad is None
+
+
+def list_standings(
+    ground: Ground, revision: str, entries: Sequence[Signed], *bases: str, now: float | None = None
+) -> list[Standing]:
+    """Of the hosts of the environment that differ at ``revision`` from one of the bases, by name."""
+    after, *before = ground.find_closures(revision, *bases)
+    hosts = list_differing(after, ground.environment.name, *before)
+    subjects = (Subject(host, ground.environment.name, after[host].digest) for host in hosts)
+    return list(judge_subjects(ground, revision, entries, subjects, time.time() if now is None else now))
+
+
+def judge_subjects(
+    ground: Ground, revision: str, entries: Sequence[Signed], subjects: Iterable[Subject], now: float
+) -> Iterable[Standing]:
+    bad = {(one.host, one.digest): one for one in find_bad(entries, ground.environment.name)}
+    for subject in subjects:
+        judgement = judge(entries, subject.host, subject.digest, now)
+        held = bad.get((subject.host, subject.digest))
+        yield Standing(subject, judgement, held, _advise(ground, revision, subject, judgement, held))
+
+
+def _advise(ground: Ground, revision: str, subject: Subject, judgement: Judgement, held: Bad | None) -> str:
+    short, environment = revision[:12], ground.environment
+    if held is not None:
+        return f"homeprod rollback --env {environment.name} --clear {subject.host}"
+    if judgement.is_green:
+        return ""
+    if environment.promotion is None:
+        return f"homeprod promote {short} --to {environment.name}"
+    if environment.after is not None and find_counterpart(ground.site, subject.host):
+        return f"homeprod promote {short} --to {environment.after.name}"
+    return f"homeprod rehearse {short} {subject.host}"
+
+
+def explain(standing: Standing, now: float) -> str:
+    """In a line: what it has, or what it lacks."""
+    if standing.bad is not None:
+        rolled = standing.bad.rollback
+        why = f": {rolled.why}" if rolled.why else ""
+        return f"held: {standing.bad.person} rolled it back {tell_age(now - rolled.at)} ago{why}"
+    trial = standing.judgement.trial
+    if not standing.judgement.is_green or trial is None or not isinstance(trial.entry, Trial):
+        return standing.judgement.why
+    entry = trial.entry
+    where = f"on a stand-in of {entry.tried_on}" if entry.place == "stand-in" else f"on {entry.tried_on}"
+    left = tell_age(entry.expires - now)
+    return f"green {where}, {trial.person}, {tell_age(now - entry.at)} ago; good for {left} more"
+
+
+def describe(standing: Standing, now: float) -> StandingEntry:
+    signed = standing.judgement.trial
+    entry = signed.entry if signed is not None and isinstance(signed.entry, Trial) else None
+    return StandingEntry(
+        host=standing.subject.host,
+        environment=standing.subject.environment,
+        digest=standing.subject.digest,
+        is_green=standing.judgement.is_green,
+        is_held=standing.bad is not None,
+        words=explain(standing, now),
+        tried_on=entry.tried_on if entry is not None else None,
+        place=entry.place if entry is not None else None,
+        person=signed.person if signed is not None else None,
+        at=entry.at if entry is not None else None,
+        expires=entry.expires if entry is not None else None,
+        command=standing.command,
+    )
