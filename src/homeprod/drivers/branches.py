@@ -54,7 +54,7 @@ class Branches:
             specs = [f"+{_HEADS}{name}:refs/remotes/{self.remote}/{name}" for name in found]
             self._ask_host("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self.remote, *specs)
         for name, commit in found.items():  # somebody may have rewritten it between the look and the fetch
-            if not self.git.ask("cat-file", "-t", commit):
+            if not self.has(commit):
                 raise OvertakenError([f"{_HEADS}{name}"], self.url)
         return found
 
@@ -70,6 +70,10 @@ class Branches:
             hint = f"see which there are, and fetch where it is new:\n\n  git -C {self.git.folder} branch -a"
             raise PromotionError(f"there is no revision {name}", where=str(self.git.folder), hint=hint)
         return found
+
+    def has(self, commit: str) -> bool:
+        """Whether this clone has it."""
+        return bool(commit) and self.git.ask("cat-file", "-t", commit) == "commit"
 
     def descends(self, commit: str, older: str) -> bool:
         """Whether it is the older one, or comes after it. After nothing comes everything."""

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from homeprod.cli.connection import connect
-from homeprod.core.errors import ControlError, UnreachableError
+from homeprod.core.errors import ControlError, TransientError, UnreachableError
 from homeprod.core.overview.host import HostLine, read_host
 from homeprod.drivers.doorbell import Doorbell
 from homeprod.promotion.outcome import Convergence, read_convergence
@@ -113,6 +113,6 @@ def open_node(site: Site, name: str, options: argparse.Namespace) -> Iterator[No
         signer = find_signer(site, name, lab=options.lab)
         try:
             door = open_doorbell(site, cluster, name, signer, lab=options.lab)
-        except UnreachableError as error:
+        except (UnreachableError, TransientError) as error:
             raise WaitingError(error.message, where=error.where, hint=error.hint) from error
         yield Node(name, door)

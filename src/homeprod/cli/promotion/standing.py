@@ -11,15 +11,16 @@ from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
 from homeprod.promotion.candidates import Subject, list_differing
-from homeprod.promotion.record import Bad, Judgement, Signed, Trial, find_bad, judge
+from homeprod.promotion.record import Bad, Judgement, Signed, find_bad, judge
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``command`` gets what is missing; empty where nothing is."""
+    """``person`` held the trial that decided. ``command`` gets what is missing; empty where nothing is."""
 
     subject: Subject
     judgement: Judgement
+    person: str
     bad: Bad | None
     command: str
 
@@ -42,10 +43,13 @@ def judge_subjects(
     ground: Ground, revision: str, entries: Sequence[Signed], subjects: Iterable[Subject], now: float
 ) -> Iterable[Standing]:
     bad = {(one.host, one.digest): one for one in find_bad(entries, ground.environment.name)}
+    people = {id(one.entry): one.person for one in entries}
     for subject in subjects:
         judgement = judge(entries, subject.host, subject.digest, now)
+        person = people.get(id(judgement.trial), "")
         held = bad.get((subject.host, subject.digest))
-        yield Standing(subject, judgement, held, _advise(ground, revision, subject, judgement, held))
+        command = _advise(ground, revision, subject, judgement, held)
+        yield Standing(subject, judgement, person, held, command)
 
 
 def _advise(ground: Ground, revision: str, subject: Subject, judgement: Judgement, held: Bad | None) -> str:
@@ -68,17 +72,15 @@ def explain(standing: Standing, now: float) -> str:
         why = f": {rolled.why}" if rolled.why else ""
         return f"held: {standing.bad.person} rolled it back {tell_age(now - rolled.at)} ago{why}"
     trial = standing.judgement.trial
-    if not standing.judgement.is_green or trial is None or not isinstance(trial.entry, Trial):
+    if not standing.judgement.is_green or trial is None:
         return standing.judgement.why
-    entry = trial.entry
-    where = f"on a stand-in of {entry.tried_on}" if entry.place == "stand-in" else f"on {entry.tried_on}"
-    left = tell_age(entry.expires - now)
-    return f"green {where}, {trial.person}, {tell_age(now - entry.at)} ago; good for {left} more"
+    where = f"on a stand-in of {trial.tried_on}" if trial.place == "stand-in" else f"on {trial.tried_on}"
+    left = tell_age(trial.expires - now)
+    return f"green {where}, by {standing.person} {tell_age(now - trial.at)} ago; good for {left} more"
 
 
 def describe(standing: Standing, now: float) -> StandingEntry:
-    signed = standing.judgement.trial
-    entry = signed.entry if signed is not None and isinstance(signed.entry, Trial) else None
+    trial = standing.judgement.trial
     return StandingEntry(
         host=standing.subject.host,
         environment=standing.subject.environment,
@@ -86,10 +88,10 @@ def describe(standing: Standing, now: float) -> StandingEntry:
         is_green=standing.judgement.is_green,
         is_held=standing.bad is not None,
         words=explain(standing, now),
-        tried_on=entry.tried_on if entry is not None else None,
-        place=entry.place if entry is not None else None,
-        person=signed.person if signed is not None else None,
-        at=entry.at if entry is not None else None,
-        expires=entry.expires if entry is not None else None,
+        tried_on=trial.tried_on if trial is not None else None,
+        place=trial.place if trial is not None else None,
+        person=standing.person or None,
+        at=trial.at if trial is not None else None,
+        expires=trial.expires if trial is not None else None,
         command=standing.command,
     )

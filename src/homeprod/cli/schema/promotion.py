@@ -50,8 +50,8 @@ class TrialsReport(Report):
 
 
 class TriedEntry(Part):
-    """A host that the revision was tried on. ``result`` is untried where nothing can be said of the revision: the host
-    was off, say. ``counts_for`` are the hosts whose records it became; ``runs`` are the control node's."""
+    """A host that the revision was tried on. ``result`` is untried where nothing can be said of the revision: the
+    host was off, say. ``counts_for`` are the hosts whose records it became; ``runs`` are the control node's."""
 
     host: str
     result: Literal["green", "red", "untried"]
