@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeprod.cli import render
+from homeprod.cli.promotion.gates import list_followers
 from homeprod.core.errors import PromotionError, UsageError
 from homeprod.core.likeness import suggest
 from homeprod.core.tree import Tree
@@ -62,8 +63,7 @@ class Ground:
     @property
     def followers(self) -> tuple[Environment, ...]:
         """Environments that a revision comes to after this one."""
-        own = self.environment.name
-        return tuple(one for one in list_environments(self.site) if one.after is not None and one.after.name == own)
+        return list_followers(self.site, self.environment)
 
     def hear(self) -> Heard:
         """The records as they are now; what is not believed is said once."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from homeprod.cli import render
-from homeprod.cli.promotion.counterparts import has_gate, name_gated
 from homeprod.cli.promotion.former import find_former
+from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
 from homeprod.cli.promotion.node import WaitingError, open_node
 from homeprod.cli.promotion.passage import tell_watched, watch_rollout
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     if options.clear is not None and options.to:
         raise UsageError("--clear moves no branch, so --to is of no use with it", hint="leave one out")
     ground = open_ground(options, options.env or name_gated(load_site(find_root(options.site))))
-    if not has_gate(ground.environment):
+    if ground.environment.promotion is None:
         hint = "bring it another revision: commit what takes the change back, and\n\n"
         hint += f"  homeprod promote REV --to {ground.environment.name}"
         raise UsageError(f"{ground.environment.name} has no gate, so nothing could be held there", hint=hint)

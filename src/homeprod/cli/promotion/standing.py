@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from homeprod.cli.promotion.counterparts import find_counterpart
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
 from homeprod.promotion.candidates import Subject, list_differing
 from homeprod.promotion.record import Bad, Judgement, Signed, find_bad, judge
+from homeprod.site.counterpart import find_counterpart
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,14 @@ def _advise(ground: Ground, revision: str, subject: Subject, judgement: Judgemen
         return ""
     if environment.promotion is None:
         return f"homeprod promote {short} --to {environment.name}"
-    if environment.after is not None and find_counterpart(ground.site, subject.host):
+    if environment.after is not None and _has_counterpart(ground, subject.host):
         return f"homeprod promote {short} --to {environment.after.name}"
     return f"homeprod rehearse {short} {subject.host}"
+
+
+def _has_counterpart(ground: Ground, host: str) -> bool:
+    declared = ground.site.machines.get(host)
+    return declared is not None and find_counterpart(ground.site, declared.machine) is not None
 
 
 def explain(standing: Standing, now: float) -> str:

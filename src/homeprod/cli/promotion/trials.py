@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from homeprod.cli import render
-from homeprod.cli.promotion.counterparts import name_gated
+from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
 from homeprod.cli.promotion.standing import Standing, describe, explain, list_standings
 from homeprod.cli.schema.promotion import MarkEntry, TrialsReport

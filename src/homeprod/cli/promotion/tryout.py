@@ -9,7 +9,7 @@ from homeprod import __version__
 from homeprod.cli import render
 from homeprod.cli.promotion.account import Account
 from homeprod.cli.promotion.checks import SiteChecks
-from homeprod.cli.promotion.counterparts import find_counterparts, find_fresh_days
+from homeprod.cli.promotion.gates import find_counterparts, find_fresh_days
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.promotion.node import Node, open_node
 from homeprod.cli.promotion.rollout import DONE, FAILED, WAITS
@@ -70,7 +70,7 @@ def _list_candidates(account: Account, node: Node, entries: Sequence[Signed]) ->
         after,
         ground.environment.name,
         before,
-        find_counterparts(ground.site, ground.environment.name),
+        find_counterparts(ground.site, ground.environment),
         is_green=lambda one: judge(entries, one.host, one.digest, now).is_green,
         applied=_find_applied(ground, node),
     )
