@@ -44,7 +44,7 @@ def go_through_gate(account: Account) -> int:
 
 def _is_refused(account: Account, standings: Sequence[Standing]) -> bool:
     held = [one.subject.host for one in standings if one.bad is not None]
-    lacking = [one.subject.host for one in standings if not one.judgement.is_green and one.bad is None]
+    lacking = [one.subject.host for one in standings if not one.is_good and one.bad is None]
     if held:
         account.problem = f"rolled back and not cleared: {', '.join(held)}"
     elif lacking and not account.options.emergency:

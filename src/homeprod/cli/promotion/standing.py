@@ -6,27 +6,34 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from homeprod.cli.promotion.gates import find_fresh_days
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
 from homeprod.promotion.candidates import Subject, list_differing
-from homeprod.promotion.record import Bad, Judgement, Signed, find_bad, judge
+from homeprod.promotion.record import Bad, Judgement, Signed, judge
+from homeprod.promotion.verdict import Evidence
 from homeprod.site.counterpart import find_counterpart
+
+
+DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``person`` held the trial that decided. ``command`` gets what is missing; empty where nothing is."""
+    """``lack`` says why it may not go there; empty where it may. ``person`` held the trial that decided. ``command``
+    gets what is missing; empty where nothing is."""
 
     subject: Subject
     judgement: Judgement
     person: str
+    lack: str
     bad: Bad | None
     command: str
 
     @property
     def is_good(self) -> bool:
-        return self.judgement.is_green and self.bad is None
+        return not self.lack
 
 
 def list_standings(
@@ -42,27 +49,31 @@ def list_standings(
 def judge_subjects(
     ground: Ground, revision: str, entries: Sequence[Signed], subjects: Iterable[Subject], now: float
 ) -> Iterable[Standing]:
-    bad = {(one.host, one.digest): one for one in find_bad(entries, ground.environment.name)}
+    evidence = make_evidence(ground, entries, now)
     people = {id(one.entry): one.person for one in entries}
     for subject in subjects:
-        judgement = judge(entries, subject.host, subject.digest, now)
-        person = people.get(id(judgement.trial), "")
-        held = bad.get((subject.host, subject.digest))
-        command = _advise(ground, revision, subject, judgement, held)
-        yield Standing(subject, judgement, person, held, command)
+        host, digest = subject.host, subject.digest
+        judgement = judge(entries, host, digest, now, evidence.fresh_seconds)
+        lack = evidence.find_lack(host, digest, revision, "")
+        bad = next((one for one in evidence.bad if (one.host, one.digest) == (host, digest)), None)
+        command = _advise(ground, revision, host, bad) if lack else ""
+        yield Standing(subject, judgement, people.get(id(judgement.trial), ""), lack, bad, command)
 
 
-def _advise(ground: Ground, revision: str, subject: Subject, judgement: Judgement, held: Bad | None) -> str:
+def make_evidence(ground: Ground, entries: Sequence[Signed], now: float) -> Evidence:
+    days = find_fresh_days(ground.site, ground.environment)
+    return Evidence(ground.environment.name, tuple(entries), now, days * DAY)
+
+
+def _advise(ground: Ground, revision: str, host: str, bad: Bad | None) -> str:
     short, environment = revision[:12], ground.environment
-    if held is not None:
-        return f"homeprod rollback --env {environment.name} --clear {subject.host}"
-    if judgement.is_green:
-        return ""
+    if bad is not None:
+        return f"homeprod rollback --env {environment.name} --clear {host}"
     if environment.promotion is None:
         return f"homeprod promote {short} --to {environment.name}"
-    if environment.after is not None and _has_counterpart(ground, subject.host):
+    if environment.after is not None and _has_counterpart(ground, host):
         return f"homeprod promote {short} --to {environment.after.name}"
-    return f"homeprod rehearse {short} {subject.host}"
+    return f"homeprod rehearse {short} {host}"
 
 
 def _has_counterpart(ground: Ground, host: str) -> bool:
@@ -72,13 +83,11 @@ def _has_counterpart(ground: Ground, host: str) -> bool:
 
 def explain(standing: Standing, now: float) -> str:
     """In a line: what it has, or what it lacks."""
-    if standing.bad is not None:
-        rolled = standing.bad.rollback
-        why = f": {rolled.why}" if rolled.why else ""
-        return f"held: {standing.bad.person} rolled it back {tell_age(now - rolled.at)} ago{why}"
     trial = standing.judgement.trial
+    if standing.lack:
+        return standing.lack
     if not standing.judgement.is_green or trial is None:
-        return standing.judgement.why
+        return f"by an emergency or a roll-back, untried: {standing.judgement.why}"
     where = f"on a stand-in of {trial.tried_on}" if trial.place == "stand-in" else f"on {trial.tried_on}"
     left = tell_age(trial.expires - now)
     return f"green {where}, by {standing.person} {tell_age(now - trial.at)} ago; good for {left} more"
@@ -90,6 +99,7 @@ def describe(standing: Standing, now: float) -> StandingEntry:
         host=standing.subject.host,
         environment=standing.subject.environment,
         digest=standing.subject.digest,
+        is_good=standing.is_good,
         is_green=standing.judgement.is_green,
         is_held=standing.bad is not None,
         words=explain(standing, now),

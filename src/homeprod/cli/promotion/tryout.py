@@ -13,6 +13,7 @@ from homeprod.cli.promotion.gates import find_counterparts, find_fresh_days
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.promotion.node import Node, open_node
 from homeprod.cli.promotion.rollout import DONE, FAILED, WAITS
+from homeprod.cli.promotion.standing import DAY
 from homeprod.cli.promotion.step import advance
 from homeprod.cli.promotion.trial import Trial, Tried
 from homeprod.cli.question import ask
@@ -26,8 +27,6 @@ from homeprod.promotion.record import FUTURE, Signed, judge
 from homeprod.promotion.record import Trial as TrialEntry
 from homeprod.site.configured import list_environments
 from homeprod.wiring.records import find_record_signer
-
-_DAY = 86_400.0
 
 
 def try_out(account: Account) -> int:
@@ -66,14 +65,19 @@ def _list_candidates(account: Account, node: Node, entries: Sequence[Signed]) ->
     ground, now = account.ground, time.time()
     bases = [ground.head, *(ground.heads[one.name] for one in ground.followers)]
     after, *before = ground.find_closures(account.revision, *bases)
-    return list_candidates(
-        after,
-        ground.environment.name,
-        before,
-        find_counterparts(ground.site, ground.environment),
-        is_green=lambda one: judge(entries, one.host, one.digest, now).is_green,
-        applied=_find_applied(ground, node),
-    )
+    days = _find_days(ground)
+
+    def is_green(one: Subject) -> bool:
+        return judge(entries, one.host, one.digest, now, days[one.environment] * DAY).is_green
+
+    counterparts = find_counterparts(ground.site, ground.environment)
+    applied = _find_applied(ground, node)
+    return list_candidates(after, ground.environment.name, before, counterparts, is_green=is_green, applied=applied)
+
+
+def _find_days(ground: Ground) -> dict[str, int]:
+    """For how long a record counts, by environment."""
+    return {one.name: find_fresh_days(ground.site, one) for one in list_environments(ground.site)}
 
 
 def _find_applied(ground: Ground, node: Node) -> dict[str, str]:
@@ -124,14 +128,12 @@ def _note(account: Account, tried: Sequence[Tried], known: Sequence[Signed], sig
 
 def _make_entries(account: Account, tried: Tried, known: Sequence[Signed]) -> list[TrialEntry]:
     """One for the host itself, and one for each that names it as its counterpart; none where nothing can be said."""
-    outcome, site = tried.outcome, account.ground.site
+    outcome, days = tried.outcome, _find_days(account.ground)
     if outcome.result is Result.UNTRIED:
         return []
-    environments = {one.name: one for one in list_environments(site)}
 
     def make(subject: Subject) -> TrialEntry:
         at = _find_moment(subject, known)
-        days = find_fresh_days(site, environments[subject.environment])
         return TrialEntry(
             environment=subject.environment,
             revision=account.revision,
@@ -142,7 +144,7 @@ def _make_entries(account: Account, tried: Tried, known: Sequence[Signed]) -> li
             result="green" if outcome.is_green else "red",
             tried_on=tried.candidate.host,
             place="lab",
-            expires=at + days * _DAY,
+            expires=at + days[subject.environment] * DAY,
             version=__version__,
         )
 
