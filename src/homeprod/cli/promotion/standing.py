@@ -11,22 +11,22 @@ from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
 from homeprod.promotion.candidates import Subject, list_differing
-from homeprod.promotion.record import Bad, Judgement, Signed, judge
+from homeprod.promotion.record import Bad, Judgement, Signed, Trial, judge
 from homeprod.promotion.verdict import Evidence
 from homeprod.site.counterpart import find_counterpart
-
 
 DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``lack`` says why it may not go there; empty where it may. ``person`` held the trial that decided. ``command``
-    gets what is missing; empty where nothing is."""
+    """``lack`` says why it may not go there; empty where it may. ``person`` held the trial that decided, which
+    counts until ``expires``. ``command`` gets what is missing; empty where nothing is."""
 
     subject: Subject
     judgement: Judgement
     person: str
+    expires: float
     lack: str
     bad: Bad | None
     command: str
@@ -57,7 +57,12 @@ def judge_subjects(
         lack = evidence.find_lack(host, digest, revision, "")
         bad = next((one for one in evidence.bad if (one.host, one.digest) == (host, digest)), None)
         command = _advise(ground, revision, host, bad) if lack else ""
-        yield Standing(subject, judgement, people.get(id(judgement.trial), ""), lack, bad, command)
+        person, expires = people.get(id(judgement.trial), ""), _find_end(judgement.trial, evidence)
+        yield Standing(subject, judgement, person, expires, lack, bad, command)
+
+
+def _find_end(trial: Trial | None, evidence: Evidence) -> float:
+    return min(trial.expires, trial.at + evidence.fresh_seconds) if trial is not None else 0.0
 
 
 def make_evidence(ground: Ground, entries: Sequence[Signed], now: float) -> Evidence:
@@ -89,7 +94,7 @@ def explain(standing: Standing, now: float) -> str:
     if not standing.judgement.is_green or trial is None:
         return f"by an emergency or a roll-back, untried: {standing.judgement.why}"
     where = f"on a stand-in of {trial.tried_on}" if trial.place == "stand-in" else f"on {trial.tried_on}"
-    left = tell_age(trial.expires - now)
+    left = tell_age(standing.expires - now)
     return f"green {where}, by {standing.person} {tell_age(now - trial.at)} ago; good for {left} more"
 
 
@@ -107,6 +112,6 @@ def describe(standing: Standing, now: float) -> StandingEntry:
         place=trial.place if trial is not None else None,
         person=standing.person or None,
         at=trial.at if trial is not None else None,
-        expires=trial.expires if trial is not None else None,
+        expires=standing.expires if trial is not None else None,
         command=standing.command,
     )

@@ -8,9 +8,10 @@ from homeprod.cli.schema.report import Part, Report
 
 
 class StandingEntry(Part):
-    """How a host stands with a revision. ``digest`` is of all that its run can read there. ``is_good`` where it may go
-    there, ``is_green`` where a trial says so, ``is_held`` where somebody rolled that back and nobody has cleared it. ``tried_on`` to ``expires`` are of the trial that decided, null where
-    there is none; times are seconds since 1970. ``command`` gets what is missing, empty where nothing is."""
+    """How a host stands with a revision. ``digest`` is of all that its run can read there. ``is_good`` where it may
+    go there, ``is_green`` where a trial says so, ``is_held`` where somebody rolled that back and nobody has cleared
+    it. ``tried_on`` to ``expires`` are of the trial that decided, null where there is none; times are seconds since
+    1970. ``command`` gets what is missing, empty where nothing is."""
 
     host: str
     environment: str
