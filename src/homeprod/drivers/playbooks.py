@@ -37,7 +37,7 @@ def read_step(folder: Path, span: str, vault: Path | None = None) -> Step:
     trees = read_commits(git, {"before": before, "after": after})
     for commit, tree in ((before, trees["before"]), (after, trees["after"])):
         _require_inventory(commit, tree)
-    collection, secrets = read_work_tree(_COLLECTION), _read_vault(vault)
+    collection, secrets = read_collection(), _read_vault(vault)
     return Step(before, after, tuple(Revision(trees[name], collection, secrets) for name in ("before", "after")))  # type: ignore[arg-type]  # two
 
 
@@ -46,7 +46,7 @@ def read_revisions(git: Git, commits: Collection[str], vault: Tree | None) -> di
     trees = read_commits(git, {commit: commit for commit in set(commits)})
     for commit, tree in trees.items():
         _require_inventory(commit, tree)
-    collection = read_work_tree(_COLLECTION)
+    collection = read_collection()
     return {commit: Revision(tree, collection, vault) for commit, tree in trees.items()}
 
 
@@ -67,6 +67,13 @@ def _fetch_head(git: Git, remote: str) -> str:
         message = f"the vault's git host does not answer as it should: {error.word}"
         raise PromotionError(message, where=str(git.folder), hint=hint) from error
     return _find_commit(git, listed[0] if listed else "HEAD")
+
+
+def read_collection() -> Tree:
+    """Of homeprod's own roles, as they are installed here; not what Python has made of some files meanwhile. Raises
+    AppsError."""
+    tree = read_work_tree(_COLLECTION)
+    return Tree({path: file for path, file in tree if "__pycache__" not in path.split("/")})
 
 
 def _open(folder: Path, what: str) -> Git:
