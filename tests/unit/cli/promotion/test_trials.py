@@ -6,39 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.playbook_clones import make_key, read_public
+from tests.playbook_clones import make_key
 from tests.promoted_site import PromotedSite
+from tests.promotion_records import DAY, find_digests, make_trial, note
 from tests.reference_schema import open_validator
 
-from homeprod.drivers.records import Records
-from homeprod.drivers.recordsigner import open_record_signer
-from homeprod.promotion.record import Clear, Emergency, Entry, Rollback, Trial
-
-DAY = 86_400.0
-
-
-def note(site: PromotedSite, *entries: Entry, key: Path | None = None) -> None:
-    """Signed by ops, or by ``key``, and pushed."""
-    chosen = key or site.host.key
-    people = {"ops": (read_public(chosen),)}
-    records = Records(site.clone.folder, people)
-    signer = open_record_signer(people, {"HOMEPROD_RING_KEY": str(chosen)}, outside=site.root)
-    records.append(entries, signer)
-    records.push()
-
-
-def make_trial(
-    revision: str, digest: str, host: str = "prod-proxy", *, is_green: bool = True, ago: float = 0
-) -> Trial:
-    at = time.time() - ago
-    return Trial(
-        environment="prod", revision=revision, at=at, host=host, digest=digest, tried_on="lab-proxy", place="lab",
-        result="green" if is_green else "red", why="" if is_green else "no such file", expires=at + 14 * DAY,
-    )  # fmt: skip
-
-
-def find_digests(site: PromotedSite, revision: str) -> dict[str, str]:
-    return {one["host"]: one["digest"] for one in site.read("trials", "prod", revision)[1]["hosts"]}
+from homeprod.promotion.record import Clear, Emergency, Rollback
 
 
 def test_who_lacks_a_record_is_told_with_what_gets_it(site: PromotedSite) -> None:
