@@ -45,7 +45,7 @@ def watch(
     node.knock()
     began, shown = time.monotonic(), dict[str, str]()
     for looks, told in enumerate(node.watch_promotion(environment), 1):
-        hosts = _read_hosts(told)
+        hosts = read_hosts(told)
         if _is_of(told, revision):
             _show_news(hosts, shown, say)
         found = judge(told, revision, hosts)
@@ -66,15 +66,14 @@ def watch(
 def judge(told: Mapping[str, Any], revision: str, hosts: tuple[RolloutEntry, ...]) -> Watched | None:
     """From the node's word of the environment; None while it goes on."""
     environment = str(told.get("environment", ""))
-    if told.get("head") == revision and told.get("admitted") != revision and told.get("held"):
-        names = "; ".join(f"{tell(one.get('host'))}: {tell(one.get('why'))}" for one in told["held"])
+    if told.get("head") == revision and told.get("admitted") != revision and (why := _tell_held(told)):
         hint = f"see what each lacks, and how it is got:\n\n  homeprod trials {environment} {revision[:12]}"
-        return Watched(REFUSED, hosts, f"the control node holds it: {names}", hint)
+        return Watched(REFUSED, hosts, f"the control node holds it: {why}", hint)
     if not _is_of(told, revision):
         is_there = told.get("admitted") == revision and _state(told) in ("none", "done")
         return Watched(DONE, ()) if is_there else None
     if _state(told) == "stopped":
-        return _explain_stop(environment, revision, hosts)
+        return _explain_stop(told, revision, hosts)
     if _state(told) != "done":
         return None
     late = [one.host for one in hosts if one.state == "late"]
@@ -84,18 +83,22 @@ def judge(told: Mapping[str, Any], revision: str, hosts: tuple[RolloutEntry, ...
     return Watched(DONE, hosts)
 
 
-def _explain_stop(environment: str, revision: str, hosts: tuple[RolloutEntry, ...]) -> Watched:
+def _tell_held(told: Mapping[str, Any]) -> str:
+    held = [f"{tell(one.get('host'))}: {tell(one.get('why'))}" for one in told.get("held") or ()]
+    return "; ".join(held) or tell(told.get("problem"))
+
+
+def _explain_stop(told: Mapping[str, Any], revision: str, hosts: tuple[RolloutEntry, ...]) -> Watched:
     failed = [one for one in hosts if one.state == "failed"]
     left = [one.host for one in hosts if one.state == "waiting"]
-    words = (
-        "; ".join(f"{one.host}: {one.problem}" if one.problem else one.host for one in failed) or "somebody said so"
-    )
+    words = "; ".join(f"{one.host}: {one.problem}" if one.problem else one.host for one in failed)
+    words = words or tell((told.get("rollout") or {}).get("problem"))
     rest = f"; not reached, and as they were: {', '.join(left)}" if left else ""
-    again = "".join(f"\n  homeprod control retry {one.host}" for one in failed)
-    hint = (
-        f"take it back, with all that it changed:\n\n  homeprod rollback --env {environment}\n\nor, once that is put"
-    )
-    hint += f" right without a new revision, go on:\n{again}" if again else " right, promote the next one"
+    back = f"homeprod rollback --env {tell(told.get('environment'))}"
+    hint = f"take it back, with all that it changed:\n\n  {back}"
+    if failed:
+        again = "".join(f"\n  homeprod control retry {one.host}" for one in failed)
+        hint += f"\n\nor go on, once that is put right without a new revision:\n{again}"
     return Watched(FAILED, hosts, f"the roll-out of {revision[:12]} stopped at {words}{rest}", hint)
 
 
@@ -118,7 +121,8 @@ def _state(told: Mapping[str, Any]) -> str:
     return str((told.get("rollout") or {}).get("state", "none"))
 
 
-def _read_hosts(told: Mapping[str, Any]) -> tuple[RolloutEntry, ...]:
+def read_hosts(told: Mapping[str, Any]) -> tuple[RolloutEntry, ...]:
+    """In their order."""
     order = (told.get("rollout") or {}).get("order") or ()
     return tuple(
         RolloutEntry(host=tell(one.get("host")), state=tell(one.get("state")), problem=tell(one.get("problem")))
