@@ -221,8 +221,7 @@ class PromotedSite:
         return code, json.loads(out)
 
     def page(self, host: str) -> str:
-        file = self.at / host / "page"
-        return file.read_text() if file.exists() else ""
+        return (self.at / host / "page").read_text()
 
     def heads(self) -> dict[str, str]:
         return self.host.heads()

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.promoted_site import HOSTS, PromotedSite, RunningNode, fill, lead_to, make_settings, make_site
+from tests.promoted_site import (
+    ALWAYS,
+    BROKEN,
+    HOSTS,
+    TASKS,
+    PromotedSite,
+    RunningNode,
+    fill,
+    lead_to,
+    make_settings,
+    make_site,
+)
+from tests.reference_schema import open_validator
 from tests.system.site_lab import open_site_lab
 
 from homeprod.control.places import Places
@@ -41,9 +53,41 @@ def running(
 Running = tuple[PromotedSite, RunningNode]
 
 
-def test_a_good_change_is_tried_and_its_records_let_it_go_on(running: Running) -> None:
+def test_what_is_bad_is_stopped_by_its_trial_and_told_for_those_that_it_stands_for(running: Running) -> None:
     site, node = running
-    revision = site.commit(content="second")
+    before = site.heads()["prod"]
+    pages = {host: site.page(host) for host in HOSTS}
+
+    site.commit(BROKEN)
     code, out, said = site.run("promote", "HEAD", "--to", "lab", "--yes")
-    assert code == 0, out + said
-    assert site.heads()["lab"] == revision
+    assert code == 1, said
+    assert "lab-proxy: red  counts for prod-proxy too  run " in out
+    assert "nothing_of_that_name" in out
+    assert "its trial on lab-proxy was red: run " in site.run("trials")[1]
+
+    site.commit(TASKS + ALWAYS, content="always")
+    code, told = site.read("promote", "HEAD", "--to", "lab", "--yes")
+    open_validator("promote").validate(told)
+    [tried] = told["tried"]
+    assert (code, tried["result"], tried["counts_for"]) == (1, "red", ["lab-proxy", "prod-proxy"])
+    assert tried["why"] == f"not idempotent: base : the time changed something again (run {tried['runs'][1]})"
+    assert site.run("promote", "HEAD", "--to", "prod", "--yes")[0] == 2
+
+    site.commit(content="good")
+    assert site.run("promote", "HEAD", "--to", "lab", "--yes")[0] == 0
+    count = len(node.runs("lab-proxy"))
+    code, out, said = site.run("promote", "HEAD", "--to", "lab", "--yes")
+    assert (code, out) == (0, "nothing is left to be tried\n")
+    assert f"lab is at {site.heads()['lab'][:12]} already\nlab-proxy: its record counts still" in said
+    assert len(node.runs("lab-proxy")) == count
+
+    (site.at / "lab-proxy" / "page").unlink()
+    (site.at / "lab-proxy" / "page").mkdir()  # a repeat that fails takes the record away
+    assert site.run("promote", "HEAD", "--to", "lab", "--yes", "--again")[0] == 1
+    assert "its trial on lab-proxy was red: run " in site.run("trials")[1]
+
+    assert site.heads()["prod"] == before
+    assert {host: site.page(host) for host in HOSTS if host != "lab-proxy"} == {
+        host: page for host, page in pages.items() if host != "lab-proxy"
+    }
+    assert {run.revision for host in ("prod-proxy", "prod-proxy-passthrough") for run in node.runs(host)} == {before}
