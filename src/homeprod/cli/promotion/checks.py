@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from homeprod.cli.promotion.node import Node
 from homeprod.cli.walking import walk_ways
 from homeprod.core.overview.apps import AppsLine
 from homeprod.network.expectations import try_expectations
@@ -24,10 +23,17 @@ _PAUSE = 3.0
 
 
 class SiteChecks:
-    """``unseen`` are expectations that could not be asked from here when it was called last."""
+    """``find_apps`` tells what a host said of its apps when it was configured last. ``unseen`` are expectations that
+    could not be asked from here when it was called last."""
 
-    def __init__(self, site: Site, node: Node, options: argparse.Namespace, seconds: float = SETTLING) -> None:
-        self._site, self._node, self._options, self._seconds = site, node, options, seconds
+    def __init__(
+        self,
+        site: Site,
+        find_apps: Callable[[str], AppsLine | None],
+        options: argparse.Namespace,
+        seconds: float = SETTLING,
+    ) -> None:
+        self._site, self._find_apps, self._options, self._seconds = site, find_apps, options, seconds
         self.unseen: list[str] = []
 
     def __call__(self, hosts: Sequence[str]) -> Mapping[str, Sequence[str]]:
@@ -46,7 +52,7 @@ class SiteChecks:
             for host, words in self._walk(self._site.entry, hosts):
                 found.setdefault(host, []).append(words)
         for host in hosts:
-            for words in list_ill_apps(self._node.find_host(host).apps):
+            for words in list_ill_apps(self._find_apps(host)):
                 found.setdefault(host, []).append(words)
         return found
 

@@ -96,7 +96,7 @@ def _find_applied(ground: Ground, node: Node) -> dict[str, str]:
 
 
 def _hold_trial(account: Account, node: Node, due: Sequence[Candidate]) -> list[Tried]:
-    checks = SiteChecks(account.ground.site, node, account.options)
+    checks = SiteChecks(account.ground.site, lambda host: node.find_host(host).apps, account.options)
     try:
         with render.show_progress() as show:
             tried = Trial(node, account.revision, account.options.wait_limit, show).run(due, checks)
