@@ -19,7 +19,7 @@ from homeprod.drivers.doorwords import refuse, say_why_it_waits
 from homeprod.drivers.pinned import SECONDS, Connect, PinnedLine, explain
 from homeprod.drivers.signer import Signer
 
-RING = "/hooks/provision"
+RING, PUSH = "/hooks/provision", "/hooks/push"
 PATIENCE = 30.0
 """Seconds in all that a ring is tried again, where the node is busy or does not answer."""
 _TRIES = 3
@@ -98,6 +98,10 @@ class Doorbell:
     def status(self) -> dict[str, Any]:
         """As GET /status has it, to everybody; needs no key. Raises ControlError."""
         return self._require(self._send("GET", "/status", b"", {}))
+
+    def knock(self) -> None:
+        """Say that something was pushed; needs no key. Raises ControlError."""
+        self._require(self._send("POST", PUSH, b"", {}))
 
     def get(self, path: str) -> dict[str, Any]:
         """Raises ControlError, UsageError where there is no key to sign with."""

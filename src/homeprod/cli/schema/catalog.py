@@ -14,6 +14,7 @@ from homeprod.cli.schema.check import CheckReport
 from homeprod.cli.schema.drift import DriftReport
 from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
+from homeprod.cli.schema.promotion import PromotionReport, RollbackReport, TrialsReport
 from homeprod.cli.schema.report import Errors
 from homeprod.cli.schema.route import TrialReport, WayReport
 from homeprod.cli.schema.status import StatusReport
@@ -27,8 +28,11 @@ _FORMS: dict[str, Any] = {
     "drift": DriftReport | Errors,
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,
+    "promote": PromotionReport | Errors,
+    "rollback": RollbackReport | Errors,
     "route": WayReport | TrialReport | Errors,
     "status": StatusReport | Errors,
+    "trials": TrialsReport | Errors,
 }
 COMMANDS = tuple(_FORMS)
 _CLOSED = "additionalProperties"
