@@ -1,5 +1,5 @@
 # Every command a contributor or a newcomer needs. CI runs `make test`.
-.PHONY: setup demo demo-entry demo-ongoing demo-control test soak check bench docs format clean
+.PHONY: setup demo demo-entry demo-ongoing demo-promotion demo-control test soak check bench docs format clean
 python := .venv/bin/python
 
 setup:
@@ -16,6 +16,10 @@ demo-entry: setup
 # goes on from there: apps follow git, what is wrong changes nothing, a change by hand is put right
 demo-ongoing: setup
 	@$(python) examples/demo ongoing
+
+# goes on from there: a bad change is stopped by its trial, a good one promoted, watched, and rolled back
+demo-promotion: setup
+	@$(python) examples/demo promotion
 
 # goes on from there: the control node rebooted, locked, unlocked, and made again
 demo-control: setup

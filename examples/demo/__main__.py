@@ -1,7 +1,7 @@
 """`make demo`: the whole way of examples/pegasus on the embedded lab, by the commands that a person would type.
 
-Interrupted anywhere, the next run goes on from what is there. `make demo-entry`, `make demo-ongoing` and
-`make demo-control` go on with a lab that is up.
+Interrupted anywhere, the next run goes on from what is there. `make demo-entry`, `make demo-ongoing`,
+`make demo-promotion` and `make demo-control` go on with a lab that is up.
 """
 
 from __future__ import annotations
@@ -18,8 +18,16 @@ from demo.control import begin_control_node, begin_repositories, deliver_secret,
 from demo.entry import ask_for_the_service, make_authorities
 from demo.machine import ADMINISTRATOR, NODE, Prospect, look_around
 from demo.ongoing import play_ongoing
+from demo.promotion import play_promotion
 from demo.stage import LAB, DemoError, Stage, tell
 from demo.wayin import play_entry
+
+_CHAPTERS = {
+    "control": play_comeback,
+    "entry": play_entry,
+    "ongoing": play_ongoing,
+    "promotion": play_promotion,
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +38,7 @@ def main(arguments: list[str]) -> int:
         prospect = look_around()
         stage = Stage(began, boots=prospect.can_boot)
         if arguments:
-            {"control": play_comeback, "entry": play_entry, "ongoing": play_ongoing}[arguments[0]](stage)
+            _CHAPTERS[arguments[0]](stage)
         else:
             tell(prospect.describe())
             play(stage, prospect)

@@ -68,7 +68,7 @@ class Repositories:
         if not (self.apps / ".git").exists():
             shutil.copytree(EXAMPLES / APPS, self.apps, dirs_exist_ok=True)
             self._begin(self.apps)
-            self._git(self.apps, "remote", "add", "origin", str(Store(find_folder(LAB).path).folder / f"{APPS}.git"))
+            self.git(self.apps, "remote", "add", "origin", str(Store(find_folder(LAB).path).folder / f"{APPS}.git"))
         if APPS not in self.stage.ask("lab", "repository", "list", LAB):
             self.stage.lab("repository", "add", LAB, APPS)
         self.push_apps("the apps of lab-coder")
@@ -87,15 +87,15 @@ class Repositories:
 
     def push_apps(self, message: str) -> None:
         """As a person does: a commit, signed, where there is anything to commit, and `git push`."""
-        self._git(self.apps, "add", "--all")
-        if self._git(self.apps, "status", "--porcelain"):
-            self._git(self.apps, "commit", "--quiet", "--message", message)
+        self.git(self.apps, "add", "--all")
+        if self.git(self.apps, "status", "--porcelain"):
+            self.git(self.apps, "commit", "--quiet", "--message", message)
         tell(f"$ git push   # in {self.apps}: {message}")
-        self._git(self.apps, "push", "--quiet", "origin", "main")
+        self.git(self.apps, "push", "--quiet", "origin", "main")
 
     def read_published(self) -> dict[str, str]:
         """The heads of the branches that lab-coder follows, by the app's name, as the git server has them."""
-        lines = self._git(self.apps, "ls-remote", "origin", f"refs/heads/deploy/{APP_HOST}/*").splitlines()
+        lines = self.git(self.apps, "ls-remote", "origin", f"refs/heads/deploy/{APP_HOST}/*").splitlines()
         return {name.rpartition("/")[2]: commit for commit, name in map(str.split, lines)}
 
     def read_deploy_key(self) -> str:
@@ -134,14 +134,14 @@ class Repositories:
 
     def commit(self, folder: Path, message: str) -> None:
         """Signed, where there is anything to commit; every environment's branch has it."""
-        self._git(folder, "add", "--all")
-        if self._git(folder, "status", "--porcelain"):
-            self._git(folder, "commit", "--quiet", "--gpg-sign", "--message", message)
+        self.git(folder, "add", "--all")
+        if self.git(folder, "status", "--porcelain"):
+            self.git(folder, "commit", "--quiet", "--gpg-sign", "--message", message)
             for branch in BRANCHES:
-                self._git(folder, "branch", "--force", branch, "main")
+                self.git(folder, "branch", "--force", branch, "main")
 
     def _begin(self, folder: Path) -> None:
-        self._git(folder, "init", "--quiet", "--initial-branch", "main")
+        self.git(folder, "init", "--quiet", "--initial-branch", "main")
         for name, value in (
             ("user.name", "ops"),
             ("user.email", "ops@demo.invalid"),
@@ -149,9 +149,9 @@ class Repositories:
             ("user.signingKey", str(self.keys / "ops")),
             ("commit.gpgSign", "true"),
         ):
-            self._git(folder, "config", name, value)
+            self.git(folder, "config", name, value)
 
-    def _git(self, folder: Path, *words: str) -> str:
+    def git(self, folder: Path, *words: str) -> str:
         done = subprocess.run(("git", "-C", str(folder), *words), capture_output=True, text=True, check=False)
         if done.returncode:
             raise DemoError(f"git {words[0]} failed in {folder}: {done.stderr.strip()}")

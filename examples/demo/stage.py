@@ -209,6 +209,7 @@ class Stage:
             f"  {program} --site {self.site} --lab {LAB} plan\n"
             f"  make demo-entry        # names of every kind from outside, and a route that is changed\n"
             f"  make demo-ongoing      # apps by git, and a change by hand that is put right\n"
+            f"  make demo-promotion    # a change that is tried before prod has it, and a roll-back\n"
             f"  make demo-control      # the control node rebooted, locked, unlocked, made again\n"
             f"  {program} init my-site\n"
             f"  {program} lab down {LAB} --disks      # takes the lab away; the copy of the site stays:\n"

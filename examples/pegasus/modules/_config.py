@@ -92,10 +92,13 @@ site = SiteConfig(
 # Environments -----------------------------------------------------------------------------------------------------
 # What differs on its machines is put right by itself; on those of prod it is told (the default).
 lab = Environment(name="lab", branch="lab", control_node="lab-ansible", upkeep=Upkeep(policy="converge"))
-# prod-ansible can take over by writing its name here.
+# What is new goes to lab first; promotion=Promotion() makes of that a gate, which lets nothing by that was not tried.
 prod = Environment(
-    name="prod", branch="prod", control_node="lab-ansible", after=lab
-)  # nothing goes to prod that was not green in the lab
+    name="prod",
+    branch="prod",
+    control_node="lab-ansible",  # prod-ansible can take over by writing its name here
+    after=lab,
+)
 
 # Images -----------------------------------------------------------------------------------------------------------
 # Kept per release date at the makers' image sites; fetched by the hypervisor itself, checksum verified.

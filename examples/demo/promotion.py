@@ -1,0 +1,183 @@
+"""`make demo-promotion`: a bad change is stopped by its trial, a good one promoted, watched, and rolled back."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from demo.control import open_repositories, wait_for_runs
+from demo.ongoing import bring_back, require
+from demo.repositories import PLAYBOOK, PLAYBOOKS, VAULT, Repositories
+from demo.stage import LAB, DemoError, Stage, tell
+
+from homeprod.lab.folder import find_folder
+from homeprod.lab.repository.store import Store
+
+TRIED, AFTER = "lab-proxy", "prod-proxy-passthrough"
+"""The machine that a change is tried on, and the one that it counts for."""
+ROLE = "greeting"
+PLAY = f"""
+- name: Who logs in to a machine of the way in is greeted
+  hosts: entry_proxy:entry_passthrough
+  become: true
+  gather_facts: false
+  roles:
+    - {ROLE}
+"""
+GREETING = """\
+- name: A greeting
+  ansible.builtin.copy:
+    content: "{text}\\n"
+    dest: /etc/motd
+    owner: root
+    group: root
+    mode: "0644"
+"""
+SERVICE = """
+- name: A service that greets the journal
+  ansible.builtin.copy:
+    content: |
+      [Service]
+      Type=oneshot
+      RemainAfterExit=yes
+      ExecStart={program} {text}
+    dest: /etc/systemd/system/greeting.service
+    owner: root
+    group: root
+    mode: "0644"
+- name: It is up
+  ansible.builtin.systemd_service:
+    name: greeting.service
+    daemon_reload: true
+    state: started
+"""
+PROGRAM, MISTYPED = "/usr/bin/logger", "/usr/bin/loger"
+_GATE = ("    after=lab,\n)", "    after=lab,\n    promotion=Promotion(),\n)")
+_UNSEEN = re.compile(r' *Expectation\("https://(welcome|clock)\.lab.*\n')
+
+
+def play_promotion(stage: Stage) -> None:
+    """Raises DemoError where `make demo` has not come to its end before."""
+    if not stage.boots:
+        raise DemoError("this needs machines that boot; run it as root, after make demo")
+    repositories = open_repositories(stage)
+    if not (repositories.playbooks / ".git").exists():
+        raise DemoError("there is no playbook repository yet; first run\n\n  make demo\n")
+    with stage.step("the lab of make demo", "brought back where it is down"):
+        bring_back(stage, repositories.keys)
+        name_git_host(repositories)
+    if not (repositories.playbooks / "roles" / ROLE).exists():
+        with stage.step("a greeting", "a play of two machines, one of the lab and one of prod; no gate yet"):
+            begin_greeting(stage, repositories)
+        with stage.step("a gate before prod", "from now on it takes what was tried in the lab alone"):
+            put_gate(stage, repositories)
+    version = time.strftime("%H:%M:%S")
+    with stage.step("a bad change", "a service that does not come up: its trial stops it"):
+        stop_bad_change(stage, repositories, f"bad of {version}")
+    with stage.step("the change put right", "tried, promoted, and watched"):
+        promote_good_change(stage, repositories, f"good of {version}")
+    with stage.step("a roll-back", "and what was left does not come back, until somebody says so"):
+        roll_back(stage, repositories, f"good of {version}")
+    stage.show_table()
+
+
+def name_git_host(repositories: Repositories) -> None:
+    """As at home, where both clones know where they came from. Safe to repeat."""
+    store = Store(find_folder(LAB).path)
+    for folder, name in ((repositories.playbooks, PLAYBOOKS), (repositories.vault, VAULT)):
+        if "origin" not in repositories.git(folder, "remote").split():
+            repositories.git(folder, "remote", "add", "origin", str(store.path(name)))
+        repositories.git(folder, "fetch", "--quiet", "origin")
+    repositories.git(repositories.playbooks, "config", "homeprod.vault", str(repositories.vault))
+
+
+def begin_greeting(stage: Stage, repositories: Repositories) -> None:
+    write_greeting(repositories, "welcome")
+    book = repositories.playbooks / PLAYBOOK
+    book.write_text(book.read_text().rstrip("\n") + "\n" + PLAY)
+    repositories.commit(repositories.playbooks, "a greeting")
+    repositories.push(repositories.playbooks)
+    for host in (TRIED, AFTER):
+        stage.homeprod("configure", host)
+    wait_for_runs(stage, (TRIED, AFTER))
+
+
+def put_gate(stage: Stage, repositories: Repositories) -> None:
+    """What a person types into the site; the lab's apps are no part of this chapter."""
+    modules = stage.site / "modules"
+    replace_once(modules / "_config.py", *_GATE)
+    replace_once(modules / "_config.py", "    Person,\n", "    Person,\n    Promotion,\n")
+    if not repositories.read_published():
+        entry = modules / "_entry.py"
+        entry.write_text(_UNSEEN.sub("", entry.read_text()))
+    stage.homeprod("check")
+    stage.homeprod("render", "--to", str(repositories.playbooks))
+    repositories.commit(repositories.playbooks, "a gate before prod")
+    repositories.push(repositories.playbooks)
+    stage.homeprod("trials", "prod", *clone(repositories), allowed=(0, 2))
+
+
+def stop_bad_change(stage: Stage, repositories: Repositories, text: str) -> None:
+    before = look_at_prod(stage, repositories)
+    write_greeting(repositories, text, MISTYPED)
+    commit(repositories, "greet the journal as well")
+    stage.homeprod("affected", "origin/prod..main", str(repositories.playbooks), allowed=(2,))
+    stage.homeprod("promote", "main", "--to", "lab", "--yes", *clone(repositories), allowed=(1,))
+    stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(2,))
+    require(look_at_prod(stage, repositories) == before, "prod is not as it was")
+    tell("the branch of prod, its machine and what stands on it are as they were")
+
+
+def promote_good_change(stage: Stage, repositories: Repositories, text: str) -> None:
+    write_greeting(repositories, text, PROGRAM)
+    commit(repositories, "greet the journal by a program that is there")
+    stage.homeprod("promote", "main", "--to", "lab", "--yes", *clone(repositories))
+    stage.homeprod("trials", "prod", "main", *clone(repositories))
+    stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories))
+    require(text in look_at_prod(stage, repositories)[2], f"{AFTER} does not greet by {text}")
+
+
+def roll_back(stage: Stage, repositories: Repositories, text: str) -> None:
+    why = ("--why", "the journal is full of greetings")
+    stage.homeprod("rollback", "--env", "prod", *why, "--yes", *clone(repositories))
+    require(text not in look_at_prod(stage, repositories)[2], f"{AFTER} greets by {text} still")
+    stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(2,))
+    tell("main takes the roll-back in, so that what is promoted next descends from it")
+    repositories.git(repositories.playbooks, "fetch", "--quiet", "origin")
+    repositories.git(repositories.playbooks, "merge", "--quiet", "--strategy", "ours", "--no-edit", "origin/prod")
+    stage.homeprod("promote", "main", "--to", "lab", "--yes", *clone(repositories))
+    stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(2,))
+    stage.homeprod("rollback", "--env", "prod", "--clear", "--yes", *clone(repositories))
+    stage.homeprod("trials", "prod", "main", *clone(repositories))
+
+
+def look_at_prod(stage: Stage, repositories: Repositories) -> tuple[str, str, str]:
+    """Where its branch is, which boot of its machine this is, and what that greets with."""
+    head = repositories.git(repositories.playbooks, "ls-remote", "origin", "refs/heads/prod").split()[0]
+    boot = stage.read_in(AFTER, "sean", "cat /proc/sys/kernel/random/boot_id")
+    return head, boot, stage.run_in(AFTER, "sean", "cat /etc/motd")
+
+
+def write_greeting(repositories: Repositories, text: str, program: str = "") -> None:
+    file = repositories.playbooks / "roles" / ROLE / "tasks" / "main.yml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    service = SERVICE.format(program=program, text=text) if program else ""
+    file.write_text(GREETING.format(text=text) + service)
+
+
+def commit(repositories: Repositories, message: str) -> None:
+    """To main alone: where it goes from there is for `promote` to say."""
+    repositories.git(repositories.playbooks, "add", "--all")
+    repositories.git(repositories.playbooks, "commit", "--quiet", "--gpg-sign", "--message", message)
+
+
+def clone(repositories: Repositories) -> tuple[str, str]:
+    return "--repository", str(repositories.playbooks)
+
+
+def replace_once(file: Path, before: str, after: str) -> None:
+    text = file.read_text()
+    if after not in text:
+        require(text.count(before) == 1, f"{file} has not once: {before.strip()}")
+        file.write_text(text.replace(before, after))
