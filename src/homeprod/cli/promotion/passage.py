@@ -9,8 +9,8 @@ from homeprod.cli import render
 from homeprod.cli.promotion.account import Account
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.promotion.node import Node, open_node
-from homeprod.cli.promotion.rollout import DONE, REFUSED, Watched, watch
-from homeprod.cli.promotion.standing import Standing, describe, list_standings
+from homeprod.cli.promotion.rollout import DONE, REFUSED, Known, Watched, watch
+from homeprod.cli.promotion.standing import Standing, describe, list_standings, make_evidence
 from homeprod.cli.promotion.step import advance
 from homeprod.cli.promotion.trials import list_lines
 from homeprod.cli.question import ask
@@ -83,8 +83,10 @@ def watch_rollout(ground: Ground, node: Node, revision: str, command: str) -> Wa
     def is_later(head: str) -> bool:
         return ground.branches.has(head) and ground.branches.descends(head, revision)
 
+    evidence = make_evidence(ground, ground.records.read().believed, time.time())
+    known = Known(is_later, lambda host, digest: evidence.find_lack(host, digest, revision, ""))
     try:
-        return watch(node, ground.environment.name, revision, is_later=is_later)
+        return watch(node, ground.environment.name, revision, known)
     except KeyboardInterrupt:
         render.say(f"\nwatched no longer; the roll-out goes on without. To watch it again:\n\n  {command}")
         raise

@@ -279,3 +279,28 @@ def test_a_roll_back_that_makes_no_sense_is_refused(site: PromotedSite) -> None:
     assert "prod never had this revision" in site.refuse("rollback", "--to", beside, "--yes")
     assert "there is no revision nothing" in site.refuse("rollback", "--to", "nothing", "--yes")
     assert site.heads() == before
+
+
+def test_ctrl_c_leaves_the_watch_and_says_what_goes_on(site: PromotedSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    class Ready:
+        def __enter__(self) -> Ready:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def require_ready(self) -> None: ...
+
+    monkeypatch.setattr("homeprod.cli.promotion.passage.open_node", lambda *_: Ready())
+    monkeypatch.setattr("homeprod.cli.promotion.passage.watch", interrupt)
+    revision = site.commit(content="second")
+    note_green(site, revision)
+    code, out, said = site.run("promote", revision, "--to", "prod", "--yes")
+    assert (code, site.heads()["prod"]) == (130, revision)
+    assert out.endswith(f"prod is at {revision[:12]}\n")
+    assert said.endswith(
+        f"watched no longer; the roll-out goes on without. To watch it again:\n\n"
+        f"  homeprod promote {revision[:12]} --to prod\n"
+    )
