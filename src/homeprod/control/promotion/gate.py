@@ -150,7 +150,7 @@ class Gate:
         }[stage.state]
         if stage.state is StageState.WAITING and standing.rollout.state is RolloutState.STOPPED:
             words = f"stays as it is: the roll-out of {target} has stopped at {standing.rollout.problem}"
-        return Gated(pair.revision, True, words)
+        return Gated(pair.revision, stage.state is not StageState.WAITING, words)
 
     async def step(self) -> None:
         """See how far hosts have followed, and begin with the next. Raises StorageError."""

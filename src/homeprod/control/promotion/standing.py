@@ -17,8 +17,8 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """What the gate says of a host beyond its environment's head: what it is to be at now, whether a run would do
-    something else than the last one did, and why no run may begin; ``words`` say who runs it then."""
+    """What the gate says of a host beyond its environment's head: what it is to be at now, whether it is behind that
+    and follows in a roll-out, and why no run may begin; ``words`` say what it waits for."""
 
     revision: str = ""
     is_behind: bool = False
