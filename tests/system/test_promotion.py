@@ -176,3 +176,25 @@ def test_a_locked_node_and_a_failing_host_are_told_and_the_next_command_goes_on(
     code, out, said = site.run("promote", second, "--to", "prod", "--yes")
     assert code == 0, out + said
     assert {site.page(host) for host in HOSTS} == {"second"}
+
+
+def test_what_stands_in_the_vault_is_tried_like_anything_else(running: Running) -> None:
+    site, node = running
+    head = site.heads()["lab"]
+    site.vault.commit(
+        {
+            "lab/host_vars/lab-proxy.yml": "greeting: from the vault\n",
+            "prod/host_vars/prod-proxy.yml": "greeting: from the vault\n",
+        }
+    )
+    site.vault.push("HEAD:refs/heads/main")
+    code, out, said = site.run("trials", "prod", head)
+    assert (code, said) == (2, "")
+    assert "–   prod-proxy  " in out
+    assert "prod-proxy-passthrough" not in out
+    code, out, said = site.run("promote", head, "--to", "lab", "--yes")
+    assert (code, out) == (0, "lab-proxy: green  counts for prod-proxy too\n"), said
+    assert site.page("lab-proxy") == "from the vault"
+    code, _, said = site.run("promote", head, "--to", "prod", "--yes")
+    assert (code, site.page("prod-proxy")) == (0, "from the vault"), said
+    assert site.run("trials", "prod", head)[0] == 0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from homeprod.cli import render
 from homeprod.cli.promotion.account import Account
+from homeprod.cli.promotion.applied import ask_applied
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.promotion.node import Node, open_node
 from homeprod.cli.promotion.rollout import DONE, REFUSED, Known, Watched, watch
@@ -21,7 +22,7 @@ from homeprod.wiring.records import find_record_signer
 def go_through_gate(account: Account) -> int:
     ground, revision, options = account.ground, account.revision, account.options
     entries, now = ground.hear().believed, time.time()
-    standings = list_standings(ground, revision, entries, ground.head, now=now)
+    standings = list_standings(ground, revision, entries, ask_applied(ground, options), now)
     account.hosts, account.is_emergency = [describe(one, now) for one in standings], options.emergency
     if ground.head == revision:
         render.say(f"{ground.branch} is at {revision[:12]} already")

@@ -37,7 +37,10 @@ def test_without_records_nothing_moves_and_each_missing_one_is_named(site: Promo
     assert "–   prod-proxy              " in out
     assert f"  homeprod promote {revision[:12]} --to lab\n" in out
     assert f"  homeprod rehearse {revision[:12]} prod-proxy-passthrough\n" in out
-    assert said == "refused, and nothing was moved: no record that counts: prod-proxy, prod-proxy-passthrough\n"
+    assert (
+        said.splitlines()[-1]
+        == "refused, and nothing was moved: no record that counts: prod-proxy, prod-proxy-passthrough"
+    )
     code, told = site.read("promote", revision, *TO_PROD)
     open_validator("promote").validate(told)
     assert (code, told["has_moved"], told["exit_code"]) == (2, False, 2)
@@ -47,7 +50,7 @@ def test_with_records_the_branch_moves_and_takes_them_along(site: PromotedSite) 
     revision = site.commit(content="second")
     note_green(site, revision)
     code, out, said = site.run("promote", "HEAD", *TO_PROD)
-    assert (code, said) == (0, "")
+    assert (code, said.count("\n")) == (0, 1)
     assert out.endswith(f"prod is at {revision[:12]}\n")
     assert site.heads()["prod"] == revision
     code, told = site.read("promote", "HEAD", *TO_PROD)
