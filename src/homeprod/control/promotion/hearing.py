@@ -73,9 +73,12 @@ class Hearing:
 def _read_both(
     fetched: Mapping[str, str | None], kept: Mapping[str, str], believers: Believers
 ) -> tuple[Heard, Heard]:
+    """Of those that were kept the ones that are not there any more."""
+    there = {(line, commit) for commit, text in fetched.items() for line in (text or "").split("\n")}
     texts: dict[str, str] = {}
     for line, commit in kept.items():
-        texts[commit] = f"{texts.get(commit, '')}{line}\n"
+        if (line, commit) not in there:
+            texts[commit] = f"{texts.get(commit, '')}{line}\n"
     return read_notes(fetched, believers), read_notes(texts, believers)
 
 
