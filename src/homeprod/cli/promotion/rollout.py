@@ -32,35 +32,46 @@ class Watched:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What we know ourselves: whether a commit comes after the one that is watched, and why a host may not be run
+    with a digest there, empty where it may."""
+
+    is_later: Callable[[str], bool]
+    find_lack: Callable[[str, str], str]
+
+
 def watch(
-    node: Node,
-    environment: str,
-    revision: str,
-    *,
-    is_later: Callable[[str], bool],
-    say: Callable[[str], None] = render.say,
+    node: Node, environment: str, revision: str, known: Known, say: Callable[[str], None] = render.say
 ) -> Watched:
-    """Until it is over. ``is_later`` says whether a commit comes after ``revision``. Raises WaitingError where the
-    node is Locked, or does not answer any more; ControlError."""
+    """Until it is over. What the node holds though it has what it needs it has not heard of yet, and is given time
+    for. Raises WaitingError where the node is Locked, or does not answer any more; ControlError."""
     node.knock()
     began, shown = time.monotonic(), dict[str, str]()
     for looks, told in enumerate(node.watch_promotion(environment), 1):
-        hosts = read_hosts(told)
+        hosts, head = read_hosts(told), str(told.get("head", ""))
         if _is_of(told, revision):
             _show_news(hosts, shown, say)
-        found = judge(told, revision, hosts)
-        if found is not None:
-            return found
-        head = str(told.get("head", ""))
-        if head != revision and is_later(head):
+        if head != revision and known.is_later(head):
             hint = f"see where it stands:\n\n  homeprod trials {environment}"
             return Watched(WAITS, hosts, f"{tell(head)[:12]} came after it, and hosts go there now", hint)
+        has_time = time.monotonic() - began < _UNSEEN
+        found = judge(told, revision, hosts)
+        if found is not None and not (found.code == REFUSED and has_time and _is_unheard(told, known)):
+            return found
+        if found is None and head != revision and not has_time:
+            return _explain_unseen(node, told, revision)
         if looks % _KNOCKS == 0:
             node.require_ready()
-            node.knock()
-        if head != revision and time.monotonic() - began > _UNSEEN:
-            return _explain_unseen(node, told, revision)
+            if found is not None or head != revision:
+                node.knock()
     raise AssertionError
+
+
+def _is_unheard(told: Mapping[str, Any], known: Known) -> bool:
+    """Whether it holds hosts that lack nothing any more."""
+    held = [(str(one.get("host", "")), str(one.get("digest", ""))) for one in told.get("held") or ()]
+    return bool(held) and not any(known.find_lack(*one) for one in held)
 
 
 def judge(told: Mapping[str, Any], revision: str, hosts: tuple[RolloutEntry, ...]) -> Watched | None:

@@ -22,8 +22,10 @@ def require_descent(ground: Ground, revision: str) -> None:
     branch, remote = ground.branch, ground.branches.remote
     if ground.branches.descends(ground.head, revision):
         message = f"{branch} is past it already, at {ground.head[:12]}"
-        command = f"homeprod rollback --env {ground.environment.name} --to {revision[:12]}"
-        hint = f"where it is to go back, by a commit that goes forward:\n\n  {command}"
+        hint = "where it is to go back, commit what takes the change back, and promote that"
+        if ground.environment.promotion is not None:
+            command = f"homeprod rollback --env {ground.environment.name} --to {revision[:12]}"
+            hint = f"where it is to go back, by a commit that goes forward:\n\n  {command}"
     else:
         message = f"it does not come after {ground.head[:12]}, where {branch} is: a branch only ever moves forward"
         hint = f"bring into it what is there, and try that:\n\n  git merge {remote}/{branch}"

@@ -31,9 +31,9 @@ from homeprod.control.repositories.repositories import Checkout
 from homeprod.control.settings import EnvironmentSettings, NodeSettings, PromotionSettings
 from homeprod.control.trouble import Trouble, name_cause
 from homeprod.core.errors import ControlError, HomeprodError
+from homeprod.core.overview.matters import STOPPED
 from homeprod.core.tree import Tree
-from homeprod.promotion.record import Signed
-from homeprod.promotion.verdict import Evidence, Lack
+from homeprod.promotion.verdict import Entries, Evidence, Lack
 
 _LOG = logging.getLogger("homeprod.control")
 
@@ -150,7 +150,7 @@ class Gate:
         }[stage.state]
         if stage.state is StageState.WAITING and standing.rollout.state is RolloutState.STOPPED:
             words = f"stays as it is: the roll-out of {target} has stopped at {standing.rollout.problem}"
-        return Gated(pair.revision, True, words)
+        return Gated(pair.revision, stage.state is not StageState.WAITING, words)
 
     async def step(self) -> None:
         """See how far hosts have followed, and begin with the next. Raises StorageError."""
@@ -183,7 +183,7 @@ class Gate:
         found: dict[str, str] = {}
         for one in self.standings:
             found[f"{one.environment}: a revision is held at the gate"] = one.tell_held()
-            found[f"{one.environment}: a roll-out has stopped"] = one.tell_stopped()
+            found[f"{one.environment}: {STOPPED}"] = one.tell_stopped()
         told = {about: text for about, text in found.items() if text}
         now = self._ledger.clock.now()
         self._since = {about: self._since.get(about, now) for about in told}
@@ -221,7 +221,8 @@ class Gate:
         self._standings[environment] = await self._admit(standing)
         await self._keep(environment)
         now = self._standings[environment]
-        if was is None or (was.admission, was.evidence.entries) != (now.admission, now.evidence.entries):
+        is_heard = was is not None and was.evidence.entries is now.evidence.entries
+        if was is None or not is_heard or was.admission != now.admission:
             await self._hurry(environment)
         await self._proceed(environment)
 
@@ -239,7 +240,7 @@ class Gate:
         self._standings.pop(environment, None)
         return False
 
-    async def _hear(self, head: Checkout) -> tuple[tuple[Signed, ...], tuple[str, ...]]:
+    async def _hear(self, head: Checkout) -> tuple[Entries, tuple[str, ...]]:
         signers = (head.settings or self._settings()).signers
         return await self._hearing.hear(signers)
 

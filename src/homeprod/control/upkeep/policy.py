@@ -47,10 +47,11 @@ def foresee(
 
 def _find_gate(condition: Condition | None, gated: Gated) -> str:
     """What the gate has to say of the host's next run; empty where it is upkeep's affair. Who is behind there follows
-    in a roll-out, and not by upkeep."""
-    if gated.is_behind:
+    in a roll-out, and not by upkeep; who waits for its turn is kept at what it is at."""
+    needs_run = condition is not None and condition.needs_run
+    if gated.is_behind or not needs_run:
         return gated.words
-    return gated.obstacle if condition is not None and condition.needs_run else ""
+    return gated.obstacle
 
 
 def _foresee_run(host: Host, condition: Condition | None, head: str, upkeep: UpkeepSettings, now: float) -> Outlook:

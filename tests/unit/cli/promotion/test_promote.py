@@ -37,7 +37,10 @@ def test_without_records_nothing_moves_and_each_missing_one_is_named(site: Promo
     assert "–   prod-proxy              " in out
     assert f"  homeprod promote {revision[:12]} --to lab\n" in out
     assert f"  homeprod rehearse {revision[:12]} prod-proxy-passthrough\n" in out
-    assert said == "refused, and nothing was moved: no record that counts: prod-proxy, prod-proxy-passthrough\n"
+    assert (
+        said.splitlines()[-1]
+        == "refused, and nothing was moved: no record that counts: prod-proxy, prod-proxy-passthrough"
+    )
     code, told = site.read("promote", revision, *TO_PROD)
     open_validator("promote").validate(told)
     assert (code, told["has_moved"], told["exit_code"]) == (2, False, 2)
@@ -47,7 +50,7 @@ def test_with_records_the_branch_moves_and_takes_them_along(site: PromotedSite) 
     revision = site.commit(content="second")
     note_green(site, revision)
     code, out, said = site.run("promote", "HEAD", *TO_PROD)
-    assert (code, said) == (0, "")
+    assert (code, said.count("\n")) == (0, 1)
     assert out.endswith(f"prod is at {revision[:12]}\n")
     assert site.heads()["prod"] == revision
     code, told = site.read("promote", "HEAD", *TO_PROD)
@@ -279,3 +282,28 @@ def test_a_roll_back_that_makes_no_sense_is_refused(site: PromotedSite) -> None:
     assert "prod never had this revision" in site.refuse("rollback", "--to", beside, "--yes")
     assert "there is no revision nothing" in site.refuse("rollback", "--to", "nothing", "--yes")
     assert site.heads() == before
+
+
+def test_ctrl_c_leaves_the_watch_and_says_what_goes_on(site: PromotedSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    class Ready:
+        def __enter__(self) -> Ready:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def require_ready(self) -> None: ...
+
+    monkeypatch.setattr("homeprod.cli.promotion.passage.open_node", lambda *_: Ready())
+    monkeypatch.setattr("homeprod.cli.promotion.passage.watch", interrupt)
+    revision = site.commit(content="second")
+    note_green(site, revision)
+    code, out, said = site.run("promote", revision, "--to", "prod", "--yes")
+    assert (code, site.heads()["prod"]) == (130, revision)
+    assert out.endswith(f"prod is at {revision[:12]}\n")
+    assert said.endswith(
+        f"watched no longer; the roll-out goes on without. To watch it again:\n\n"
+        f"  homeprod promote {revision[:12]} --to prod\n"
+    )

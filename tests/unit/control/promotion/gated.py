@@ -20,6 +20,7 @@ from homeprod.control.hosts.condition import Finding
 from homeprod.control.hosts.host import Ring, Run, RunStatus
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.turn import Outcome, Turn
+from homeprod.control.inventory import InventoryHost
 from homeprod.control.places import Places
 from homeprod.control.promotion.gate import Gate
 from homeprod.control.promotion.standing import Standing
@@ -73,10 +74,14 @@ VAULT = {
 
 
 def make_settings(
-    playbooks: str, vault: str, people: Mapping[str, str], promotion: PromotionSettings | None
+    playbooks: str,
+    vault: str,
+    people: Mapping[str, str],
+    promotion: PromotionSettings | None,
+    upkeep: UpkeepSettings,
 ) -> NodeSettings:
     environment = EnvironmentSettings(
-        name="prod", branch="prod", user="homeprod-prod", upkeep=UpkeepSettings(), promotion=promotion
+        name="prod", branch="prod", user="homeprod-prod", upkeep=upkeep, promotion=promotion
     )
     return SETTINGS.model_copy(
         update={
@@ -127,6 +132,7 @@ class Site:
     key: Path
     promotion: PromotionSettings | None
     places: Places
+    upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
     clock: SetClock = field(default_factory=SetClock)
 
     @classmethod
@@ -140,7 +146,8 @@ class Site:
 
     @property
     def settings(self) -> NodeSettings:
-        return make_settings(self.playbooks.address, self.vault.address, {"sean": self.sean.line}, self.promotion)
+        people = {"sean": self.sean.line}
+        return make_settings(self.playbooks.address, self.vault.address, people, self.promotion, self.upkeep)
 
     @property
     def head(self) -> str:
@@ -223,11 +230,17 @@ class Life:
         self.gate = Gate(ledger, self.watchman, self.repositories, lambda: site.settings)
         spares = Spares(lambda _: start_workers())
         self.desk = Preparation(self.gate, Nonces(), site.places, lambda: site.settings, spares, lambda _: 0)
-        self.upkeeper = Upkeeper(ledger, self.gate, lambda: site.settings, dict, gate=self.gate)
+        self.upkeeper = Upkeeper(
+            ledger, self.gate, lambda: site.settings, self._list_hosts, lambda most: most, gate=self.gate
+        )
         self.jobs: list[tuple[Run, Job]] = []
 
     async def _hear(self) -> None:
         return
+
+    def _list_hosts(self) -> Mapping[str, InventoryHost]:
+        known = self.watchman.last("prod")
+        return known.inventory if known is not None else {}
 
     async def fetch(self) -> Standing:
         await self.gate.fetch("prod")

@@ -64,9 +64,7 @@ async def roll_out_once(site: Site, number: int, *, is_written: bool) -> tuple[b
 
 
 @pytest.mark.parametrize("is_written", [False, True])
-def test_a_daemon_that_is_killed_at_each_write_in_turn_goes_on(
-    tmp_path: Path, is_written: bool
-) -> None:
+def test_a_daemon_that_is_killed_at_each_write_in_turn_goes_on(tmp_path: Path, is_written: bool) -> None:
     """The n-th life is killed at its n-th write; so each finds what the one before has left."""
     site = Site.make(tmp_path / "site")
 
