@@ -7,7 +7,6 @@ is sealed as a whole hides its names: the playbook repository says what stands i
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import yaml
 
 from homeprod.core.errors import PromotionError
 from homeprod.core.tree import File, Kind, Tree
-from homeprod.promotion.document import UnreadableError, list_items, read_nodes
+from homeprod.promotion.document import UnreadableError, read_nodes
 
 FOLDER = "stand-ins"
 """In the playbook repository."""
@@ -31,30 +30,47 @@ Seal = Mapping[bytes, str]
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that is to be sealed. ``is_whole`` where it is all of a file."""
+    """A value that is to be sealed: of a variable, or of a whole file."""
 
     value: bytes
-    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file, and the values that are to be sealed in it, each with its node."""
+
+    root: yaml.Node
+    secrets: tuple[tuple[yaml.ScalarNode, Secret], ...]
+
+    def render(self, sealed: Seal) -> bytes:
+        """With every sealed value as a block of its own: what masks secrets in a run's words looks for such."""
+        for node, secret in self.secrets:
+            node.value, node.style = _end_line(sealed[secret.value]), "|"
+        return bytes(yaml.serialize(self.root, Dumper=yaml.SafeDumper, encoding="utf-8", width=200))
 
 
 @dataclass(frozen=True, slots=True)
 class VaultFile:
-    """``parts`` one after the other are its content, once each secret is sealed."""
+    """``content`` is the file's, once each secret is sealed."""
 
     path: str
     kind: Kind
-    parts: tuple[bytes | Secret, ...]
+    content: bytes | Secret | Document
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        if isinstance(self.content, Document):
+            return tuple(secret for _, secret in self.content.secrets)
+        return (self.content,) if isinstance(self.content, Secret) else ()
 
     def render(self, sealed: Seal) -> bytes:
-        return b"".join(_render(part, sealed) for part in self.parts)
+        if isinstance(self.content, Document):
+            return self.content.render(sealed)
+        return _end_line(sealed[self.content.value]).encode() if isinstance(self.content, Secret) else self.content
 
 
-def _render(part: bytes | Secret, sealed: Seal) -> bytes:
-    if isinstance(part, bytes):
-        return part
-    text = sealed[part.value].strip() + "\n"
-    # A quoted text may stand wherever a value may, a block may not.
-    return text.encode() if part.is_whole else f"{_TAG} {json.dumps(text)}".encode()
+def _end_line(text: str) -> str:
+    return text.strip() + "\n"
 
 
 def make_stand_in_vault(
@@ -67,6 +83,7 @@ def make_stand_in_vault(
         hint = f"a folder {environment}/ with hosts.yml, group_vars/ and host_vars/ belongs there"
         raise PromotionError(f"the vault repository has no folder {environment}", hint=hint)
     _refuse_hidden([path for path, file in below.items() if _is_whole(file) and not _find_override(overrides, path)])
+    _refuse_strays(environment, below, overrides)
     maker = generate or (lambda: secrets.token_urlsafe(_BYTES))
     found = (_make_file(path, file, _find_override(overrides, path), maker) for path, file in below.items())
     return [one for one in found if one is not None]
@@ -74,8 +91,7 @@ def make_stand_in_vault(
 
 def list_secrets(files: list[VaultFile]) -> list[bytes]:
     """What is to be sealed, each value once."""
-    values = (part.value for file in files for part in file.parts if isinstance(part, Secret))
-    return list(dict.fromkeys(values))
+    return list(dict.fromkeys(secret.value for file in files for secret in file.secrets))
 
 
 def _refuse_hidden(paths: list[str]) -> None:
@@ -85,6 +101,15 @@ def _refuse_hidden(paths: list[str]) -> None:
     message = f"sealed as a whole, so that nobody here knows its variables: {', '.join(paths)}"
     hint = f"write into the playbook repository, with the same variables and values that are no secrets:\n\n{those}"
     raise PromotionError(message, where="the vault repository", hint=hint)
+
+
+def _refuse_strays(environment: str, below: Mapping[str, File], overrides: Tree) -> None:
+    """Stand-in values for what is not sealed, or not there: what they were for is called otherwise now."""
+    for name, _ in overrides:
+        file = below.get(name) or below.get(name.removesuffix(".yml"))
+        if name.startswith(f"{environment}/") and not (file and file.content and SEALED in file.content):
+            message = f"stands in for {name}, where the vault repository has nothing sealed"
+            raise PromotionError(message, where=f"{FOLDER}/{name}", hint="take it out, or call it as the vault does")
 
 
 def _name_override(path: str) -> str:
@@ -112,47 +137,32 @@ def _make_file(path: str, file: File, override: File | None, generate: Callable[
         raise PromotionError("is too large to be looked into", where=path, hint="keep what is no variable elsewhere")
     if _is_whole(file):
         assert override is not None and override.content is not None  # noqa: S101, PT018 (looked for before)
-        return VaultFile(path, file.kind, (Secret(override.content, is_whole=True),))
+        return VaultFile(path, file.kind, Secret(override.content))
     if not file.is_regular or _TAG.encode() not in file.content:
-        return VaultFile(path, file.kind, (file.content,))
-    return VaultFile(path, file.kind, tuple(_split(path, file.content, override, generate)))
+        return VaultFile(path, file.kind, file.content)
+    return VaultFile(path, file.kind, _make_document(path, file.content, override, generate))
 
 
-def _split(
-    path: str, content: bytes, override: File | None, generate: Callable[[], str]
-) -> Iterator[bytes | Secret]:
-    """Its text, with a secret wherever a sealed value stands."""
-    text, end = _decode(path, content), 0
-    given, used = _read_override(path, override), set[tuple[object, ...]]()
-    for place, node in _list_sealed(path, content):
+def _make_document(path: str, content: bytes, override: File | None, generate: Callable[[], str]) -> Document:
+    root = _read(path, content)
+    given, used = _read_override(path, override), set[object]()
+    secrets: dict[int, tuple[yaml.ScalarNode, Secret]] = {}
+    for place, node in _walk(root, (), frozenset()):
         value = _look_up(given, place)
-        used |= {place[:length] for length in range(1, len(place) + 1)} if value is not None else set()
-        start, stop = node.start_mark.index, node.end_mark.index
-        yield text[end:start].encode()
-        yield Secret((value if value is not None else generate()).encode())
-        yield b"\n" if text[start:stop].endswith("\n") else b""
-        end = stop
-    yield text[end:].encode()
+        used |= {place[0]} if value is not None else set()
+        secrets.setdefault(id(node), (node, Secret((value if value is not None else generate()).encode())))
     _refuse_unknown(path, given, used)
+    return Document(root, tuple(secrets.values()))
 
 
-def _decode(path: str, content: bytes) -> str:
+def _read(path: str, content: bytes) -> yaml.Node:
     try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise PromotionError("is no text", where=path, hint="write it as UTF-8") from error
-
-
-def _list_sealed(path: str, content: bytes) -> list[tuple[tuple[object, ...], yaml.ScalarNode]]:
-    """Sealed values with the keys and numbers that lead to each, in the order in which they stand."""
-    try:
-        found = list(_walk(read_nodes(content), (), frozenset()))
+        root = read_nodes(content)
     except UnreadableError as error:
-        hint = "see it with the eyes of Ansible, in your clone of the vault repository"
-        raise PromotionError(
-            f"is no YAML that can be read: {' '.join(str(error).split())}", where=path, hint=hint
-        ) from error
-    return sorted({one[1].start_mark.index: one for one in found}.values(), key=lambda one: one[1].start_mark.index)
+        reason = " ".join(str(error).split())
+        hint = "mend it in the vault repository: no run can read it either"
+        raise PromotionError(f"is no YAML that can be read: {reason}", where=path, hint=hint) from error
+    return root if root is not None else yaml.MappingNode("tag:yaml.org,2002:map", [])
 
 
 def _walk(
@@ -161,13 +171,15 @@ def _walk(
     if node is None or id(node) in above:
         return
     inside = above | {id(node)}
+    if isinstance(node, yaml.CollectionNode):
+        node.flow_style = False  # between braces no block may stand
     if isinstance(node, yaml.ScalarNode) and node.tag == _TAG:
         yield place, node
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield from _walk(value, (*place, str(key.value)), inside)
     elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(list_items(node)):
+        for number, value in enumerate(node.value):
             yield from _walk(value, (*place, number), inside)
 
 
@@ -195,9 +207,9 @@ def _look_up(given: Any, place: tuple[object, ...]) -> str | None:
     return None if given is None or isinstance(given, Mapping | list) else str(given)
 
 
-def _refuse_unknown(path: str, given: Any, used: set[tuple[object, ...]]) -> None:
+def _refuse_unknown(path: str, given: Any, used: set[object]) -> None:
     """A stand-in value that stands for nothing is a mistake: it is misspelt, or what it was for is gone."""
-    left = sorted(str(name) for name in given if (name,) not in used) if isinstance(given, Mapping) else []
+    left = sorted(str(name) for name in given if name not in used) if isinstance(given, Mapping) else []
     if left:
         where, hint = f"{FOLDER}/{_name_override(path)}", "take it out, or write it as the vault has it"
         raise PromotionError(f"{path} has no sealed {', '.join(left)}", where=where, hint=hint)
