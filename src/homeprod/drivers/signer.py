@@ -83,9 +83,9 @@ def open_signer(keys: Mapping[str, str], files: Sequence[Path], agent: str, *, o
         for blob in blobs:
             if blob in people:
                 return AgentSigner(people[blob], held, blob)
-        seen.append(f"the ssh-agent holds {_count_kinds(blobs)}")
+        seen.append(f"the ssh-agent holds {count_kinds(blobs)}")
     for file in files:
-        if (key := _load(file, outside)) is not None:
+        if (key := load_key(file, outside)) is not None:
             public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
             if (person := people.get(_read_blob(public) or b"")) is not None:
                 return FileSigner(person, key)
@@ -113,13 +113,13 @@ def _read_blob(line: str) -> bytes | None:
         return None
 
 
-def _count_kinds(blobs: Sequence[bytes]) -> str:
+def count_kinds(blobs: Sequence[bytes]) -> str:
     kinds = [blob[4 : 4 + int.from_bytes(blob[:4], "big")].decode(errors="replace") for blob in blobs]
     counts = [f"{kinds.count(kind)} other {kind} key{'s' * (kinds.count(kind) != 1)}" for kind in sorted(set(kinds))]
     return " and ".join(counts) or "no key"
 
 
-def _load(file: Path, outside: Path) -> Ed25519PrivateKey | None:
+def load_key(file: Path, outside: Path) -> Ed25519PrivateKey | None:
     """None where there is no such file. Raises UsageError for one that must not or cannot be used."""
     try:
         mode = file.stat().st_mode

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Iterator
 
 from homeprod.core.errors import UsageError
+from homeprod.core.sshwire import read_strings, write_string
 
 ED25519 = b"ssh-ed25519"
 SECONDS = 60
@@ -32,7 +32,7 @@ class SshAgent:
         """Each key's blob, of any kind. Raises UsageError where no agent answers."""
         answer = self._ask(bytes([_REQUEST_IDENTITIES]), _IDENTITIES_ANSWER)
         try:
-            return list(_read_strings(answer[4:]))[::2]  # behind their number each key has a comment
+            return list(read_strings(answer[4:]))[::2]  # behind their number each key has a comment
         except struct.error as error:
             raise self._refuse("it does not speak the agent's protocol") from error
 
@@ -41,7 +41,7 @@ class SshAgent:
         request = bytes([_SIGN_REQUEST]) + write_string(blob) + write_string(content) + struct.pack(">I", 0)
         answer = self._ask(request, _SIGN_RESPONSE)
         try:
-            kind, signature = _read_strings(next(_read_strings(answer)))
+            kind, signature = read_strings(next(read_strings(answer)))
         except (struct.error, StopIteration, ValueError) as error:
             raise self._refuse("its signature is not as SSH writes one") from error
         if kind != ED25519 or len(signature) != 64:
@@ -65,21 +65,6 @@ class SshAgent:
     def _refuse(self, reason: str) -> UsageError:
         hint = "see which keys it holds\n\n  ssh-add -l\n\nor name a key file in HOMEPROD_RING_KEY"
         return UsageError(f"the ssh-agent cannot be used: {reason}", where=self._where, hint=hint)
-
-
-def write_string(content: bytes) -> bytes:
-    """As RFC 4251 §5 has it: four bytes of length first."""
-    return struct.pack(">I", len(content)) + content
-
-
-def _read_strings(content: bytes) -> Iterator[bytes]:
-    place = 0
-    while place < len(content):
-        (length,) = struct.unpack_from(">I", content, place)
-        if place + 4 + length > len(content):
-            raise struct.error("cut short")
-        yield content[place + 4 : place + 4 + length]
-        place += 4 + length
 
 
 def _receive(line: socket.socket, length: int) -> bytes:

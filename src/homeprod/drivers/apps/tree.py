@@ -70,7 +70,7 @@ def read_commits(git: Git, commits: Mapping[str, str]) -> dict[str, Tree]:
         listed = {name: _list_tree(git, commit) for name, commit in commits.items()}
         read = [one for files in listed.values() for one in files if one[1] is not Kind.SUBMODULE]
         wanted = {oid for _, _, oid, size in read if size <= LARGEST}
-        contents = _read_contents(git, sorted(wanted))
+        contents = read_contents(git, sorted(wanted))
     except GitError as error:
         raise AppsError(
             f"a commit cannot be read: {error.word}", where=str(git.folder), hint="see:\n\n  git fsck"
@@ -94,8 +94,9 @@ def _list_tree(git: Git, commit: str) -> list[tuple[str, Kind, str, int]]:
     return found
 
 
-def _read_contents(git: Git, oids: list[str]) -> dict[str, bytes]:
-    """Source: git-cat-file(1), BATCH OUTPUT: a line `OID TYPE SIZE`, the content, a line end."""
+def read_contents(git: Git, oids: list[str]) -> dict[str, bytes]:
+    """By their names in git. Raises GitError. Source: git-cat-file(1), BATCH OUTPUT: a line `OID TYPE SIZE`, the
+    content, a line end."""
     output = git.run("cat-file", "--batch", given="".join(f"{oid}\n" for oid in oids).encode()) if oids else b""
     found: dict[str, bytes] = {}
     start = 0
