@@ -19,7 +19,7 @@ from homeprod.drivers.doorwords import refuse, say_why_it_waits
 from homeprod.drivers.pinned import SECONDS, Connect, PinnedLine, explain
 from homeprod.drivers.signer import Signer
 
-RING = "/hooks/provision"
+RING, PUSH = "/hooks/provision", "/hooks/push"
 PATIENCE = 30.0
 """Seconds in all that a ring is tried again, where the node is busy or does not answer."""
 _TRIES = 3
@@ -108,6 +108,10 @@ class Doorbell:
         """Sent once: where the connection breaks, whether it was done is to be looked up. Raises as :meth:`get`."""
         content, path = json.dumps(body or {}).encode(), quote(path, safe=_AS_THEY_ARE)
         return self._require(self._send("POST", path, content, self._sign_call("POST", path, content)))
+
+    def knock(self) -> None:
+        """Say that something was pushed; needs no key, and is believed in nothing. Raises ControlError."""
+        self._require(self._send("POST", PUSH, b"", {}))
 
     def follow(self, path: str) -> Iterator[dict[str, Any]]:
         """What a stream of events brings, ``{"seq": n, …}`` each and ``{"end": {…}}`` last; taken up where it was

@@ -1,1 +1,1 @@
-"""Rehearsal: a revision of the playbook repository tried on stand-ins, built from the site's own definition in a lab."""
+"""Rehearsal: a revision tried on stand-ins, which are built from the site's own definition in the embedded lab."""

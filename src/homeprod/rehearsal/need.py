@@ -31,6 +31,8 @@ def check_room(need: Need, available: int, revision: str) -> None:
     """``available`` is the memory of this machine, in bytes. Raises PromotionError."""
     if need.memory <= available:
         return
-    message = f"{need.machines} machines take {need.memory // MiB} MiB of memory, and {available // MiB} are available"
+    message = (
+        f"{need.machines} machines take {need.memory // MiB} MiB of memory, and {available // MiB} are available"
+    )
     hint = f"end what takes memory, or rehearse fewer at once:\n\n  homeprod rehearse {revision} NAME"
     raise PromotionError(message, hint=hint)

@@ -198,12 +198,10 @@ def _read_override(path: str, override: File | None) -> Any:
 def _look_up(given: Any, place: tuple[object, ...]) -> str | None:
     """The stand-in value at that place; None where none is written."""
     for key in place:
-        if isinstance(given, Mapping) and key in given:
-            given = given[key]
-        elif isinstance(given, list) and isinstance(key, int) and key < len(given):
-            given = given[key]
-        else:
+        is_there = isinstance(given, Mapping) and key in given
+        if not is_there and not (isinstance(given, list) and isinstance(key, int) and key < len(given)):
             return None
+        given = given[key]
     return None if given is None or isinstance(given, Mapping | list) else str(given)
 
 

@@ -51,9 +51,7 @@ def make_stand_in_site(site: Site, names: Collection[str], node: str, belongings
 
 def name_person(site: Site) -> str:
     """One that nobody of the site has."""
-    taken = {
-        person.name for declared in site.machines.values() for person in getattr(declared.machine, "people", ())
-    }
+    taken = {person.name for declared in site.machines.values() for person in getattr(declared.machine, "people", ())}
     names = (PERSON, *(f"{PERSON}-{number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)
 
