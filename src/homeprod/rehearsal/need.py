@@ -20,6 +20,9 @@ class Need:
     machines: int
     memory: int
 
+    def describe(self) -> str:
+        return f"{self.machines} machines take {self.memory // MiB} MiB of memory"
+
 
 def weigh(site: Site) -> Need:
     """Of all machines of the site that run; data VMs take none."""
@@ -31,8 +34,6 @@ def check_room(need: Need, available: int, revision: str) -> None:
     """``available`` is the memory of this machine, in bytes. Raises PromotionError."""
     if need.memory <= available:
         return
-    message = (
-        f"{need.machines} machines take {need.memory // MiB} MiB of memory, and {available // MiB} are available"
-    )
+    message = f"{need.describe()}, and {available // MiB} MiB are available"
     hint = f"end what takes memory, or rehearse fewer at once:\n\n  homeprod rehearse {revision} NAME"
     raise PromotionError(message, hint=hint)

@@ -14,6 +14,7 @@ from homeprod.cli.schema.check import CheckReport
 from homeprod.cli.schema.drift import DriftReport
 from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
+from homeprod.cli.schema.rehearse import RehearsalReport
 from homeprod.cli.schema.report import Errors
 from homeprod.cli.schema.route import TrialReport, WayReport
 from homeprod.cli.schema.status import StatusReport
@@ -27,6 +28,7 @@ _FORMS: dict[str, Any] = {
     "drift": DriftReport | Errors,
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,
+    "rehearse": RehearsalReport | Errors,
     "route": WayReport | TrialReport | Errors,
     "status": StatusReport | Errors,
 }
