@@ -133,7 +133,8 @@ def hold_lab(site: Site, say: Say) -> Iterator[tuple[LabFolder, Path]]:
             yield lab, scratch
         finally:
             with _uninterrupted():
-                say("taking the stand-ins away")
+                if lab.path.exists():
+                    say("taking the stand-ins away")
                 _clear(lab, scratch, say)
 
 

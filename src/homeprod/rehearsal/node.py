@@ -41,6 +41,24 @@ def _make_passphrase() -> str:
     return "-".join(secrets.token_hex(3) for _ in range(_WORDS))
 
 
+def answer_bootstrap(program: Dialogue, passphrase: str) -> None:
+    """As a person does who writes the recovery identity on paper; here it is good for nothing, and kept nowhere."""
+    for prompt in ("new passphrase: ", "once more: "):
+        program.expect(prompt)
+        program.send(passphrase)
+    recovery = program.expect(_RECOVERY)[0]
+    program.expect("characters: ")
+    program.send(recovery[-_SHOWN:])
+    program.finish()
+
+
+def answer_passphrase(program: Dialogue, passphrase: str) -> None:
+    """For unlock, and whatever else asks for it once."""
+    program.expect("passphrase: ")
+    program.send(passphrase)
+    program.finish()
+
+
 @dataclass
 class StandInNode:
     """``name`` is the control node's, ``person`` its one administrator. The passphrase is made here, kept in memory,
@@ -81,9 +99,7 @@ class StandInNode:
         """It signs for certificates that a public one signs at home. Raises ControlError."""
         words = f"homeprod control authority make --yes {environment} {' '.join(zones)}"
         with self._speak(words, "making the authority") as program:
-            program.expect("passphrase: ")
-            program.send(self.passphrase)
-            program.finish()
+            answer_passphrase(program, self.passphrase)
 
     def seal(self, environment: str, values: Sequence[bytes]) -> Mapping[bytes, str]:
         """Vault text by value, with the environment's own password, which stays there. Raises ControlError."""
@@ -99,20 +115,12 @@ class StandInNode:
     def _bootstrap(self) -> None:
         self.say("bootstrapping the control node's stand-in")
         with self._speak("bootstrap", "bootstrap") as program:
-            for prompt in ("new passphrase: ", "once more: "):
-                program.expect(prompt)
-                program.send(self.passphrase)
-            recovery = program.expect(_RECOVERY)[0]
-            program.expect("characters: ")
-            program.send(recovery[-_SHOWN:])
-            program.finish()
+            answer_bootstrap(program, self.passphrase)
 
     def _unlock(self) -> None:
         self.say("unlocking it")
         with self._speak("unlock", "unlock") as program:
-            program.expect("passphrase: ")
-            program.send(self.passphrase)
-            program.finish()
+            answer_passphrase(program, self.passphrase)
 
     @contextmanager
     def _speak(self, words: str, what: str) -> Iterator[Dialogue]:

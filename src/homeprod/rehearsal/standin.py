@@ -45,8 +45,13 @@ def make_stand_in_site(site: Site, names: Collection[str], node: str, belongings
         for name, declared in site.machines.items()
         if name in kept
     }
-    config = site.config.model_copy(update={"id": str(uuid.uuid4()), "lease_limit": None})
+    config = site.config.model_copy(update={"id": _name_site(site), "lease_limit": None})
     return replace(site, root=belongings.folder, config=config, machines=machines, control_keys={}, unread=())
+
+
+def _name_site(site: Site) -> str:
+    """Always the same for one site: its lab is described before it is built."""
+    return str(uuid.uuid5(uuid.UUID(site.config.id), "stand-ins"))
 
 
 def name_person(site: Site) -> str:
