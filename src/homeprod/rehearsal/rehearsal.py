@@ -6,15 +6,15 @@ import json
 import time
 from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from homeprod.core.tree import Kind
-from homeprod.drivers.doorbell import Doorbell
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.event import Listener
 from homeprod.network.nat.nftables import render_nftables
 from homeprod.network.nat.values import describe_nat
 from homeprod.promotion.closure import INVENTORY, Revision
+from homeprod.rehearsal.course import Course
 from homeprod.rehearsal.judgement import Look, Seen
 from homeprod.rehearsal.lab import Say, StandInLab, write_key
 from homeprod.rehearsal.look import look_at, share_routes, walk_expectations
@@ -22,7 +22,7 @@ from homeprod.rehearsal.machines import make_machines, ring_for
 from homeprod.rehearsal.node import StandInNode
 from homeprod.rehearsal.prospect import Prospect
 from homeprod.rehearsal.repositories import Files, Scratch, make_key
-from homeprod.rehearsal.runs import Runs, RunSeen
+from homeprod.rehearsal.runs import Runs
 from homeprod.rehearsal.secrets import list_secrets
 from homeprod.rehearsal.standin import PLAYBOOKS, VAULT, Belongings
 from homeprod.site.configured import list_environments
@@ -128,13 +128,12 @@ def fill_vault(stage: Stage, seal: Callable[[str, list[bytes]], dict[bytes, str]
 
 @dataclass
 class Rehearsal:
-    """``listen`` hears how machines are made, ``say`` all else. ``seen`` grows by machine."""
+    """``listen`` hears how machines are made, ``say`` all else."""
 
     stage: Stage
     listen: Listener
     say: Say
     settle: float = _SETTLE
-    seen: dict[str, Seen] = field(default_factory=dict)
 
     @property
     def prospect(self) -> Prospect:
@@ -147,8 +146,16 @@ class Rehearsal:
             node = self._bring_up_node(cluster)
             self.say(f"making {', '.join(self.prospect.names)}")
             make_machines(self.stage.site, cluster, self.prospect.names, self.listen, boots=True)
-            self._try(cluster, node.open_door())
-        return self.seen
+            door = node.open_door()
+            step, known = self.prospect.step, {one.name: not one.is_new for one in self.prospect.choice.subjects}
+            course = Course(
+                Runs(door, self.say),
+                ring=lambda name: ring_for(self.stage.site, cluster, door, name),
+                go_on=self.stage.go_on,
+                look=self._look,
+                say=self.say,
+            )
+            return course.take(known, step.before[:12], step.after[:12])
 
     def _bring_up_node(self, cluster: ProxmoxHypervisor) -> StandInNode:
         stage, prospect = self.stage, self.prospect
@@ -164,61 +171,15 @@ class Rehearsal:
         fill_vault(stage, lambda environment, values: dict(node.seal(environment, values)))
         return node
 
-    def _try(self, cluster: ProxmoxHypervisor, door: Doorbell) -> None:
-        runs, names = Runs(door, self.say), self.prospect.names
-        known = [one.name for one in self.prospect.choice.subjects if not one.is_new]
-        self.say(f"converging to the present revision, {self.prospect.step.before[:12]}")
-        self._converge_to_base(runs, cluster, door, known)
-        self._look(known, is_after=False)
-        commit, wanted = self.stage.go_on(), self.prospect.step.after[:12]
-        self.say(f"asking what {wanted} would change")
-        for name in known:
-            seen = self.seen[name]
-            self.seen[name] = replace(seen, check=runs.await_check(name, commit, f"the check of {name}"))
-        self.say(f"converging to {wanted}")
-        begun = {name: self._ask(runs, cluster, door, name) for name in names}
-        for name, number in begun.items():
-            converge = runs.await_run(number, f"the run of {name}")
-            self.seen[name] = replace(self.seen.get(name, Seen()), converge=converge)
-        good = [name for name in names if _is_good(self.seen[name].converge)]
-        self.say("converging again, which may change nothing")
-        repeated = {name: runs.ask_again(name) for name in good}
-        for name, number in repeated.items():
-            again = runs.await_run(number, f"the repeated run of {name}")
-            self.seen[name] = replace(self.seen[name], again=again)
-        self._look(good, is_after=True)
-
-    def _converge_to_base(
-        self, runs: Runs, cluster: ProxmoxHypervisor, door: Doorbell, names: Collection[str]
-    ) -> None:
-        """Tried twice: it is no revision to be judged, and a machine that has just booted may still be busy."""
-        begun = {name: ring_for(self.stage.site, cluster, door, name) for name in names}
-        for name, number in begun.items():
-            base = runs.await_run(number, f"the first run of {name}")
-            if not base.is_good:
-                base = runs.await_run(runs.ask_again(name), f"the first run of {name}, repeated")
-            self.seen[name] = Seen(base=base)
-            if not base.is_good:
-                self.say(f"{name}: at the present revision {base.problem or base.status}; it is tried all the same")
-
-    def _ask(self, runs: Runs, cluster: ProxmoxHypervisor, door: Doorbell, name: str) -> int:
-        """A host that the present revision did not know is told of now."""
-        return runs.ask_again(name) if name in self.seen else ring_for(self.stage.site, cluster, door, name)
-
-    def _look(self, names: Collection[str], *, is_after: bool) -> None:
+    def _look(self, names: Collection[str]) -> dict[str, Look]:
         time.sleep(self.settle)
-        trials = self.prospect.expectations.asked
+        trials, person = self.prospect.expectations.asked, self.prospect.person
         problems = walk_expectations(self.prospect.site, trials, open_asker(self.stage.lab.name, None))
-        for name in names:
-            look = self._look_at(name, share_routes(trials, problems, name))
-            seen = self.seen[name]
-            self.seen[name] = replace(seen, after=look) if is_after else replace(seen, before=look)
-
-    def _look_at(self, name: str, routes: dict[str, str]) -> Look:
-        return look_at(
-            name, lambda machine, command: self.stage.lab.run_in(machine, self.prospect.person, command), routes
-        )
-
-
-def _is_good(run: RunSeen | None) -> bool:
-    return run is not None and run.is_good
+        return {
+            name: look_at(
+                name,
+                lambda machine, command: self.stage.lab.run_in(machine, person, command),
+                share_routes(trials, problems, name),
+            )
+            for name in names
+        }

@@ -15,7 +15,8 @@ LOOK_EVERY = 3.0
 """Seconds between two looks, each of which is work for the node."""
 HEARTBEAT = 30.0
 """Seconds of silence after which it is said what is waited for."""
-_NUDGE_EVERY = 65.0
+_KNOCK_EVERY = 65.0
+"""Seconds; the node fetches once a minute for it."""
 _FINAL = ("successful", "failed", "canceled", "timeout", "late")
 
 
@@ -52,6 +53,8 @@ class Runs:
     say: Callable[[str], None]
     patience: float = PATIENCE
     look_every: float = LOOK_EVERY
+    fetch_seconds: float = 10.0
+    """After a knock, until the host is asked about."""
 
     def ask_again(self, host: str) -> int:
         """A run of a host that the node knows, whatever became of its last one; the run's number."""
@@ -63,18 +66,21 @@ class Runs:
 
     def await_check(self, host: str, revision: str, what: str) -> RunSeen | None:
         """The end of a check at ``revision``; None where the node does not ask the host, which has to be configured
-        first. It asks after what it has fetched, and fetches once it is told that something was pushed, which it
-        hears once a minute: so it is told both until it has."""
+        first. It asks after what it has fetched, so it is told first that something was pushed, and both again
+        until it has."""
         if not self.is_fit(host):
             return None
-        nudged = 0.0
+        knocked, asked = 0.0, True
 
         def find() -> int | None:
-            nonlocal nudged
-            if time.monotonic() - nudged > _NUDGE_EVERY:
+            nonlocal knocked, asked
+            now = time.monotonic()
+            if now - knocked > _KNOCK_EVERY:
                 self.door.knock()
+                knocked, asked = now, False
+            elif not asked and now - knocked > self.fetch_seconds:
                 self.door.post(f"/api/hosts/{host}/check")
-                nudged = time.monotonic()
+                asked = True
             return self._find_check(host, revision)
 
         return self._read(self._until(find, what))

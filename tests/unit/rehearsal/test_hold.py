@@ -98,7 +98,7 @@ def test_one_at_a_time_and_what_a_killed_one_left_is_taken_away_by_the_next(home
     process = begin(home)
     mark = find_daemon(home)
     with (
-        pytest.raises(PromotionError, match="another rehearsal of this site goes on"),
+        pytest.raises(PromotionError, match="another rehearsal of this site"),
         hold_lab(prospect.site, print),
     ):
         pass
