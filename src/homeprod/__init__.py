@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from homeprod.site.people import ControlUser, Person
     from homeprod.site.place import Cluster, Datastore, Image
+    from homeprod.site.promotion import Promotion
     from homeprod.site.upkeep import Upkeep
 
 _ROOMS = {
@@ -53,6 +54,7 @@ _ROOMS = {
     ),
     "homeprod.site.people": ("ControlUser", "Person"),
     "homeprod.site.place": ("Cluster", "Datastore", "Image"),
+    "homeprod.site.promotion": ("Promotion",),
     "homeprod.site.upkeep": ("Upkeep",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
@@ -80,6 +82,7 @@ __all__ = [
     "Mount",
     "Network",
     "Person",
+    "Promotion",
     "Proxy",
     "Route",
     "Service",

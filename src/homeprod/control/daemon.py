@@ -21,6 +21,8 @@ from homeprod.control.inventory import InventoryHost
 from homeprod.control.keyholder.watch import KeyholderWatch, StandingReport
 from homeprod.control.pictures import list_pictures
 from homeprod.control.places import Places
+from homeprod.control.promotion.gate import Gate
+from homeprod.control.promotion.standing import Standing
 from homeprod.control.readiness import tell_systemd
 from homeprod.control.repositories.repositories import Checkout, Repositories
 from homeprod.control.runs.backoff import Backoff
@@ -66,8 +68,9 @@ class ControlNode:
         self._repositories = Repositories(lambda: self._own, places)
         self._watchman = Watchman(self._repositories, backoff, self._take_over)
         self._spares = Spares(launch or (lambda environment: SocketLauncher(places.run_socket(environment))))
-        desk = Preparation(self._watchman, self._keyholder, places, self.settings, self._spares, find_uid)
-        self._upkeeper = Upkeeper(self.ledger, self._watchman, self.settings, self.inventory)
+        self._gate = Gate(self.ledger, self._watchman, self._repositories, self.settings)
+        desk = Preparation(self._gate, self._keyholder, places, self.settings, self._spares, find_uid)
+        self._upkeeper = Upkeeper(self.ledger, self._gate, self.settings, self.inventory, gate=self._gate)
         self._reconciler = Reconciler(self.ledger, desk, self.settings, uuid.uuid4().hex, backoff)
         self._standing = StandingReport(NodeState.LOCKED, 0)
         self._counted: tuple[tuple[Checkout, ...], Mapping[str, InventoryHost]] = ((), {})
@@ -110,14 +113,18 @@ class ControlNode:
         """What a person should see to: why runs wait, which heads are not believed."""
         waiting, since = self._standing.waiting, self._standing.since
         own = (Trouble("keyholder", f"waiting: {waiting}", since),) if waiting else ()
-        return (*own, *self._watchman.troubles)
+        return (*own, *self._watchman.troubles, *self._gate.troubles)
+
+    def promotions(self) -> tuple[Standing, ...]:
+        """How it is at the gate, of each environment that has one."""
+        return self._gate.standings
 
     async def look_again(self) -> None:
         """Fetch what the site has become since; what was pushed before the call is in it. What went wrong is among
         the troubles then, and raised to nobody. While the node is not Ready nothing is fetched."""
         for environment in self.environments() if self.state() is NodeState.READY else ():
             with contextlib.suppress(ControlError):
-                await self._watchman.fetch(environment)
+                await self._gate.fetch(environment)
 
     def knock(self) -> None:
         """Somebody says that something was pushed; nobody has to believe it."""
@@ -128,7 +135,8 @@ class ControlNode:
         heads = {name: one.revision for name in self.environments() if (one := self._repositories.last(name))}
         cycles = {name: self._upkeeper.find_next_cycle(name) for name in self.environments()}
         hosts, conditions = await self.ledger.hosts(), await self.ledger.checks.conditions()
-        return list_keepings(hosts, conditions, self.settings(), heads, cycles, self.ledger.clock.now())
+        now = self.ledger.clock.now()
+        return list_keepings(hosts, conditions, self.settings(), heads, cycles, now, self._gate.gate)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[ControlNode]:
@@ -138,6 +146,7 @@ class ControlNode:
             self.snapshots.recall()
             await self._repositories.recall()
             self._take_over_settings()
+            await self._gate.recall(self.environments())
             await self._reconciler.start()
             following = asyncio.create_task(self._follow(), name="keyholder")
             try:
@@ -186,6 +195,16 @@ class ControlNode:
         try:
             await self.ledger.place_hosts(own)
         except StorageError as error:  # the next fetch says it again
+            _LOG.error("%s", error)
+        for environment in self.environments():
+            if self._gate.is_behind(environment):
+                await self._judge(environment)
+
+    async def _judge(self, environment: str) -> None:
+        """What the gate says of a head that nobody asked it about."""
+        try:
+            await self._gate.look(environment)
+        except ControlError as error:  # the next fetch says it again
             _LOG.error("%s", error)
 
     def _take_over_settings(self) -> None:

@@ -6,6 +6,7 @@ at the verified head of an environment's branch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -28,14 +29,29 @@ class UpkeepSettings(_Settings):
     time_zone: str = ""
 
 
+class PromotionSettings(_Settings):
+    """A record counts for ``fresh_days``. ``order`` are the environment's hosts as a new revision comes to them,
+    those of ``canary`` first; ``counterparts`` are those on which it is tried for them."""
+
+    fresh_days: int = Field(default=14, ge=1, le=365)
+    canary: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    counterparts: Mapping[str, str] = Field(default_factory=dict)
+
+    @property
+    def fresh_seconds(self) -> float:
+        return 86_400.0 * self.fresh_days
+
+
 class EnvironmentSettings(_Settings):
     """``user`` is the Unix user that its runs have on the node. Without ``upkeep`` nobody looks at its hosts unless
-    somebody rings for them."""
+    somebody rings for them. Without ``promotion`` a signed head is enough."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     branch: str
     user: str
     upkeep: UpkeepSettings | None = UpkeepSettings()
+    promotion: PromotionSettings | None = None
 
 
 class KeyOwner(_Settings):

@@ -36,8 +36,15 @@ def read_step(folder: Path, span: str, vault: Path | None = None) -> Step:
     trees = read_commits(git, {"before": before, "after": after})
     for commit, tree in ((before, trees["before"]), (after, trees["after"])):
         _require_inventory(commit, tree)
-    collection, secrets = read_work_tree(_COLLECTION), _read_vault(vault)
+    collection, secrets = read_collection(), _read_vault(vault)
     return Step(before, after, tuple(Revision(trees[name], collection, secrets) for name in ("before", "after")))  # type: ignore[arg-type]  # two
+
+
+def read_collection() -> Tree:
+    """Of homeprod's own roles, as they are installed here; not what Python has made of some files meanwhile. Raises
+    AppsError."""
+    tree = read_work_tree(_COLLECTION)
+    return Tree({path: file for path, file in tree if "__pycache__" not in path.split("/")})
 
 
 def _open(folder: Path, what: str) -> Git:

@@ -33,10 +33,12 @@ _LONGEST_LINE = 2 * MOST_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """All that was read; ``problems`` name what counts as nothing, and why."""
+    """All that was read; ``problems`` name what counts as nothing, and why. ``lines`` are those of the believed, each
+    with the commit it stands on."""
 
     believed: tuple[Signed, ...] = ()
     problems: tuple[str, ...] = ()
+    lines: tuple[tuple[str, str], ...] = ()
 
 
 class NoteError(Exception):
@@ -49,9 +51,10 @@ def write_line(entry: Entry, signature: str) -> str:
 
 def choose_notes(sizes: Mapping[str, int]) -> set[str]:
     """Which are read, of notes whose bytes are given: none that is too large, and not more than there is room for."""
-    chosen, left = set(), _LARGEST_ALL
+    chosen: set[str] = set()
+    left = _LARGEST_ALL
     for name, size in sorted(sizes.items(), key=lambda one: (one[1], one[0])):
-        if size > min(left, LARGEST_NOTE):
+        if size > min(left, LARGEST_NOTE) or len(chosen) == MOST_ENTRIES:
             break
         chosen.add(name)
         left -= size
@@ -60,7 +63,7 @@ def choose_notes(sizes: Mapping[str, int]) -> set[str]:
 
 def read_notes(notes: Mapping[str, str | None], believers: Believers) -> Heard:
     """``notes`` are texts by the commit that they stand on, None for one that is too large to be read."""
-    believed: list[Signed] = []
+    believed: dict[tuple[str, str], Signed] = {}
     problems: list[str] = []
     seen: set[tuple[str, str]] = set()
     left = MOST_ENTRIES
@@ -71,16 +74,20 @@ def read_notes(notes: Mapping[str, str | None], believers: Believers) -> Heard:
         for number, line in _list_lines(text):
             if left == 0:
                 problems.append(f"there are more than {MOST_ENTRIES} entries, and the rest was not read")
-                return Heard(tuple(believed), _cut(problems))
+                return _hear(believed, problems)
             left -= 1
             if (commit, line) in seen:
                 continue
             seen.add((commit, line))
             try:
-                believed.append(read_line(line, commit, believers))
+                believed[line, commit] = read_line(line, commit, believers)
             except NoteError as error:
                 problems.append(f"line {number} of the note of {commit[:12]} {error}")
-    return Heard(tuple(believed), _cut(problems))
+    return _hear(believed, problems)
+
+
+def _hear(believed: Mapping[tuple[str, str], Signed], problems: Iterable[str]) -> Heard:
+    return Heard(tuple(believed.values()), _cut(problems), tuple(believed))
 
 
 def read_line(line: str, commit: str, believers: Believers) -> Signed:

@@ -7,6 +7,7 @@ and whoever adds one revokes by it what an earlier one said.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -146,9 +147,12 @@ def read_entry(content: object) -> Entry:
         raise EntryError(f"{place}: {first['msg']}"[:200] if place else str(first["msg"])[:200]) from None
 
 
-def judge(entries: Iterable[Signed], host: str, digest: str, now: float) -> Judgement:
+def judge(
+    entries: Iterable[Signed], host: str, digest: str, now: float, fresh_seconds: float = math.inf
+) -> Judgement:
     """Of the host's run with the inputs of ``digest``. The latest trial counts; an expired one is none, and neither
-    is one that says it comes later than now: then somebody's clock is wrong."""
+    is one that says it comes later than now: then somebody's clock is wrong. A record may say of itself that it holds
+    for long, and counts for ``fresh_seconds`` all the same."""
     trials = [(one.entry, one.person) for one in entries if isinstance(one.entry, Trial) and one.entry.host == host]
     ours = [one for one in trials if one[0].digest == digest]
     present = [one for one in ours if one[0].at <= now + FUTURE]
@@ -159,7 +163,7 @@ def judge(entries: Iterable[Signed], host: str, digest: str, now: float) -> Judg
         return Judgement(
             False, f"its trial on {trial.tried_on} was red{f': {trial.why}' if trial.why else ''}", trial
         )
-    if trial.expires <= now:
+    if min(trial.expires, trial.at + fresh_seconds) <= now:
         return Judgement(False, f"its record is expired, of {person}'s trial on {trial.tried_on}", trial)
     return Judgement(True, "", trial)
 

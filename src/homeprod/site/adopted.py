@@ -13,7 +13,15 @@ from pydantic import Field, field_validator
 
 from homeprod.core.sizes import MiB
 from homeprod.site.addresses import MAX_VMID
-from homeprod.site.machine import DataDisk, DataVirtualMachine, Disk, Keeper, Machine, StartPhase
+from homeprod.site.machine import (
+    DataDisk,
+    DataVirtualMachine,
+    Disk,
+    Keeper,
+    Machine,
+    StartPhase,
+    require_counterpart,
+)
 from homeprod.site.people import Person
 from homeprod.site.strictness import Size
 
@@ -32,7 +40,7 @@ class AdoptedVirtualMachine(Machine):
     site's network. ``called`` is its name in Proxmox where that is another than the site's, empty where any will do.
     ``disks`` are those that it owns, by slot; ``data_disks`` are data VMs' disks in use there. ``tags`` come on top
     of those that it has. ``people`` are for its control node, whose roles make them; the ControlUser among them, and
-    the key it logs in with, come from whoever made the machine."""
+    the key it logs in with, come from whoever made the machine. ``counterpart`` is as a VirtualMachine's."""
 
     vmid: int = Field(ge=100, le=MAX_VMID)
     called: str | None = None
@@ -44,6 +52,12 @@ class AdoptedVirtualMachine(Machine):
     start: StartPhase | None = None
     started: bool = True
     kept_by: frozenset[Keeper] = frozenset({"ansible"})
+    counterpart: Machine | str | None = None
+
+    @field_validator("counterpart", mode="before")
+    @classmethod
+    def _check_counterpart(cls, value: object) -> object:
+        return require_counterpart(value)
 
     @field_validator("disks")
     @classmethod

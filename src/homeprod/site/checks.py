@@ -12,6 +12,7 @@ from homeprod.site.controlchecks import check_control
 from homeprod.site.declared import Collector, Declared, is_broken, source_of
 from homeprod.site.entry.checks.entry import check_entry
 from homeprod.site.machine import DataDisk, DataVirtualMachine, Machine, VirtualMachine
+from homeprod.site.promotionchecks import check_promotion
 from homeprod.site.site import DeclaredMachine, Site
 
 
@@ -37,7 +38,7 @@ def check_site(site: Site, collector: Collector) -> None:
         if isinstance(declared.machine, AdoptedVirtualMachine):
             _check_data_disks(site, declared.machine, collector)
     _check_shared_disks(sound, collector)
-    for check in (check_control, check_entry):
+    for check in (check_control, check_promotion, check_entry):
         check(site, lambda declared, keyword, message, hint: _report(collector, declared, keyword, message, hint))
 
 

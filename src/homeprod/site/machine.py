@@ -14,6 +14,7 @@ from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Declared
 from homeprod.site.people import Person
 from homeprod.site.place import Cluster, Datastore, Image
+from homeprod.site.promotion import Promotion
 from homeprod.site.strictness import Size
 from homeprod.site.upkeep import Upkeep, require_time_zone
 
@@ -31,7 +32,8 @@ StartPhase = Literal["network", "infrastructure", "desktop", "internal", "extern
 class Environment(Declared):
     """A named set of machines: its ``branch`` in the playbook repository (its own name unless said otherwise), the
     machine that is its ``control_node``, by name, and the environment ``after`` which a revision comes here.
-    ``upkeep`` is how its machines are kept: looked at hourly by default, and None where nobody looks."""
+    ``upkeep`` is how its machines are kept: looked at hourly by default, and None where nobody looks. ``promotion``
+    is the gate before it, None where a signed head is enough."""
 
     forms: ClassVar[Mapping[str, str]] = {
         "name": "no environment's name: a lower-case letter, then lower-case letters, digits and -, 21 at most",
@@ -41,6 +43,7 @@ class Environment(Declared):
     control_node: str = ""
     after: Environment | None = None
     upkeep: Upkeep | None = _HOURLY
+    promotion: Promotion | None = None
 
     @field_validator("name")
     @classmethod
@@ -124,8 +127,16 @@ class Machine(Declared):
         return tags
 
 
+def require_counterpart(value: object) -> object:
+    """In words of its own: pydantic would report each kind apart. Raises ValueError."""
+    if value is None or isinstance(value, Machine) or (isinstance(value, str) and value):
+        return value
+    raise ValueError("must be a machine, or the name of one")
+
+
 class VirtualMachine(Machine):
-    """A machine that runs. ``memory`` in bytes (whole MiB); ``addresses`` are further host numbers of its card."""
+    """A machine that runs. ``memory`` in bytes (whole MiB); ``addresses`` are further host numbers of its card.
+    ``counterpart`` is the machine, or its name, on which a revision is tried for this one."""
 
     number: int = Field(gt=0)
     image: Image
@@ -141,6 +152,12 @@ class VirtualMachine(Machine):
     started: bool = True
     kept_by: frozenset[Keeper] = frozenset({"ansible"})
     control: ControlNode | None = None
+    counterpart: Machine | str | None = None
+
+    @field_validator("counterpart", mode="before")
+    @classmethod
+    def _check_counterpart(cls, value: object) -> object:
+        return require_counterpart(value)
 
 
 class DataVirtualMachine(Machine):

@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from homeprod.cli.pictures import render_pictures
-from homeprod.control.settings import UpkeepSettings, parse_settings
+from homeprod.control.settings import PromotionSettings, UpkeepSettings, parse_settings
 from homeprod.core.secret import find_secret
 from homeprod.network.rendered.files import render_entry
 from homeprod.site.loader import load_site
 from homeprod.site.rendered.files import render_site
 from homeprod.site.rendered.inventory import describe_inventory
 from homeprod.site.rendered.settings import render_settings
+from homeprod.site.rollout import list_rollout
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SITE = load_site(EXAMPLES / "pegasus")
@@ -154,3 +155,31 @@ def test_an_environments_upkeep_reaches_its_node_and_the_default_changes_no_file
         every=15, policy="converge", window="22:00-04:30", time_zone="America/New_York"
     )
     assert prod.upkeep is None
+
+
+def test_a_gate_reaches_its_node_with_the_order_and_the_counterparts(tmp_path: Path) -> None:
+    assert "promotion" not in render_settings(SITE, "lab-ansible"), (
+        "a node that knows of none must be able to read it"
+    )
+    shutil.copytree(EXAMPLES / "pegasus", tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
+    config = tmp_path / "site" / "modules" / "_config.py"
+    text = config.read_text().replace("import (", "import (\n    Promotion,", 1)
+    gate = 'prod = Environment(promotion=Promotion(fresh_days=7, canary=("prod-proxy",)), '
+    config.write_text(text.replace("prod = Environment(", gate))
+    proxy = tmp_path / "site" / "modules" / "prod_proxy_vm.py"
+    proxy.write_text(proxy.read_text().replace("number=5,", 'number=5,\n    counterpart="lab-proxy",'))
+    settings = parse_settings(render_settings(load_site(tmp_path / "site"), "lab-ansible"), "lab-ansible.json")
+    lab, prod = settings.environments
+    assert lab.promotion is None
+    assert prod.promotion == PromotionSettings(
+        fresh_days=7,
+        canary=("prod-proxy",),
+        order=("prod-proxy", "prod-proxy-passthrough"),
+        counterparts={"prod-proxy": "lab-proxy"},
+    )
+    assert prod.promotion.fresh_seconds == 7 * 86_400
+
+
+def test_a_revision_comes_to_machines_in_the_order_of_their_start() -> None:
+    prod = SITE.machines["prod-proxy"].machine.environment
+    assert list_rollout(SITE, prod) == ("prod-proxy-passthrough", "prod-proxy"), "network, then infrastructure"

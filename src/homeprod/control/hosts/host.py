@@ -65,7 +65,8 @@ class Accepted:
 @dataclass(frozen=True, slots=True)
 class Host:
     """Times are seconds since 1970. ``held_keys`` wait for a person's trust; ``asked_by`` rang while no run could be
-    queued."""
+    queued. ``applied_vault`` is the vault's revision, and ``applied_digest`` that of all inputs of the run, where
+    that was known."""
 
     name: str
     environment: str
@@ -84,10 +85,17 @@ class Host:
     held_by: str
     problem: str
     asked_by: str
+    applied_vault: str = ""
+    applied_digest: str = ""
 
     @property
     def is_pinned(self) -> bool:
         return bool(self.host_keys)
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether a run that has not succeeded may have changed some of it."""
+        return bool(self.attempted_revision) and self.attempted_revision != self.applied_revision
 
     @property
     def is_current(self) -> bool:
@@ -97,7 +105,8 @@ class Host:
 @dataclass(frozen=True, slots=True)
 class Run:
     """Times are seconds since 1970. ``attempt`` counts from 1, of the same wish. ``canceled_by`` names who asked for
-    its end; ``problem`` says in words why it failed."""
+    its end; ``problem`` says in words why it failed. ``vault`` is the vault's revision, ``digest`` that of all
+    inputs."""
 
     id: int
     host: str
@@ -114,6 +123,8 @@ class Run:
     canceled_by: str
     problem: str
     kind: RunKind = RunKind.CONFIGURE
+    vault: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,8 @@ class Ledger(Store):
     async def claim(self, owner: str) -> turn.Turn | None:
         return await self._writer.write(lambda to: turn.claim(to, owner, self.clock.now()))
 
-    async def begin(self, run: Run, revision: str) -> None:
-        await self._writer.write(lambda to: turn.begin(to, run, revision))
+    async def begin(self, run: Run, revision: str, vault: str = "", digest: str = "") -> None:
+        await self._writer.write(lambda to: turn.begin(to, run, revision, vault, digest))
         self.tell(Notice(run.id))
 
     async def end(self, run: Run, outcome: turn.Outcome, kept_runs: int) -> bool:

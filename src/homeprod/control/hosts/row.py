@@ -10,11 +10,12 @@ from homeprod.control.hosts.host import Event, Host, HostState, Run, RunKind, Ru
 
 _HOST = (
     "name, environment, state, wanted_revision, wanted_instance, attempted_revision, attempted_instance,"
-    " applied_revision, applied_instance, due, attempt, owner, host_keys, held_keys, held_by, problem, asked_by"
+    " applied_revision, applied_instance, due, attempt, owner, host_keys, held_keys, held_by, problem, asked_by,"
+    " applied_vault, applied_digest"
 )
 _RUN = (
     "id, host, environment, status, revision, instance, rung_by, attempt, created, started, ended, owner,"
-    " canceled_by, problem, kind"
+    " canceled_by, problem, kind, vault, digest"
 )
 
 

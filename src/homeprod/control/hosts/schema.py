@@ -52,6 +52,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # What app hosts said of their apps, as one JSON text.
         "CREATE TABLE apps (host TEXT PRIMARY KEY, told TEXT NOT NULL)",
     ),
+    # Of a run, besides the playbooks' revision, the vault's and the digest of all its inputs; and what was admitted
+    # at the gate of an environment, which hosts follow it, and the records that were heard.
+    (
+        "ALTER TABLE runs ADD COLUMN vault TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE hosts ADD COLUMN applied_vault TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE hosts ADD COLUMN applied_digest TEXT NOT NULL DEFAULT ''",
+        """CREATE TABLE admissions (
+            environment TEXT PRIMARY KEY, revision TEXT NOT NULL, vault TEXT NOT NULL, digests TEXT NOT NULL,
+            at DOUBLE PRECISION NOT NULL)""",
+        """CREATE TABLE stages (
+            environment TEXT NOT NULL, place INTEGER NOT NULL, host TEXT NOT NULL, digest TEXT NOT NULL,
+            former_revision TEXT NOT NULL, former_vault TEXT NOT NULL, is_canary INTEGER NOT NULL,
+            state TEXT NOT NULL, run INTEGER NOT NULL DEFAULT 0, ailing TEXT NOT NULL DEFAULT '[]',
+            problem TEXT NOT NULL DEFAULT '', PRIMARY KEY (environment, host))""",
+        "CREATE TABLE records (line TEXT PRIMARY KEY, revision TEXT NOT NULL)",
+    ),
 )
 """One tuple of statements a version; a version that was released is never edited."""
 

@@ -62,9 +62,13 @@ def claim(connection: sqlite3.Connection, owner: str, now: float) -> Turn | None
     return Turn(run, host) if run and host else None
 
 
-def begin(connection: sqlite3.Connection, run: Run, revision: str) -> None:
-    """Which revision the run goes to; from now on it is the host's wanted one, where it is to be configured."""
-    connection.execute("UPDATE runs SET revision = ? WHERE id = ? AND owner = ?", (revision, run.id, run.owner))
+def begin(connection: sqlite3.Connection, run: Run, revision: str, vault: str = "", digest: str = "") -> None:
+    """Which revision the run goes to, with which of the vault; from now on it is the host's wanted one, where it is
+    to be configured. ``digest`` is that of all inputs, empty where nobody asks for it."""
+    connection.execute(
+        "UPDATE runs SET revision = ?, vault = ?, digest = ? WHERE id = ? AND owner = ?",
+        (revision, vault, digest, run.id, run.owner),
+    )
     if run.kind is not RunKind.CONFIGURE:
         return
     connection.execute(
@@ -93,8 +97,9 @@ def end(connection: sqlite3.Connection, number: int, owner: str, outcome: Outcom
 
 def _apply(connection: sqlite3.Connection, run: Run) -> None:
     connection.execute(
-        "UPDATE hosts SET applied_revision = ?, applied_instance = ?, attempt = 0 WHERE name = ?",
-        (run.revision, run.instance, run.host),
+        "UPDATE hosts SET applied_revision = ?, applied_instance = ?, applied_vault = ?, applied_digest = ?,"
+        " attempt = 0 WHERE name = ?",
+        (run.revision, run.instance, run.vault, run.digest, run.host),
     )
 
 

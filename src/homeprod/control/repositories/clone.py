@@ -12,6 +12,7 @@ from homeprod.control.places import Places
 from homeprod.control.repositories.errors import GitError, RepositoryError, explain
 from homeprod.control.repositories.git import Git, make_ssh_command
 from homeprod.control.repositories.head import Heads
+from homeprod.control.repositories.note import fetch_notes
 from homeprod.control.repositories.signature import UnbelievedError, find_signer, write_signers
 from homeprod.control.settings import KeyOwner
 
@@ -44,15 +45,23 @@ class Clone:
         self.git = Git(self._folder)
 
     async def fetch(
-        self, address: str, branch: str, host_keys: Sequence[str], signers: Sequence[KeyOwner]
+        self,
+        address: str,
+        branch: str,
+        host_keys: Sequence[str],
+        signers: Sequence[KeyOwner],
+        *,
+        with_notes: bool = False,
     ) -> Believed:
-        """The newest head of ``branch`` (``HEAD``: the repository's own) that may be believed. Raises RepositoryError
-        where there is none."""
+        """The newest head of ``branch`` (``HEAD``: the repository's own) that may be believed; ``with_notes`` the
+        records besides, of which none is believed yet. Raises RepositoryError where there is no head."""
         try:
             await self._prepare(host_keys)
             source = branch if branch == "HEAD" else f"refs/heads/{branch}"
             await self.git.run("fetch", "--no-tags", "--quiet", "--", address, f"+{source}:refs/fetched/{branch}")
             head = (self._folder / "FETCH_HEAD").read_text().split()[0]
+            if with_notes:  # after the branch: who promotes pushes them before it
+                await fetch_notes(self.git, address)
             return await self._judge(head, branch, address, signers)
         except GitError as error:
             raise explain(self._name, error, address, branch) from error
@@ -66,6 +75,19 @@ class Clone:
         """The commit that was believed last and is still there, without asking the git host; empty for none."""
         known = self._heads.read(f"{self._name} {branch}")
         return await self.git.find_commit(known) if known and self._folder.is_dir() else ""
+
+    async def keep(self, environment: str, commits: Sequence[str]) -> None:
+        """These are needed on, by the environment: git forgets none of them."""
+        try:
+            listed = await self.git.run("for-each-ref", "--format=%(refname)", f"refs/kept/{environment}/")
+            wanted = {f"refs/kept/{environment}/{commit}": commit for commit in commits}
+            gone = [name for name in listed.decode().split() if name not in wanted]
+            for name, commit in wanted.items():
+                await self.git.run("update-ref", name, commit)
+            for name in gone:
+                await self.git.run("update-ref", "-d", name)
+        except GitError as error:
+            raise explain(self._name, error, environment, environment) from error
 
     async def _judge(self, head: str, branch: str, address: str, signers: Sequence[KeyOwner]) -> Believed:
         known = self._heads.read(f"{self._name} {branch}")

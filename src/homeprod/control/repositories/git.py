@@ -26,6 +26,10 @@ _SETTINGS = {
 }
 
 
+QUIET = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0"}
+"""No settings of the machine's or a person's, and no question."""
+
+
 @dataclass(frozen=True, slots=True)
 class Git:
     """In one bare repository. ``variables`` are of its environment, besides the few that git needs."""
@@ -33,11 +37,14 @@ class Git:
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
 
-    async def run(self, *arguments: str, settings: dict[str, str] | None = None) -> bytes:
-        """What it prints. Raises GitError with what it says where it fails, or does not end in time."""
-        return (await self.run_both(*arguments, settings=settings))[0]
+    async def run(self, *arguments: str, settings: dict[str, str] | None = None, given: bytes = b"") -> bytes:
+        """What it prints, where it is ``given`` that. Raises GitError with what it says where it fails, or does not
+        end in time."""
+        return (await self.run_both(*arguments, settings=settings, given=given))[0]
 
-    async def run_both(self, *arguments: str, settings: dict[str, str] | None = None) -> tuple[bytes, str]:
+    async def run_both(
+        self, *arguments: str, settings: dict[str, str] | None = None, given: bytes = b""
+    ) -> tuple[bytes, str]:
         """What it prints, and what it says. Raises GitError."""
         chosen = [
             part for name, value in (_SETTINGS | (settings or {})).items() for part in ("-c", f"{name}={value}")
@@ -45,11 +52,16 @@ class Git:
         argv = ("git", "--git-dir", str(self.folder), *chosen, *arguments)
         pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=null, stdout=pipe, stderr=pipe, env=self._list_variables(), start_new_session=True
+            *argv,
+            stdin=pipe if given else null,
+            stdout=pipe,
+            stderr=pipe,
+            env=self._list_variables(),
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(SECONDS):
-                output, said = await process.communicate()
+                output, said = await process.communicate(given or None)
         except TimeoutError:
             raise GitError("it did not answer in time") from None
         finally:
@@ -71,8 +83,7 @@ class Git:
 
     def _list_variables(self) -> dict[str, str]:
         plain = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "HOME": str(self.folder)}
-        quiet = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0"}
-        return {**plain, **quiet, "GIT_ASKPASS": "/bin/false", **self.variables}
+        return {**plain, **QUIET, "GIT_ASKPASS": "/bin/false", **self.variables}
 
 
 def make_ssh_command(known_hosts: Path, public_key: Path | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from homeprod.control.places import Places
 from homeprod.control.repositories.clone import Believed, Clone
 from homeprod.control.repositories.errors import GitError, RepositoryError, explain
 from homeprod.control.repositories.head import Heads
-from homeprod.control.repositories.tree import forget_trees, lay_out
+from homeprod.control.repositories.note import FETCHED_NOTES, read_note_texts
+from homeprod.control.repositories.tree import forget_trees, lay_out, read_tree
 from homeprod.control.settings import EnvironmentSettings, NodeSettings, parse_settings
 from homeprod.core.errors import ControlError
+from homeprod.core.tree import Tree
 
 _VAULT_BRANCH = "HEAD"
 
@@ -31,6 +33,7 @@ class Checkout:
     inventory: Mapping[str, InventoryHost]
     settings: NodeSettings | None
     problems: tuple[str, ...] = ()
+    vault_revision: str = ""
 
     @property
     def inventories(self) -> tuple[Path, ...]:
@@ -52,6 +55,8 @@ class Repositories:
         self._tasks: set[asyncio.Task[Checkout]] = set()
         self._turn = asyncio.Lock()
         self._checkouts: dict[str, Checkout] = {}
+        self._opened: dict[str, dict[tuple[str, str], Checkout]] = {}
+        self._notes: tuple[str, Mapping[str, str | None]] = ("", {})
 
     def last(self, environment: str) -> Checkout | None:
         """What was fetched last."""
@@ -74,6 +79,51 @@ class Repositories:
                 raise
             hint = "it is fetched again once somebody unlocks"
             raise ControlError("the fetch was left off: the node was locked", where=environment, hint=hint) from None
+
+    async def open(self, environment: str, revision: str, vault: str) -> Checkout:
+        """Both trees at heads that were believed once, and still are there; kept until :meth:`keep` names others.
+        Raises ControlError."""
+        known = self._opened.get(environment, {}).get((revision, vault))
+        if known is not None:
+            return known
+        last = self._checkouts.get(environment)
+        if last is not None and (last.revision, last.vault_revision) == (revision, vault):
+            found = last
+        else:
+            tree = await _lay(self._playbooks, "playbook", revision, self._trees)
+            values = await _lay(self._vault, "vault", vault, self._trees, environment)
+            inventory, settings = read_inventory(tree / "site" / "inventory.yml"), self._parse_settings(tree)
+            found = Checkout(environment, revision, tree, values, inventory, settings, (), vault)
+        self._opened.setdefault(environment, {})[revision, vault] = found
+        return found
+
+    async def keep(self, environment: str, pairs: Collection[tuple[str, str]]) -> None:
+        """Those of its checkouts that are needed on, whatever is fetched: git keeps their commits too."""
+        opened = self._opened.get(environment, {})
+        self._opened[environment] = {pair: one for pair, one in opened.items() if pair in pairs}
+        for clone, commits in (
+            (self._playbooks, [one for one, _ in pairs]),
+            (self._vault, [one for _, one in pairs]),
+        ):
+            await clone.keep(environment, commits)
+
+    async def read_notes(self) -> Mapping[str, str | None]:
+        """The records of the playbook repository as they were fetched last, by the commit that each note stands on;
+        None for one that is too large. Raises RepositoryError."""
+        try:
+            tip = await self._playbooks.git.find_commit(FETCHED_NOTES)
+            if tip != self._notes[0]:
+                self._notes = tip, await read_note_texts(self._playbooks.git, FETCHED_NOTES) if tip else {}
+        except GitError as error:
+            raise explain("playbook", error, "its records", FETCHED_NOTES) from error
+        return self._notes[1]
+
+    async def read_trees(self, revision: str, vault: str) -> tuple[Tree, Tree]:
+        """The files of both repositories at these commits, as values. Raises ControlError."""
+        return (
+            await asyncio.to_thread(read_tree, self._playbooks.git.folder, revision, "playbook"),
+            await asyncio.to_thread(read_tree, self._vault.git.folder, vault, "vault"),
+        )
 
     async def stop(self) -> None:
         """Whatever is being fetched is left off; returns when no git runs any more."""
@@ -114,8 +164,9 @@ class Repositories:
             hint = "declare it in the site, and render the site again"
             raise ControlError("this control node has no such environment", where=environment, hint=hint)
         keys, signers = settings.git_host_keys, settings.signers
+        has_gate = known.promotion is not None or environment in self._opened
         believed = await asyncio.gather(
-            self._playbooks.fetch(settings.playbooks, known.branch, keys, signers),
+            self._playbooks.fetch(settings.playbooks, known.branch, keys, signers, with_notes=has_gate),
             self._vault.fetch(settings.vault, _VAULT_BRANCH, keys, signers),
             return_exceptions=True,  # both are at an end before the next fetch begins
         )
@@ -135,6 +186,7 @@ class Repositories:
             known.inventory if known and is_known else read_inventory(tree / "site" / "inventory.yml"),
             self._read_settings(tree, known),
             tuple(problem for problem in (playbooks.problem, vault.problem) if problem),
+            vault.commit,
         )
         self._checkouts[environment.name] = checkout
         forget_trees(self._trees, self._list_needed())
@@ -149,6 +201,10 @@ class Repositories:
         """The very same value as before where they are equal: others tell by that whether they have changed."""
         if known is not None and known.playbooks == tree:
             return known.settings
+        found = self._parse_settings(tree)
+        return known.settings if known is not None and known.settings == found else found
+
+    def _parse_settings(self, tree: Path) -> NodeSettings | None:
         own = self._settings()
         file = tree / "site" / f"{own.node}.json"
         if not file.is_file():
@@ -157,10 +213,11 @@ class Repositories:
         if (found.site_id, found.node) != (own.site_id, own.node):
             hint = "render the site that this control node belongs to"
             raise ControlError("the settings at the head are another control node's", where=str(file), hint=hint)
-        return known.settings if known is not None and known.settings == found else found
+        return found
 
     def _list_needed(self) -> set[Path]:
-        found = self._checkouts.values()
+        opened = (one for known in self._opened.values() for one in known.values())
+        found = (*self._checkouts.values(), *opened)
         return {checkout.playbooks for checkout in found} | {checkout.vault for checkout in found}
 
 

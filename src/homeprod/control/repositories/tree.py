@@ -8,8 +8,12 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from homeprod.control.repositories.errors import GitError
-from homeprod.control.repositories.git import Git
+from homeprod.control.repositories.errors import GitError, RepositoryError
+from homeprod.control.repositories.git import QUIET, Git
+from homeprod.core.errors import AppsError
+from homeprod.core.tree import Tree
+from homeprod.drivers.apps.git import Git as Reader
+from homeprod.drivers.apps.tree import read_commits
 
 _KEPT = 20
 """Trees; the oldest beyond that go, and a run that still reads one is far older than any run may be."""
@@ -35,6 +39,15 @@ async def lay_out(git: Git, commit: str, below: Path, folder: str = "") -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return place
+
+
+def read_tree(clone: Path, commit: str, name: str) -> Tree:
+    """The files of ``commit`` as values, of the bare clone of the repository ``name``. Raises RepositoryError."""
+    try:
+        return read_commits(Reader(clone, QUIET), {"it": commit})["it"]
+    except AppsError as error:
+        hint = "it is fetched again by itself; see whether the node's disk is full"
+        raise RepositoryError(name, error.message, where=commit[:12], hint=hint) from error
 
 
 def _make_readable(folder: Path) -> None:

@@ -31,7 +31,10 @@ _PAUSE = 1.0
 
 
 class NotYetError(ControlError):
-    """What the run needs cannot be had now; it waits, and that does not count as an attempt."""
+    """What the run needs cannot be had now; it waits, and that does not count as an attempt. ``seconds`` is how long,
+    None where that grows with each time."""
+
+    seconds: float | None = None
 
 
 class Desk(Protocol):
@@ -94,7 +97,8 @@ class Attempt:
                     await self._desk.release(job)
             reason = self._cut
         except NotYetError as error:
-            reason, seconds = tell_trouble(error), self._backoff.wait(self._turn.host.attempt)
+            wait = self._backoff.wait(self._turn.host.attempt)
+            reason, seconds = tell_trouble(error), wait if error.seconds is None else error.seconds
         except ControlError as error:
             outcome, reason = Outcome(RunStatus.FAILED, tell_trouble(error)), ""
         except Exception as error:  # noqa: BLE001 (whatever it is, the host must not count as running for ever)
@@ -132,7 +136,7 @@ class Attempt:
             return self._fail(tell_trouble(error))
         await channel.hand_over(job)
         # Meanwhile the worker begins: a run that is cut off between the two is begun again, as any other.
-        await insist(lambda: self._ledger.begin(self._run, job.revision))
+        await insist(lambda: self._ledger.begin(self._run, job.revision, job.vault, job.digest))
         return await self._attend(channel)
 
     async def _attend(self, channel: Channel) -> Outcome | None:

@@ -12,7 +12,8 @@ class Job:
     """Paths are absolute. ``known_hosts`` are whole lines; ``vault_client`` is the program that Ansible asks
     for the vault password, empty where nothing is vaulted; ``authority_socket`` is where the site's own authority
     signs; ``playbook`` lies in ``playbooks``. Of a check it is asked what the playbook would change; where there are
-    ``tags``, its tasks of these are run alone."""
+    ``tags``, its tasks of these are run alone. ``vault`` is the vault's revision, ``digest`` that of all inputs where
+    somebody asks for it. A run that ``is_watched`` is a failed one where units of the host fail with it."""
 
     run: int
     host: str
@@ -32,6 +33,9 @@ class Job:
     playbook: str = "site.yml"
     is_check: bool = False
     tags: tuple[str, ...] = ()
+    vault: str = ""
+    digest: str = ""
+    is_watched: bool = False
 
     def render(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

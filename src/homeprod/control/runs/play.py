@@ -11,6 +11,7 @@ from typing import Any
 
 import ansible_runner
 
+from homeprod.control.runs import units
 from homeprod.control.runs.change import ChangeWatch
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.reporter import Reporter
@@ -27,10 +28,11 @@ def play(job: Job, folder: Path, send: Callable[[dict[str, Any]], None]) -> dict
     _prepare(job, folder)
     use_terminal()
     reporter = Reporter(send, lambda: _load_secrets(job), ChangeWatch() if job.is_check else None)
+    before = _look_at_units(job, folder, "before") if job.is_watched else None
     status, return_code = _run(job, folder, reporter)
     reporter.finish()
     if status == "successful":
-        return {"status": status, "rc": return_code}
+        return _judge_units(job, folder, before) or {"status": status, "rc": return_code}
     problem = reporter.vault_problem or reporter.redact(reporter.problem.describe(return_code))
     retry = reporter.problem.may_retry and not reporter.vault_problem
     end = {"status": _ENDED.get(status, "failed"), "rc": return_code, "problem": problem, "retry": retry}
@@ -58,6 +60,19 @@ def _run(job: Job, folder: Path, reporter: Reporter) -> tuple[str, int | None]:
     return str(runner.status), runner.rc
 
 
+def _look_at_units(job: Job, folder: Path, when: str) -> frozenset[str] | None:
+    return units.list_failing(job, folder, when, list_variables(job, folder), _list_vault_arguments(job))
+
+
+def _judge_units(job: Job, folder: Path, before: frozenset[str] | None) -> dict[str, Any] | None:
+    """A run that leaves units behind which fail is no success; repeating it will not help."""
+    if before is None:
+        return None
+    units.settle()
+    problem = units.tell_new(before, _look_at_units(job, folder, "after"))
+    return {"status": "failed", "problem": problem, "retry": False} if problem else None
+
+
 def _prepare(job: Job, folder: Path) -> None:
     if job.vault_client and not os.access(job.vault_client, os.X_OK):
         # Ansible would take a file that it cannot run for the password itself.
@@ -71,11 +86,15 @@ def _prepare(job: Job, folder: Path) -> None:
 
 
 def _list_arguments(job: Job) -> str | None:
-    """Exactly one vault id: Ansible asks every one that is listed."""
-    arguments = ["--vault-id", f"{job.environment}@{job.vault_client}"] if job.vault_client else []
+    arguments = shlex.split(_list_vault_arguments(job) or "")
     arguments += ["--check", "--diff"] if job.is_check else []
     arguments += ["--tags", ",".join(job.tags)] if job.tags else []
     return shlex.join(arguments) if arguments else None
+
+
+def _list_vault_arguments(job: Job) -> str | None:
+    """Exactly one vault id: Ansible asks every one that is listed."""
+    return shlex.join(["--vault-id", f"{job.environment}@{job.vault_client}"]) if job.vault_client else None
 
 
 def _load_secrets(job: Job) -> set[str]:

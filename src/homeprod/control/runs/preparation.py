@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pwd
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -27,13 +28,38 @@ TAGS = {RunKind.RENEWAL: ("homeprod_certificates",)}
 VAULT_CLIENT = Path(keyholder.__file__).with_name("homeprod-vault-client.py")
 
 
+class Chosen(Protocol):
+    """What a run is played with; ``digest`` is that of its inputs, empty where nobody asks for it. ``is_news`` where
+    the host was never run with these."""
+
+    @property
+    def checkout(self) -> Checkout: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def is_news(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """For a run that sets nothing of the playbooks' own."""
+
+    checkout: Checkout
+    digest: str = ""
+    is_news: bool = False
+
+
 class Checkouts(Protocol):
     async def fetch(self, environment: str) -> Checkout:
-        """Raises ControlError where it cannot be had now."""
+        """The newest. Raises ControlError where it cannot be had now."""
         ...
 
-    def last(self, environment: str) -> Checkout | None:
-        """What was fetched last."""
+    def last(self, environment: str, host: str = "") -> Checkout | None:
+        """What the environment is at, or that host of it."""
+        ...
+
+    async def choose(self, host: Host) -> Chosen:
+        """What the host is to be run with. Raises NotYetError where it has to wait."""
         ...
 
 
@@ -82,10 +108,10 @@ class Preparation:
             await self._refuse_stranger(turn.host.name)
             raise NotYetError("waiting: its environment was not known before the site's inventory was fetched")
         known = self._find_environment(environment)
-        checkout = await self._find_checkout(turn.run, environment)
-        host = find_own_host(checkout, turn.host, self._settings().node)
+        chosen = await self._choose(turn.run, turn.host)
+        host = find_own_host(chosen.checkout, turn.host, self._settings().node)
         nonce = await self._open(turn, known)
-        return self._make_job(turn, checkout, host, nonce)
+        return self._make_job(turn, chosen, host, nonce)
 
     async def release(self, job: Job) -> None:
         self._spares.refill(job.environment)
@@ -102,11 +128,14 @@ class Preparation:
         hint = "render the site into the playbook repository, and push that signed\n    homeprod render --to DIR"
         raise ControlError("the inventory has no such host", where=host, hint=hint)
 
-    async def _find_checkout(self, run: Run, environment: str) -> Checkout:
+    async def _choose(self, run: Run, host: Host) -> Chosen:
         """A check asks after the head that its cycle has fetched, and a renewal is of what it found: a git host that
-        is off is no reason not to look."""
-        known = self._checkouts.last(environment) if run.kind is not RunKind.CONFIGURE else None
-        return known or await self._fetch(environment)
+        is off is no reason not to look, and neither is a gate."""
+        known = self._checkouts.last(host.environment, host.name) if run.kind is not RunKind.CONFIGURE else None
+        if known is not None:
+            return _Looked(known)
+        await self._fetch(host.environment)
+        return await self._checkouts.choose(host)
 
     async def _fetch(self, environment: str) -> Checkout:
         try:
@@ -128,8 +157,8 @@ class Preparation:
         except KeyholderError as error:
             raise NotYetError(f"waiting: {name_cause(error)}", hint=error.hint) from error
 
-    def _make_job(self, turn: Turn, checkout: Checkout, host: InventoryHost, nonce: str) -> Job:
-        environment = turn.host.environment
+    def _make_job(self, turn: Turn, chosen: Chosen, host: InventoryHost, nonce: str) -> Job:
+        environment, checkout = turn.host.environment, chosen.checkout
         return Job(
             run=turn.run.id,
             host=host.name,
@@ -148,6 +177,9 @@ class Preparation:
             vault_client=str(VAULT_CLIENT),
             is_check=turn.run.kind is RunKind.CHECK,
             tags=TAGS.get(turn.run.kind, ()),
+            vault=checkout.vault_revision,
+            digest=chosen.digest,
+            is_watched=chosen.is_news,
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from homeprod.control.hosts.condition import Condition
 from homeprod.control.hosts.host import Host
+from homeprod.control.promotion.standing import Gated
 from homeprod.control.settings import NodeSettings, UpkeepSettings
 from homeprod.control.upkeep.policy import Outlook, foresee
 
@@ -40,10 +41,12 @@ def list_keepings(
     heads: Mapping[str, str],
     cycles: Mapping[str, float | None],
     now: float,
+    gate: Callable[[Host], Gated | None] = lambda _: None,
 ) -> list[Keeping]:
-    """``heads`` and ``cycles`` are by environment: the newest believed revision, and when its next cycle begins."""
+    """``heads`` and ``cycles`` are by environment: the newest believed revision, and when its next cycle begins.
+    ``gate`` says more of a host whose environment has one."""
     return [
-        _make_keeping(host, conditions.get(host.name), settings, heads, cycles.get(host.environment), now)
+        _make_keeping(host, conditions.get(host.name), settings, heads, cycles.get(host.environment), now, gate(host))
         for host in hosts
     ]
 
@@ -55,11 +58,12 @@ def _make_keeping(
     heads: Mapping[str, str],
     cycle: float | None,
     now: float,
+    gated: Gated | None,
 ) -> Keeping:
     environment = settings.find_environment(host.environment)
     upkeep = environment.upkeep if environment is not None else None
     if upkeep is None:
         return Keeping(host, None, condition, None, Outlook())
-    outlook = foresee(host, condition, heads.get(host.environment, ""), upkeep, now)
+    outlook = foresee(host, condition, heads.get(host.environment, ""), upkeep, now, gated)
     due = condition.due if condition is not None else None
     return Keeping(host, upkeep, condition, due if cycle is not None and due is not None else cycle, outlook)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from homeprod.control.hosts.condition import Condition
 from homeprod.control.hosts.host import Host, HostState
+from homeprod.control.promotion.standing import Gated
 from homeprod.control.runs.problem import NO_ANSWER
 from homeprod.control.settings import UpkeepSettings
 from homeprod.control.upkeep.window import UnknownZoneError, Window
@@ -21,10 +22,20 @@ class Outlook:
     runs_now: bool = False
 
 
-def foresee(host: Host, condition: Condition | None, head: str, upkeep: UpkeepSettings, now: float) -> Outlook:
-    """``head`` is the environment's newest believed revision. A certificate that is due is renewed by the reconciler,
-    whatever the policy: that is only told here."""
-    outlook = _foresee_run(host, condition, head, upkeep, now)
+def foresee(
+    host: Host,
+    condition: Condition | None,
+    head: str,
+    upkeep: UpkeepSettings,
+    now: float,
+    gated: Gated | None = None,
+) -> Outlook:
+    """``head`` is the environment's newest believed revision; ``gated`` says more of an environment with a gate. A
+    certificate that is due is renewed by the reconciler, whatever the policy: that is only told here."""
+    if gated is not None and (words := _find_gate(condition, gated)):
+        outlook = Outlook(words)
+    else:
+        outlook = _foresee_run(host, condition, host.applied_revision if gated is not None else head, upkeep, now)
     if condition is None or all(not one.is_renewal for one in condition.drift):
         return outlook
     last = f", and the last try brought nothing: {condition.renewal_problem or 'it is due again'}"
@@ -32,6 +43,14 @@ def foresee(host: Host, condition: Condition | None, head: str, upkeep: UpkeepSe
     if not outlook.words:
         return Outlook(words, condition.renewal_at)
     return replace(outlook, words=f"{words}; the rest: {outlook.words}")
+
+
+def _find_gate(condition: Condition | None, gated: Gated) -> str:
+    """What the gate has to say of the host's next run; empty where it is upkeep's affair. Who is behind there follows
+    in a roll-out, and not by upkeep."""
+    if gated.is_behind:
+        return gated.words
+    return gated.obstacle if condition is not None and condition.needs_run else ""
 
 
 def _foresee_run(host: Host, condition: Condition | None, head: str, upkeep: UpkeepSettings, now: float) -> Outlook:

@@ -18,6 +18,7 @@ from homeprod.control.hosts.host import Host
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.store import Notice
 from homeprod.control.inventory import InventoryHost
+from homeprod.control.promotion.standing import Gated
 from homeprod.control.repositories.repositories import Checkout
 from homeprod.control.settings import EnvironmentSettings, NodeSettings, UpkeepSettings
 from homeprod.control.upkeep.cycle import Cycle
@@ -43,6 +44,18 @@ class Checkouts(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """Before environments that have one."""
+
+    def gate(self, host: Host) -> Gated | None:
+        """What it says of the host; None where its environment has none."""
+        ...
+
+    async def step(self) -> None:
+        """Hosts follow what was admitted, one after the other. Raises StorageError."""
+        ...
+
+
 class Upkeeper:
     """``draw`` gives a number between 0 and its argument: when in a cycle a host is asked. Times are the ledger's."""
 
@@ -53,9 +66,10 @@ class Upkeeper:
         settings: Callable[[], NodeSettings],
         inventory: Callable[[], Mapping[str, InventoryHost]],
         draw: Callable[[float], float] = lambda most: random.uniform(0, most),  # noqa: S311 (no secret)
+        gate: Gate | None = None,
     ) -> None:
         self._ledger, self._checkouts = ledger, checkouts
-        self._settings, self._inventory, self._draw = settings, inventory, draw
+        self._settings, self._inventory, self._draw, self._gate = settings, inventory, draw, gate
         self._cycles: dict[str, Cycle] = {}
         self._kept: set[str] | None = None
         self._knocks = Knocks()
@@ -122,6 +136,8 @@ class Upkeeper:
         for name, cycle in self._cycles.items():
             if knocked or cycle.wants_fetch(now):
                 await self._fetch(name, cycle)
+        if self._gate is not None:
+            await self._gate.step()
         await self._plan(now)
         openings = await self._converge(now)
         knock = self._knocks.find_wait(now)
@@ -196,9 +212,10 @@ class Upkeeper:
             if host.environment not in kept or checkout is None or host.name not in checkout.inventory:
                 continue
             upkeep = kept[host.environment].upkeep or UpkeepSettings()
-            outlook = foresee(host, conditions.get(host.name), checkout.revision, upkeep, now)
+            gated = self._gate.gate(host) if self._gate is not None else None
+            outlook = foresee(host, conditions.get(host.name), checkout.revision, upkeep, now, gated)
             if outlook.runs_now:
-                may = _make_judge(checkout.revision, upkeep, now)
+                may = _make_judge(checkout.revision, upkeep, now, gated)
                 await self._ledger.checks.converge(host.name, may)
             elif outlook.at is not None:
                 openings.append(outlook.at)
@@ -214,5 +231,7 @@ def _converges(environment: EnvironmentSettings) -> bool:
     return environment.upkeep is not None and environment.upkeep.policy == "converge"
 
 
-def _make_judge(head: str, upkeep: UpkeepSettings, now: float) -> Callable[[Host, Condition | None], bool]:
-    return lambda host, condition: foresee(host, condition, head, upkeep, now).runs_now
+def _make_judge(
+    head: str, upkeep: UpkeepSettings, now: float, gated: Gated | None
+) -> Callable[[Host, Condition | None], bool]:
+    return lambda host, condition: foresee(host, condition, head, upkeep, now, gated).runs_now

@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterable
 
 from homeprod.site.configured import find_control, list_environments
+from homeprod.site.counterpart import list_counterparts
 from homeprod.site.machine import Environment
 from homeprod.site.people import Person
+from homeprod.site.rollout import list_rollout
 from homeprod.site.site import Site
 
 FORMAT = 1
@@ -44,6 +46,7 @@ def _describe_environment(site: Site, environment: Environment) -> dict[str, obj
         "branch": environment.branch or environment.name,
         "user": f"homeprod-{environment.name}",
     }
+    told |= _describe_promotion(site, environment)
     upkeep = environment.upkeep
     if upkeep is None:
         return {**told, "upkeep": None}
@@ -52,6 +55,16 @@ def _describe_environment(site: Site, environment: Environment) -> dict[str, obj
     own = {"every": upkeep.every, "policy": upkeep.policy}
     window = {"window": upkeep.window, "time_zone": site.config.time_zone} if upkeep.window else {}
     return {**told, "upkeep": own | window}
+
+
+def _describe_promotion(site: Site, environment: Environment) -> dict[str, object]:
+    """Nothing of an environment without a gate."""
+    promotion = environment.promotion
+    if promotion is None:
+        return {}
+    order, counterparts = list_rollout(site, environment), dict(list_counterparts(site, environment))
+    told = {"fresh_days": promotion.fresh_days, "canary": list(promotion.canary), "order": list(order)}
+    return {"promotion": {**told, "counterparts": counterparts}}
 
 
 def render_settings(site: Site, name: str) -> str:
