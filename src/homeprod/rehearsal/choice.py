@@ -10,6 +10,7 @@ from homeprod.promotion.affected import Affected
 from homeprod.promotion.closure import Closure
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.configured import explain_unconfigured, list_environments, require_machine
+from homeprod.site.counterpart import find_counterpart
 from homeprod.site.machine import Environment, VirtualMachine
 from homeprod.site.site import Site
 
@@ -47,7 +48,7 @@ def choose_environment(site: Site, name: str) -> Environment:
         if name not in known:
             raise UsageError(f"the site has no environment {name!r}", hint=there)
         return _require_node(known[name])
-    gated = [one for one in known.values() if getattr(one, "promotion", None) is not None]
+    gated = [one for one in known.values() if one.promotion is not None]
     gated = gated or [one for one in known.values() if one.after is not None]
     if len(gated) != 1:
         which = "several environments that wait" if gated else "no environment that waits"
@@ -123,15 +124,8 @@ def explain_unfit(site: Site, environment: Environment, name: str) -> str:
 
 def _find_counterpart(site: Site, one: Affected) -> str:
     """Why it need not be rehearsed."""
-    counterpart = getattr(site.machines[one.host].machine, "counterpart", None)
-    if counterpart is None:
-        return ""
-    name = counterpart if isinstance(counterpart, str) else _name_of(site, counterpart)
-    return f"its counterpart {name} is tried for it"
-
-
-def _name_of(site: Site, machine: object) -> str:
-    return next((name for name, declared in site.machines.items() if declared.machine is machine), "")
+    counterpart = find_counterpart(site, site.machines[one.host].machine)
+    return f"its counterpart {counterpart.name} is tried for it" if counterpart is not None else ""
 
 
 def _refuse(environment: Environment, skipped: Sequence[Skipped]) -> PromotionError:

@@ -90,11 +90,9 @@ class _Maker:
         if isinstance(machine, DataVirtualMachine):
             return self._make_data_machine(machine, environment)
         update: dict[str, object] = {"environment": environment, "protected": False, "started": True}
-        if "counterpart" in type(machine).model_fields:
-            update["counterpart"] = None
         if isinstance(machine, VirtualMachine):
             mounts = (one.model_copy(update={"disk": self._find_disk(one.disk)}) for one in machine.mounts)
-            update |= {"mounts": tuple(mounts), "people": (*machine.people, self._person)}
+            update |= {"mounts": tuple(mounts), "people": (*machine.people, self._person), "counterpart": None}
         if (control := find_control(machine)) is not None:
             update["control"] = control.model_copy(update=_list_control(self._person, self._belongings))
         return machine.model_copy(update=update)
@@ -118,9 +116,7 @@ class _Maker:
         name = environment.name
         if name not in self._environments:
             upkeep = Upkeep(every=_SELDOM) if name in self._checked else None
-            update: dict[str, object] = {"after": None, "upkeep": upkeep, "branch": name}
-            if "promotion" in type(environment).model_fields:
-                update["promotion"] = None
+            update = {"after": None, "promotion": None, "upkeep": upkeep, "branch": name}
             self._environments[name] = environment.model_copy(update=update)
         return self._environments[name]
 

@@ -18,7 +18,8 @@ _MOST = 480
 
 def write_trials(prospect: Prospect, verdicts: Mapping[str, Verdict], now: float) -> Iterator[Trial]:
     """``now`` is seconds since 1970."""
-    days = getattr(getattr(prospect.environment, "promotion", None), "fresh_days", FRESH_DAYS)
+    promotion = prospect.environment.promotion
+    days = promotion.fresh_days if promotion is not None else FRESH_DAYS
     for subject in prospect.choice.subjects:
         verdict = verdicts[subject.name]
         yield Trial(

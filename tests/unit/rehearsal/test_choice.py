@@ -14,6 +14,7 @@ from homeprod.rehearsal.choice import Choice, choose_environment, choose_subject
 from homeprod.site.loader import load_site
 from homeprod.site.machine import Environment
 from homeprod.site.people import Person
+from homeprod.site.promotion import Promotion
 from homeprod.site.site import Site
 
 PEGASUS = load_site(EXAMPLES / "pegasus")
@@ -45,6 +46,17 @@ def test_the_environment_is_the_one_that_waits_for_another() -> None:
     assert choose_environment(PEGASUS, "lab").name == "lab"
 
 
+def test_a_gate_goes_before_all_others_that_wait() -> None:
+    lab = PEGASUS.machines["lab-proxy"].machine.environment
+    gated = Environment(name="prod", control_node="lab-ansible", after=lab, promotion=Promotion())
+    stage = Environment(name="stage", control_node="lab-ansible", after=lab)
+    site = give(give(PEGASUS, "prod-proxy", environment=stage), "prod-proxy-passthrough", environment=gated)
+    with pytest.raises(UsageError, match="several environments that wait"):
+        choose_environment(give(site, "prod-proxy-passthrough", environment=lab), "")
+    machines = {name: one for name, one in site.machines.items() if not name.startswith("prod-ansible")}
+    assert choose_environment(replace(site, machines=machines), "") is gated
+
+
 def test_which_environment_is_meant_must_be_clear() -> None:
     with pytest.raises(UsageError, match="no environment 'pord'") as caught:
         choose_environment(PEGASUS, "pord")
@@ -71,12 +83,8 @@ def test_affected_machines_of_the_environment_are_chosen() -> None:
 
 def test_one_that_a_counterpart_is_tried_for_is_left_out_unless_it_is_named() -> None:
 
-    proxy = PEGASUS.machines["prod-proxy"]
-    lab_proxy = PEGASUS.machines["lab-proxy"].machine
-    for counterpart in ("lab-proxy", lab_proxy):
-        machine = proxy.machine.model_copy()
-        object.__setattr__(machine, "__dict__", {**machine.__dict__, "counterpart": counterpart})
-        site = replace(PEGASUS, machines={**PEGASUS.machines, "prod-proxy": replace(proxy, machine=machine)})
+    for counterpart in ("lab-proxy", PEGASUS.machines["lab-proxy"].machine):
+        site = give(PEGASUS, "prod-proxy", counterpart=counterpart)
         choice = choose(affect("prod-proxy", "prod-proxy-passthrough"), site=site)
         assert list_names(choice) == ["prod-proxy-passthrough"]
         assert [(one.name, one.why) for one in choice.skipped] == [
