@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from homeprod.rehearsal.prospect import Prospect, prepare
 from homeprod.rehearsal.rehearsal import Rehearsal, build_stage
 from homeprod.rehearsal.trials import write_trials
 from homeprod.site.loader import find_root, load_site
+from homeprod.site.site import Site
 from homeprod.wiring.records import find_record_signer, open_records
 
 RED = 2
@@ -42,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     with render.busy("reading both revisions"):
         prospect = prepare(site, Path(options.repository), options.revision, options.vault, options.to, options.names)
-    signer = find_record_signer(site, prospect.node)
+    signer = _open_signer(site, prospect.node)
     check_machine(prospect.spec, options.revision)
     began = time.time()
     with end_as_interrupted(), hold_lab(site, _say) as (folder, scratch):
@@ -57,6 +59,18 @@ def run(options: argparse.Namespace) -> int:
     _report(prospect, verdicts, signer, time.time() - began, options)
     records.push()
     return 0 if all(one.is_green for one in verdicts.values()) else RED
+
+
+def _open_signer(site: Site, node: str) -> RecordSigner:
+    """Before anything is built that could not be told of. Raises UsageError."""
+    try:
+        return find_record_signer(site, node)
+    except UsageError as error:
+        if os.environ.get("SUDO_USER"):
+            error.hint += (
+                "\n\nsudo hides your ssh-agent, unless it is told not to\n\n  sudo --preserve-env=SSH_AUTH_SOCK …"
+            )
+        raise
 
 
 def _rehearse(prospect: Prospect, lab: StandInLab) -> Mapping[str, Verdict]:
