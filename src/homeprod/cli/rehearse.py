@@ -23,8 +23,9 @@ from homeprod.lab.host import read_host
 from homeprod.rehearsal.judgement import Verdict, judge
 from homeprod.rehearsal.lab import StandInLab, check_machine, hold_lab
 from homeprod.rehearsal.need import check_room
+from homeprod.rehearsal.origin import open_origin
 from homeprod.rehearsal.prospect import Prospect, prepare
-from homeprod.rehearsal.rehearsal import Rehearsal, build_stage
+from homeprod.rehearsal.rehearsal import Rehearsal
 from homeprod.rehearsal.trials import write_trials
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
@@ -80,9 +81,9 @@ def _rehearse(prospect: Prospect, lab: StandInLab) -> Mapping[str, Verdict]:
         passed = int(time.monotonic() - began)
         _say(f"{passed // 60:02}:{passed % 60:02} {text}")
 
-    stage = build_stage(prospect, lab, say)
+    origin = open_origin(prospect, lab, say)
     with Progress(prospect.need.machines, threading.Event()) as progress:
-        seen = Rehearsal(stage, progress.show, say).perform()
+        seen = Rehearsal(origin, progress.show, say).perform()
     return {name: judge(one) for name, one in seen.items()}
 
 

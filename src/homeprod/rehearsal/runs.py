@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from homeprod.core.errors import ControlError, HomeprodError, UnreachableError
 
-PATIENCE = 2400.0
-"""Seconds for a run, with the time that it waits for others; a machine may be emulated."""
+PATIENCE, STATE_PATIENCE = 2400.0, 1200.0
+"""Seconds for a run, with its wait for others, and for a state of the node; machines may be emulated."""
 LOOK_EVERY = 3.0
 """Seconds between two looks, each of which is work for the node."""
 HEARTBEAT = 30.0
@@ -148,7 +148,7 @@ def _name(told: dict[str, Any]) -> str:
 
 def await_state(read: Callable[[], str], wanted: tuple[str, ...], say: Callable[[str], None]) -> str:
     """Until the node is in one of these states. Raises ControlError."""
-    deadline, told = time.monotonic() + PATIENCE, ""
+    deadline, told = time.monotonic() + STATE_PATIENCE, ""
     while True:
         try:
             state = read()

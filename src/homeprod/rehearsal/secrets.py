@@ -8,7 +8,7 @@ is sealed as a whole hides its names: the playbook repository says what stands i
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,7 @@ def make_stand_in_vault(
     return [one for one in found if one is not None]
 
 
-def list_secrets(files: list[VaultFile]) -> list[bytes]:
+def list_secrets(files: Iterable[VaultFile]) -> list[bytes]:
     """What is to be sealed, each value once."""
     return list(dict.fromkeys(secret.value for file in files for secret in file.secrets))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,8 @@ from homeprod.control.settings import parse_settings
 from homeprod.engine.read import read_actual
 from homeprod.rehearsal.lab import StandInLab, hold_lab
 from homeprod.rehearsal.machines import make_machines
+from homeprod.rehearsal.origin import Origin, open_origin
 from homeprod.rehearsal.prospect import Prospect, prepare
-from homeprod.rehearsal.rehearsal import Stage, build_stage, fill_vault
 from homeprod.site.configured import name_key
 from homeprod.wiring import open_cluster
 
@@ -29,80 +29,80 @@ def prospect(home: Home) -> Prospect:
 
 
 @pytest.fixture
-def stage(prospect: Prospect) -> Iterator[Stage]:
+def origin(prospect: Prospect) -> Iterator[Origin]:
     with hold_lab(prospect.site, lambda _: None) as (folder, scratch):
-        yield build_stage(prospect, StandInLab(folder, prospect.spec, scratch), lambda _: None)
+        yield open_origin(prospect, StandInLab(folder, prospect.spec, scratch), lambda _: None)
 
 
-def read(stage: Stage, repository: str, revision: str, path: str) -> str:
-    return run_git(stage.lab.store.path(repository), "show", f"{revision}:{path}")
+def read(origin: Origin, repository: str, revision: str, path: str) -> str:
+    return run_git(origin.lab.store.path(repository), "show", f"{revision}:{path}")
 
 
-def verify(stage: Stage, repository: str, commit: str, folder: Path) -> None:
+def verify(origin: Origin, repository: str, commit: str, folder: Path) -> None:
     """By git itself, as signed by the rehearsal's person and nobody else."""
     signers = folder / "signers"
-    signers.write_text(f'rehearsal namespaces="git" {stage.key}\n')
-    run_git(stage.lab.store.path(repository), "-c", f"gpg.ssh.allowedSignersFile={signers}", "verify-commit", commit)
+    signers.write_text(f'rehearsal namespaces="git" {origin.key}\n')
+    run_git(origin.lab.store.path(repository), "-c", f"gpg.ssh.allowedSignersFile={signers}", "verify-commit", commit)
 
 
 def test_the_repositories_are_at_the_present_revision_signed_and_go_on_to_the_other_with_little_changed(
-    stage: Stage, home: Home, tmp_path: Path
+    origin: Origin, home: Home, tmp_path: Path
 ) -> None:
-    store = stage.lab.store
+    store = origin.lab.store
     assert store.list_names() == ["playbooks", "vault"]
     path = store.path("playbooks")
-    assert {run_git(path, "rev-parse", branch) for branch in ("lab", "prod")} == {stage.base}
+    assert {run_git(path, "rev-parse", branch) for branch in ("lab", "prod")} == {origin.present}
     assert (
-        read(stage, "playbooks", "prod", "site.yml")
+        read(origin, "playbooks", "prod", "site.yml")
         == (home.playbooks / "site.yml")
         .read_text()
         .replace("Where each name goes", "Which name goes to which proxy")
         .strip()
     )
-    commit = stage.go_on()
+    commit = origin.go_on()
     assert run_git(path, "rev-parse", "prod") == commit
-    assert run_git(path, "rev-parse", "lab") == stage.base
-    run_git(path, "merge-base", "--is-ancestor", stage.base, commit)
+    assert run_git(path, "rev-parse", "lab") == origin.present
+    run_git(path, "merge-base", "--is-ancestor", origin.present, commit)
     run_git(path, "fsck", "--full", "--strict")
-    assert read(stage, "playbooks", "prod", "site.yml") == (home.playbooks / "site.yml").read_text().strip()
-    for one in (stage.base, commit):
-        verify(stage, "playbooks", one, tmp_path)
-    verify(stage, "vault", "HEAD", tmp_path)
+    assert read(origin, "playbooks", "prod", "site.yml") == (home.playbooks / "site.yml").read_text().strip()
+    for one in (origin.present, commit):
+        verify(origin, "playbooks", one, tmp_path)
+    verify(origin, "vault", "HEAD", tmp_path)
     assert run_git(home.playbooks, "status", "--porcelain") == "", "the person's own clone is left alone"
-    run_git(home.playbooks, "fetch", "-q", str(stage.lab.store.path("playbooks")), "prod")
+    run_git(home.playbooks, "fetch", "-q", str(origin.lab.store.path("playbooks")), "prod")
     names = run_git(home.playbooks, "diff", "--name-only", "HEAD", commit).split()
     assert names == ["site/inventory.yml", "site/lab-ansible.json"]
 
-    settings = parse_settings(read(stage, "playbooks", "prod", "site/lab-ansible.json"), "x")
+    settings = parse_settings(read(origin, "playbooks", "prod", "site/lab-ansible.json"), "x")
     assert settings.attempts == 1
-    assert settings.playbooks == f"ssh://git@{stage.lab.git_host}/playbooks.git"
+    assert settings.playbooks == f"ssh://git@{origin.lab.git_host}/playbooks.git"
     assert [one.person for one in settings.signers] == ["rehearsal"]
-    hosts = yaml.safe_load(read(stage, "playbooks", "prod", "site/inventory.yml"))["all"]["hosts"]
+    hosts = yaml.safe_load(read(origin, "playbooks", "prod", "site/inventory.yml"))["all"]["hosts"]
     assert [one["name"] for one in hosts[TRIED]["homeprod_people"]] == ["sean", "rehearsal"]
     assert [one["name"] for one in hosts["lab-proxy"]["homeprod_people"]] == ["sean"]
 
 
-def test_the_vault_holds_stand_in_secrets_and_nothing_of_the_real_ones(stage: Stage) -> None:
-    asked: list[tuple[str, list[bytes]]] = []
+def test_the_vault_holds_stand_in_secrets_and_nothing_of_the_real_ones(origin: Origin) -> None:
+    asked: list[tuple[str, Sequence[bytes]]] = []
 
-    def seal(environment: str, values: list[bytes]) -> dict[bytes, str]:
+    def seal(environment: str, values: Sequence[bytes]) -> dict[bytes, str]:
         asked.append((environment, values))
         return {value: f"$ANSIBLE_VAULT;1.2;AES256;{environment}\n{value.hex()}\n" for value in values}
 
-    assert read(stage, "vault", "HEAD", "prod/hosts.yml") == "all: {}"
-    fill_vault(stage, seal)
+    assert read(origin, "vault", "HEAD", "prod/hosts.yml") == "all: {}"
+    origin.fill_vault(seal)
     [(environment, [value])] = asked
     assert environment == "prod"
-    text = read(stage, "vault", "HEAD", "prod/group_vars/all/vault.yml")
+    text = read(origin, "vault", "HEAD", "prod/group_vars/all/vault.yml")
     assert f"proxy_secret: !vault |\n  $ANSIBLE_VAULT;1.2;AES256;prod\n  {value.hex()}" in text
     assert "3031" not in text.replace(value.hex(), "")
-    assert read(stage, "vault", "HEAD", "lab/hosts.yml") == "all: {}"
-    assert run_git(stage.lab.store.path("vault"), "rev-list", "--count", "HEAD") == "2"
+    assert read(origin, "vault", "HEAD", "lab/hosts.yml") == "all: {}"
+    assert run_git(origin.lab.store.path("vault"), "rev-list", "--count", "HEAD") == "2"
 
 
-def test_machines_are_made_by_the_same_plan_and_apply_once_the_key_is_known(stage: Stage) -> None:
-    site, seen = stage.site, list[str]()
-    with closing(open_cluster(site, lab=stage.lab.name)) as cluster:
+def test_machines_are_made_by_the_same_plan_and_apply_once_the_key_is_known(origin: Origin) -> None:
+    site, seen = origin.site, list[str]()
+    with closing(open_cluster(site, lab=origin.lab.name)) as cluster:
         make_machines(site, cluster, ["lab-ansible"], lambda event: seen.append(str(event.address)), boots=False)
         actual = read_actual(cluster, site)
         assert set(actual.machines) == {4001022, 94001022}
@@ -116,11 +116,11 @@ def test_machines_are_made_by_the_same_plan_and_apply_once_the_key_is_known(stag
 
 def test_what_is_made_beside_the_lab_is_the_persons_own_and_goes_with_it(prospect: Prospect) -> None:
     with hold_lab(prospect.site, lambda _: None) as (folder, scratch):
-        stage = build_stage(prospect, StandInLab(folder, prospect.spec, scratch), lambda _: None)
+        origin = open_origin(prospect, StandInLab(folder, prospect.spec, scratch), lambda _: None)
         assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
         for key in (scratch / "key", folder.keys / "rehearsal"):
             assert stat.S_IMODE(key.stat().st_mode) == 0o600
-        assert stage.lab.lab.read_url().startswith("https://127.0.0.1:")
+        assert origin.lab.lab.read_url().startswith("https://127.0.0.1:")
         assert not scratch.is_relative_to(prospect.repository)
     assert not folder.path.exists()
     assert not scratch.exists()
