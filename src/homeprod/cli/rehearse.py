@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from homeprod.cli import render
@@ -19,6 +20,7 @@ from homeprod.core.errors import UsageError
 from homeprod.core.sizes import MiB
 from homeprod.drivers.doorwords import tell
 from homeprod.drivers.records import RecordSigner
+from homeprod.engine.event import Listener
 from homeprod.lab.host import read_host
 from homeprod.rehearsal.judgement import Verdict, judge
 from homeprod.rehearsal.lab import StandInLab, check_machine, hold_lab
@@ -82,9 +84,14 @@ def _rehearse(prospect: Prospect, lab: StandInLab) -> Mapping[str, Verdict]:
         _say(f"{passed // 60:02}:{passed % 60:02} {text}")
 
     origin = open_origin(prospect, lab, say)
-    with Progress(prospect.need.machines, threading.Event()) as progress:
-        seen = Rehearsal(origin, progress.show, say).perform()
+    seen = Rehearsal(origin, _watch, say).perform()
     return {name: judge(one) for name, one in seen.items()}
+
+
+@contextmanager
+def _watch(count: int) -> Iterator[Listener]:
+    with Progress(count, threading.Event()) as progress:
+        yield progress.show
 
 
 def _say(text: str) -> None:

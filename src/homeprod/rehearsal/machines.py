@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 
 from homeprod.core.errors import ControlError, HomeprodError, PromotionError
 from homeprod.drivers.bundle import bring_bundle
@@ -25,9 +26,11 @@ _BOOT_LIMIT = 1200.0
 """Seconds for cloud-init's end; a machine may be emulated."""
 
 
-def make_machines(
-    site: Site, hypervisor: Hypervisor, names: Collection[str], listen: Listener, *, boots: bool
-) -> None:
+Watch = Callable[[int], AbstractContextManager[Listener]]
+"""Opens who hears how so many changes go."""
+
+
+def make_machines(site: Site, hypervisor: Hypervisor, names: Collection[str], watch: Watch, *, boots: bool) -> None:
     """With their images and data VMs, started and booted. Nothing is rung: that is done when it is its turn. Raises
     HomeprodError."""
     actual = read_actual(hypervisor, site)
@@ -36,7 +39,8 @@ def make_machines(
     check_plan(plan)
     manner = Manner(waits=boots, wait_limit=_BOOT_LIMIT)
     work = Work(site, hypervisor, desire(site), actual, manner, bring_image, bring_bundle, None, threading.Event())
-    outcome = apply_plan(work, plan, listen)
+    with watch(len(plan.changes)) as listen:
+        outcome = apply_plan(work, plan, listen)
     for _, error in outcome.failed:
         raise error
     if boots and outcome.unfinished:

@@ -31,7 +31,7 @@ _SHOWN = 6
 _WORDS = 5
 _SEALING = (
     "while read -r value; do"
-    ' printf %s "$value" | base64 -d | homeprod control secret encrypt {environment} 2>/dev/null || exit; echo --;'
+    ' printf %s "$value" | base64 -d | homeprod control secret encrypt {environment} || exit; echo --;'
     " done"
 )
 """On the node, a value a line."""

@@ -8,12 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from homeprod.drivers.proxmox import ProxmoxHypervisor
-from homeprod.engine.event import Listener
 from homeprod.rehearsal.course import Course
 from homeprod.rehearsal.judgement import Look, Seen
 from homeprod.rehearsal.lab import Say
 from homeprod.rehearsal.look import look_at, share_routes, walk_expectations
-from homeprod.rehearsal.machines import make_machines, ring_for
+from homeprod.rehearsal.machines import Watch, make_machines, ring_for
 from homeprod.rehearsal.node import StandInNode
 from homeprod.rehearsal.origin import Origin
 from homeprod.rehearsal.prospect import Prospect
@@ -28,10 +27,10 @@ SETTLE = 10.0
 
 @dataclass
 class Rehearsal:
-    """``listen`` hears how machines are made, ``say`` all else."""
+    """``watch`` hears how machines are made, ``say`` all else."""
 
     origin: Origin
-    listen: Listener
+    watch: Watch
     say: Say
     settle: float = SETTLE
 
@@ -45,7 +44,7 @@ class Rehearsal:
         with closing(open_cluster(self.origin.site, lab=self.origin.lab.name)) as cluster:
             node = self._bring_up_node(cluster)
             self.say(f"making {', '.join(self.prospect.names)}")
-            make_machines(self.origin.site, cluster, self.prospect.names, self.listen, boots=True)
+            make_machines(self.origin.site, cluster, self.prospect.names, self.watch, boots=True)
             door = node.open_door()
             step, known = self.prospect.step, {one.name: not one.is_new for one in self.prospect.choice.subjects}
             course = Course(
@@ -60,7 +59,7 @@ class Rehearsal:
     def _bring_up_node(self, cluster: ProxmoxHypervisor) -> StandInNode:
         origin, prospect = self.origin, self.prospect
         self.say(f"making {prospect.node}, which configures the others")
-        make_machines(origin.site, cluster, [prospect.node], self.listen, boots=True)
+        make_machines(origin.site, cluster, [prospect.node], self.watch, boots=True)
         node = StandInNode(origin.lab, origin.site, cluster, prospect.node, prospect.person, self.say)
         origin.site = node.bring_up()
         if zones := prospect.list_zones():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import yaml
 from tests.unit.rehearsal.home import TRIED, Home, run_git
 
 from homeprod.control.settings import parse_settings
+from homeprod.engine.event import Listener
 from homeprod.engine.read import read_actual
 from homeprod.rehearsal.lab import StandInLab, hold_lab
 from homeprod.rehearsal.machines import make_machines
@@ -102,16 +103,21 @@ def test_the_vault_holds_stand_in_secrets_and_nothing_of_the_real_ones(origin: O
 
 def test_machines_are_made_by_the_same_plan_and_apply_once_the_key_is_known(origin: Origin) -> None:
     site, seen = origin.site, list[str]()
+
+    @contextmanager
+    def watch(count: int) -> Iterator[Listener]:
+        yield lambda event: seen.append(f"{event.address} of {count}")
+
     with closing(open_cluster(site, lab=origin.lab.name)) as cluster:
-        make_machines(site, cluster, ["lab-ansible"], lambda event: seen.append(str(event.address)), boots=False)
+        make_machines(site, cluster, ["lab-ansible"], watch, boots=False)
         actual = read_actual(cluster, site)
         assert set(actual.machines) == {4001022, 94001022}
         environment = site.machines[TRIED].machine.environment
         key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yT3BzMTExMTEx"
         site = replace(site, control_keys={name_key(environment): key})
-        make_machines(site, cluster, [TRIED], lambda event: seen.append(str(event.address)), boots=False)
+        make_machines(site, cluster, [TRIED], watch, boots=False)
         assert site.vmid(site.machines[TRIED].machine) in read_actual(cluster, site).machines
-    assert f"vm/{TRIED}" in seen
+    assert f"vm/{TRIED} of 1" in seen
 
 
 def test_what_is_made_beside_the_lab_is_the_persons_own_and_goes_with_it(prospect: Prospect) -> None:
