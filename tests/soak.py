@@ -148,8 +148,8 @@ PARTS = (
     ),
     Part(
         "rehearsal",
-        "two machines of pegasus rehearsed on booted stand-ins, one green and one red; one that is killed is taken away"
-        " by the next",
+        "two machines of pegasus rehearsed on booted stand-ins, one green and one red, and all of it gone afterwards;"
+        " a rehearsal that is killed is taken away by the next",
         ("-m", "guest and soak", "tests/system/test_rehearse_booted.py"),
     ),
     Part(
