@@ -21,6 +21,7 @@ from homeprod.control.hosts.host import RunStatus
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.turn import Outcome
 from homeprod.control.places import Places
+from homeprod.control.promotion.standing import Standing
 from homeprod.control.settings import EnvironmentSettings, KeyOwner, NodeSettings
 from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
@@ -113,6 +114,7 @@ class FakeNode:
     drawn: dict[str, Path] = field(default_factory=dict)
     noted: list[Trouble] = field(default_factory=list)
     knocks: int = 0
+    gates: list[Standing] = field(default_factory=list)
     next_cycle: float = field(default_factory=lambda: time.time() + 600)
 
     def settings(self) -> NodeSettings:
@@ -132,6 +134,9 @@ class FakeNode:
 
     def troubles(self) -> Sequence[Trouble]:
         return self.noted
+
+    def promotions(self) -> Sequence[Standing]:
+        return self.gates
 
     def knock(self) -> None:
         self.knocks += 1

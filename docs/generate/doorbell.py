@@ -116,6 +116,8 @@ differ, and what they say of their apps (`apps`, null where there are none; `app
 looked, `apps_seen` when the node heard it); keys by fingerprint |
 | `GET /api/drift`, `GET /api/drift/NAME` | what checks found of hosts, task by task with its difference, and what \
 comes next |
+| `GET /api/promotion` | of each environment with a [gate](../how-to/promote.md): the newest believed head, what was \
+admitted last, what is held and why, what was rolled back, emergencies, and how far hosts have followed |
 | `GET /api/runs?limit=50&host=NAME&kind=check`, `GET /api/runs/ID` | runs, the newest first; of every kind, or of \
 `configure`, `check` or `renewal` |
 | `GET /api/runs/ID/events?after=0` | its events as they come (server-sent events, each an `id` and a line of JSON), \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from tests.walked_site import LAB, OUTER, PROD, SITE, WAY, WalkedSite, open_walk
 
 from homeprod.cli import walking
 from homeprod.cli.main import main
+from homeprod.cli.promotion.checks import SiteChecks
 from homeprod.cli.schema.route import TrialReport, WayReport
 from homeprod.engine.walk import walk
 from homeprod.network.explain import explain
@@ -371,3 +373,30 @@ def test_expectations_are_held_against_what_is(
     trials = TrialReport.model_validate_json(text).trials
     assert [trial.live_problem for trial in trials if trial.live_problem] == [words, words]
     assert {trial.problem for trial in trials} == {""}
+
+
+def check(
+    site: WalkedSite, monkeypatch: pytest.MonkeyPatch, *hosts: str, asker: NetworkAsker | None = None
+) -> tuple[dict[str, list[str]], list[str]]:
+    """As a trial of these hosts does: what it finds by host, and what it could not ask."""
+    monkeypatch.setattr(walking, "open_asker", lambda *_: asker or site.make_asker())
+    checks = SiteChecks(SITE, lambda _: None, Namespace(lab="", at=None), seconds=0)
+    return {host: list(words) for host, words in checks(hosts).items()}, checks.unseen
+
+
+def test_a_trial_checks_the_ways_that_lead_over_its_hosts(
+    walked: WalkedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check(walked, monkeypatch, LAB, "lab-coder") == ({}, [])
+    with walked.serve_less(LAB):
+        found, _ = check(walked, monkeypatch, LAB, PROD)
+        assert set(found) == {LAB}, "the others' ways are as they were"
+        assert any(words.startswith(f"https://{DEMO}/ from wan: ") for words in found[LAB])
+        assert check(walked, monkeypatch, PROD) == ({}, [])
+    with walked.route(PROD):  # a change of one host that breaks the route of another is its own
+        assert set(check(walked, monkeypatch, WAY)[0]) == {WAY}
+    outside = walked.make_asker(is_inside=False)
+    found, unseen = check(walked, monkeypatch, LAB, asker=outside)
+    assert found == {}
+    assert unseen
+    assert all(name.endswith(" from lan") for name in unseen)

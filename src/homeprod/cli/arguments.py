@@ -8,6 +8,7 @@ from homeprod.cli.apps.arguments import add_arguments as add_apps_arguments
 from homeprod.cli.control.arguments import add_arguments as add_control_arguments
 from homeprod.cli.exitcodes import list_exit_codes
 from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
+from homeprod.cli.promotion import arguments as promotion
 
 TYPE_CHECKING = False  # type checkers take it for true; --help and --version import neither typing nor pathlib
 if TYPE_CHECKING:
@@ -211,6 +212,21 @@ def _add_affected(command: argparse.ArgumentParser) -> None:
     command.add_argument("--vault", metavar="DIR", type=read_path, default=None, help=secrets)
 
 
+def _add_trials(command: argparse.ArgumentParser) -> None:
+    _add_report(command)
+    promotion.add_trials(command, read_path)
+
+
+def _add_promote(command: argparse.ArgumentParser) -> None:
+    _add_report(command)
+    promotion.add_promote(command, read_path, _read_seconds)
+
+
+def _add_rollback(command: argparse.ArgumentParser) -> None:
+    _add_report(command)
+    promotion.add_rollback(command, read_path)
+
+
 def _add_rehearse(command: argparse.ArgumentParser) -> None:
     command.epilog = _REHEARSING
     _add_report(command)
@@ -223,7 +239,7 @@ def _add_rehearse(command: argparse.ArgumentParser) -> None:
     )
     where = "the playbook repository (default: here)"
     command.add_argument("--repository", metavar="DIR", type=read_path, default=".", help=where)
-    secrets = "the vault repository: stand-in secrets have the names of what is sealed there"
+    secrets = "your clone of the vault repository (default: what `git config homeprod.vault` says there)"
     command.add_argument("--vault", metavar="DIR", type=read_path, default=None, help=secrets)
     command.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -462,6 +478,9 @@ _ADDERS = {
     "drift": _add_drift,
     "runs": _add_runs,
     "affected": _add_affected,
+    "trials": _add_trials,
+    "promote": _add_promote,
+    "rollback": _add_rollback,
     "rehearse": _add_rehearse,
     "route": _add_route,
     "apps": _add_apps,

@@ -38,6 +38,18 @@ OWN = {
     },
     "rehearse": {0: "it is good for all of them", 2: "it is not good for some; each is named"},
     "affected": {0: "no host is affected", 2: "some are; each is named"},
+    "trials": {0: "each host has a record that counts", 2: "one lacks it, or is held; each is named"},
+    "promote": {
+        0: "done; or left with --no-try, --no-watch",
+        1: "an error, or declined; or a trial was red, or the roll-out stopped",
+        2: "refused, and nothing was moved: a host has no record that counts, or is held; each is named",
+        3: "it waits: the control node is Locked or does not answer, or a host does not; the same again goes on",
+    },
+    "rollback": {
+        1: "an error, or declined; or the roll-out stopped",
+        2: "the control node holds it",
+        3: "it waits: the control node is Locked or does not answer, or a host does not",
+    },
     "watch": {
         2: "with --dry-run: something would be told",
         3: "somebody was not reached, and is told at the next look",

@@ -44,6 +44,9 @@ COMMANDS = {
     "route": "the way in from outside: explain a name's, test what the site expects of it",
     "apps": "the app repository: find its mistakes, publish each app to the hosts that run it",
     "affected": "whose runs a change of the playbook repository may touch, and why; asks nobody",
+    "trials": "whom a revision would affect in an environment, and what each has, or lacks, to go there",
+    "promote": "bring a revision to an environment: tried where there is no gate, watched where there is one",
+    "rollback": "take an environment back by a commit that goes forward; what it leaves is held",
     "rehearse": "try a revision on stand-ins of the machines that it touches, built in a lab and taken away again",
     "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
     "diagram": "draw the site: its way in, how its machines are made; the control node's states",
@@ -52,7 +55,11 @@ COMMANDS = {
 }
 
 
-_FILES = {"render": "rendering", "known-hosts": "knownhosts"}
+_FILES = {
+    "render": "rendering",
+    "known-hosts": "knownhosts",
+    **{name: f"promotion.{name}" for name in ("trials", "promote", "rollback")},
+}
 """Commands whose file is called otherwise."""
 
 

@@ -139,6 +139,12 @@ def show_progress() -> Iterator[Callable[[str], None]]:
             sys.stderr.flush()
 
 
+def say_problem(words: str, hint: str) -> None:
+    """What is not done, though nothing went wrong with asking for it; and its next step."""
+    say(words)
+    _say_hint(hint)
+
+
 def _say_hint(hint: str) -> None:
     if hint:
         say("\n".join(f"  {line}".rstrip() for line in hint.splitlines()))

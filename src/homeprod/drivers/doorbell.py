@@ -99,6 +99,10 @@ class Doorbell:
         """As GET /status has it, to everybody; needs no key. Raises ControlError."""
         return self._require(self._send("GET", "/status", b"", {}))
 
+    def knock(self) -> None:
+        """Say that something was pushed; needs no key. Raises ControlError."""
+        self._require(self._send("POST", PUSH, b"", {}))
+
     def get(self, path: str) -> dict[str, Any]:
         """Raises ControlError, UsageError where there is no key to sign with."""
         path = quote(path, safe=_AS_THEY_ARE)
@@ -108,10 +112,6 @@ class Doorbell:
         """Sent once: where the connection breaks, whether it was done is to be looked up. Raises as :meth:`get`."""
         content, path = json.dumps(body or {}).encode(), quote(path, safe=_AS_THEY_ARE)
         return self._require(self._send("POST", path, content, self._sign_call("POST", path, content)))
-
-    def knock(self) -> None:
-        """Say that something was pushed; needs no key, and is believed in nothing. Raises ControlError."""
-        self._require(self._send("POST", PUSH, b"", {}))
 
     def follow(self, path: str) -> Iterator[dict[str, Any]]:
         """What a stream of events brings, ``{"seq": n, …}`` each and ``{"end": {…}}`` last; taken up where it was

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import homeprod
 from homeprod.core.errors import PromotionError
 from homeprod.core.tree import Tree
-from homeprod.drivers.apps.git import Git
+from homeprod.drivers.apps.git import Git, GitError
 from homeprod.drivers.apps.tree import read_commits, read_work_tree
 from homeprod.promotion.closure import INVENTORY, Revision
 
@@ -38,6 +39,34 @@ def read_step(folder: Path, span: str, vault: Path | None = None) -> Step:
         _require_inventory(commit, tree)
     collection, secrets = read_collection(), _read_vault(vault)
     return Step(before, after, tuple(Revision(trees[name], collection, secrets) for name in ("before", "after")))  # type: ignore[arg-type]  # two
+
+
+def read_revisions(git: Git, commits: Collection[str], vault: Tree | None) -> dict[str, Revision]:
+    """By commit, each beside this homeprod's collection and the same vault. Raises PromotionError, AppsError."""
+    trees = read_commits(git, {commit: commit for commit in set(commits)})
+    for commit, tree in trees.items():
+        _require_inventory(commit, tree)
+    collection = read_collection()
+    return {commit: Revision(tree, collection, vault) for commit, tree in trees.items()}
+
+
+def read_vault_head(folder: Path, remote: str = "origin") -> tuple[str, Tree]:
+    """The vault's commit and files as its git host has them now, which is what a control node runs with; of a clone
+    without a remote its own head. Raises PromotionError, AppsError."""
+    git = _open(folder, "the vault repository")
+    commit = _fetch_head(git, remote) if git.ask("remote", "get-url", remote) else _find_commit(git, "HEAD")
+    return commit, read_commits(git, {"head": commit})["head"]
+
+
+def _fetch_head(git: Git, remote: str) -> str:
+    try:
+        listed = git.run("ls-remote", remote, "HEAD", is_patient=True).decode(errors="replace").split()
+        git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, "HEAD", is_patient=True)
+    except GitError as error:
+        hint = f"see whether git reaches it:\n\n  git -C {git.folder} ls-remote {remote}"
+        message = f"the vault's git host does not answer as it should: {error.word}"
+        raise PromotionError(message, where=str(git.folder), hint=hint) from error
+    return _find_commit(git, listed[0] if listed else "HEAD")
 
 
 def read_collection() -> Tree:

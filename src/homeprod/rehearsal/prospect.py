@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from homeprod.core.errors import PromotionError, UsageError
+from homeprod.core.errors import PromotionError
 from homeprod.drivers.apps.git import Git
-from homeprod.drivers.playbooks import Step, read_step
+from homeprod.drivers.playbooks import Step, read_step, read_vault_head
 from homeprod.lab.spec import LabSpec
 from homeprod.promotion.affected import find_affected
 from homeprod.promotion.closure import INVENTORY, Revision, find_closures
@@ -76,20 +76,19 @@ def prepare(
     site: Site,
     repository: Path,
     revision: str,
-    vault: Path | None,
+    vault: Path,
     to: str,
     names: Sequence[str],
     *,
     boots: bool = True,
 ) -> Prospect:
-    """Reads the site and both repositories, and nothing else. Raises UsageError, PromotionError, AppsError."""
+    """Reads the site and both repositories, of the vault what its git host has now. Raises UsageError,
+    PromotionError, AppsError."""
     environment = choose_environment(site, to)
-    if vault is None:
-        hint = f"homeprod rehearse {revision} --vault DIR"
-        message = "its sealed files count for what a run does: name your clone of the vault repository"
-        raise UsageError(message, hint=hint)
-    step = read_step(repository, f"{find_present(repository, environment)}..{revision}", vault)
-    before, after = step.revisions
+    _, secrets = read_vault_head(vault)
+    step = read_step(repository, f"{find_present(repository, environment)}..{revision}")
+    before, after = (replace(one, vault=secrets) for one in step.revisions)
+    step = replace(step, revisions=(before, after))
     try:
         choice = choose_subjects(
             site,
@@ -104,14 +103,13 @@ def prepare(
         raise PromotionError(f"the inventory cannot be read: {error}", hint=hint) from error
     chosen = [one.name for one in choice.subjects]
     stand_ins = make_stand_in_site(site, chosen, environment.control_node, Belongings(site.root, _NOBODY))
-    assert after.vault is not None  # noqa: S101 (it was named)
     prospect = Prospect(
         site,
         repository,
         environment,
         step,
         choice,
-        tuple(make_stand_in_vault(after.vault, environment.name, after.playbooks.below(FOLDER))),
+        tuple(make_stand_in_vault(secrets, environment.name, after.playbooks.below(FOLDER))),
         describe_stand_in_lab(site, stand_ins, name_lab(site), boots=boots),
         weigh(stand_ins),
         choose_expectations(site, chosen),

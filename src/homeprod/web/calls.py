@@ -1,4 +1,4 @@
-"""The calls of people: status, hosts, drift, runs, and what is asked for of them. Each signature counts once."""
+"""The calls of people: how it is, and what is asked for of the node. Each signature counts once."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from homeprod.control.hosts.errors import (
     UnknownHostError,
     UnknownRunError,
 )
+from homeprod.control.promotion.standing import describe as describe_standing
 from homeprod.control.state import NodeState
 from homeprod.core.overview.snapshot import KeptSnapshot, Snapshot
 from homeprod.core.refusal import Refusal
@@ -74,6 +75,9 @@ class Calls:
         if not found:
             raise UnknownHostError(call.name)
         return send({"hosts": [describe_keeping(one) for one in found]})
+
+    async def show_promotion(self, _: Call) -> web.StreamResponse:
+        return send({"environments": [describe_standing(one) for one in self._node.promotions()]})
 
     async def list_runs(self, call: Call) -> web.StreamResponse:
         limit, host = call.request.query.get("limit", "50"), call.request.query.get("host", "")

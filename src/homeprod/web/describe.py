@@ -41,7 +41,8 @@ def describe_host(
     """Times are seconds since 1970; keys are shown by their fingerprints. ``is_in_inventory`` is null while no
     inventory was fetched yet. ``drift`` counts what differs, null where nobody has looked; ``late`` is since when the
     host was not reached; ``every`` is minutes between two looks. ``apps`` is null where the host runs none that we
-    know of."""
+    know of. What was applied is told with the vault's revision and the digest of all its inputs, empty where they are
+    not known."""
     known = keeping.condition if keeping is not None else None
     return {
         "name": host.name,
@@ -51,7 +52,12 @@ def describe_host(
         "is_in_inventory": host.name in inventory if inventory else None,
         "wanted": {"revision": host.wanted_revision, "instance": host.wanted_instance},
         "attempted": {"revision": host.attempted_revision, "instance": host.attempted_instance},
-        "applied": {"revision": host.applied_revision, "instance": host.applied_instance},
+        "applied": {
+            "revision": host.applied_revision,
+            "instance": host.applied_instance,
+            "vault": host.applied_vault,
+            "digest": host.applied_digest,
+        },
         "due": host.due,
         "attempt": host.attempt,
         "host_keys": list_fingerprints(host.host_keys),

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.inventory import Place
+from homeprod.control.promotion.standing import Standing
 from homeprod.control.settings import NodeSettings
 from homeprod.control.snapshots import Snapshots
 from homeprod.control.state import NodeState
@@ -35,6 +36,9 @@ class Node(Protocol):
 
     def troubles(self) -> Sequence[Trouble]:
         """What a person should see to."""
+
+    def promotions(self) -> Sequence[Standing]:
+        """How it is at the gate, of each environment that has one."""
 
     def knock(self) -> None:
         """Somebody says that something was pushed; however many do, it is answered by few fetches."""

@@ -60,6 +60,7 @@ class _Hall:
                 ("POST", r"/api/hosts/([a-z0-9-]{1,63})/forget", calls.forget),
                 ("GET", r"/api/drift()", calls.list_drift),
                 ("GET", r"/api/drift/([a-z0-9-]{1,63})", calls.show_drift),
+                ("GET", r"/api/promotion()", calls.show_promotion),
                 ("GET", r"/api/runs()", calls.list_runs),
                 ("GET", r"/api/runs/([0-9]{1,15})", calls.show_run),
                 ("GET", r"/api/runs/([0-9]{1,15})/events", calls.follow),

@@ -11,6 +11,7 @@ from prometheus_client import Counter as MetricCounter
 from prometheus_client import Gauge as MetricGauge
 
 from homeprod.control.hosts.host import Host, HostState, RunStatus
+from homeprod.control.promotion.stage import RolloutState
 from homeprod.control.state import NodeState
 from homeprod.web.node import Node
 
@@ -94,6 +95,8 @@ class Metrics:
         self._drifting = MetricGauge("hosts_drifting", "Hosts where a check found that something differs", **make)  # type: ignore[arg-type]
         self._late = MetricGauge("hosts_late", "Hosts that a check did not reach", **make)  # type: ignore[arg-type]
         self._ill = MetricGauge("hosts_ill", "Hosts with an app that needs a person", **make)  # type: ignore[arg-type]
+        self._gates = MetricGauge("revisions_held", "Environments whose newest revision is held at the gate", **make)  # type: ignore[arg-type]
+        self._rollouts = MetricGauge("rollouts", "Roll-outs of what was admitted last", ["state"], **make)  # type: ignore[arg-type]
         self._runs = MetricGauge("runs", "Runs that are kept", ["status"], **make)  # type: ignore[arg-type]
         self._counters: dict[tuple[str, int], MetricCounter] = {}
         self._answers = MetricCounter("answers", "Answers of the door", ["call", "code"], **make)  # type: ignore[arg-type]
@@ -116,6 +119,12 @@ class Metrics:
         self._drifting.set(census.drifting)
         self._late.set(census.late)
         self._ill.set(census.ill)
+        standings = node.promotions()
+        self._gates.set(sum(one.is_held for one in standings))
+        for rollout_state in RolloutState:
+            self._rollouts.labels(rollout_state.value).set(
+                sum(one.rollout.state is rollout_state for one in standings)
+            )
         for status in RunStatus:
             self._runs.labels(status.value).set(census.runs.get(status, 0))
         return generate_latest(self._registry)

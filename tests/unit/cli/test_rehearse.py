@@ -88,7 +88,10 @@ def test_what_stands_in_the_way_is_one_clear_error(
 def test_the_repositories_must_be_there(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home.change_role()
     assert call(home, "HEAD", vault=False) == 64
-    assert "name your clone of the vault repository" in capsys.readouterr().err
+    assert "nobody says where your clone of it is" in capsys.readouterr().err
+    run_git(home.playbooks, "config", "homeprod.vault", "../gone")
+    assert call(home, "HEAD", vault=False) == 1
+    assert "playbooks/../gone: there is no such folder" in capsys.readouterr().err
     assert call(home, "HEAD", "--vault", str(tmp_path / "gone")) == 1
     assert "there is no such folder" in capsys.readouterr().err
     assert call(home, "HEAD", "--repository", str(tmp_path / "gone")) == 1

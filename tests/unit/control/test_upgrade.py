@@ -5,6 +5,7 @@ The ledger and the keyring in tests/cases/upgrade are what commits of this repos
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -181,7 +182,7 @@ def test_a_kill_amid_the_steps_leaves_the_old_ledger_or_the_new(
         later.setattr(schema, "MIGRATIONS", LATER)
         schema.migrate(connection, str(new))
     seen = []
-    for count in range(1, 15):
+    for count in range(1, sum(len(statements) for statements in LATER[1:]) + 6):
         file = make_old(_make(tmp_path / str(count)))
         argv = [sys.executable, "-c", KILLED, str(file), str(count)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env={"PYTHONPATH": _path()})
@@ -191,6 +192,32 @@ def test_a_kill_amid_the_steps_leaves_the_old_ledger_or_the_new(
         seen.append(found == old)
     assert seen == sorted(seen, reverse=True)
     assert set(seen) == {True, False}
+
+
+def test_a_ledger_from_before_the_gate_knows_its_hosts_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "control.db"
+    with monkeypatch.context() as patch, closing(schema.connect(file)) as connection:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
+        schema.migrate(connection, str(file))
+        connection.execute(
+            "INSERT INTO hosts (name, environment, applied_revision, applied_instance, wanted_instance)"
+            " VALUES ('prod-proxy', 'prod', 'r1', 'i1', 'i1')"
+        )
+        connection.execute(
+            "INSERT INTO runs (host, environment, status, created) VALUES ('prod-proxy', 'prod', 'successful', 1)"
+        )
+
+    async def look() -> None:
+        ledger = Ledger(file)
+        await ledger.open()
+        try:
+            (host,), (run,) = await ledger.hosts(), await ledger.runs()
+            assert (host.applied_revision, host.applied_vault, host.applied_digest) == ("r1", "", "")
+            assert (run.status, run.vault, run.digest) == (RunStatus.SUCCESSFUL, "", "")
+        finally:
+            await ledger.close()
+
+    asyncio.run(look())
 
 
 def test_a_later_ledger_is_refused_and_not_a_byte_of_it_changes(

@@ -6,12 +6,14 @@ Whoever can sign is told more: why a repository is waited for. Without a key it 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from homeprod.cli import render
 from homeprod.cli.control.line import open_line
-from homeprod.core.errors import HomeprodError, UsageError
+from homeprod.core.errors import ControlError, HomeprodError, UsageError
+from homeprod.drivers.doorbell import Doorbell
 from homeprod.drivers.doorwords import SignatureError
 
 CODES = {"Ready": 0, "Locked": 2, "New": 3}
@@ -33,11 +35,19 @@ def _ask(options: argparse.Namespace) -> tuple[dict[str, Any], HomeprodError | N
     """What it says, ``problems`` None where we could not sign; and why we could not."""
     try:
         with open_line(options) as (_, door):
-            return door.get("/api/status"), None
+            return {**door.get("/api/status"), "promotion": _ask_gate(door)}, None
     except (UsageError, SignatureError) as error:
         # Where it is not for the key, it is raised once more.
         with open_line(options, is_signed=False) as (_, door):
-            return {**door.status(), "problems": None}, error
+            return {**door.status(), "problems": None, "promotion": None}, error
+
+
+def _ask_gate(door: Doorbell) -> list[dict[str, Any]]:
+    """A node of an earlier homeprod has none."""
+    try:
+        return list(door.get("/api/promotion")["environments"])
+    except ControlError:
+        return []
 
 
 def _show(told: dict[str, Any]) -> None:
@@ -50,11 +60,30 @@ def _show(told: dict[str, Any]) -> None:
         render.print_line(f"  drift  {upkeep['drifting']} hosts where something differs, {upkeep['late']} late")
     counts = ", ".join(f"{count} {status}" for status, count in runs.items() if count) or "none yet"
     render.print_line(f"  runs   {counts}")
+    for line in (line for one in told["promotion"] or () for line in _tell_gate(one)):
+        render.print_line(f"  {line}")
     for problem in _list_problems(told):
         render.print_line(f"  {render.paint('!', 'yellow')} {problem}")
     if told["next"]:
         waiting = f"; {hosts['waiting']} hosts wait for it" if hosts["waiting"] else ""
         render.print_line(render.advise(f"next{waiting}:\n\n  {told['next']}"))
+
+
+def _tell_gate(told: dict[str, Any]) -> Iterator[str]:
+    """What was admitted to the environment, how far its hosts have followed, and what was no trial."""
+    admitted, rollout = told["admitted"][:12] or "nothing yet", told["rollout"]
+    words = "" if told["head"] == told["admitted"] else f", and its head is {told['head'][:12]}"
+    yield f"gate   {told['environment']}: admitted is {admitted}{words}"
+    if rollout["order"] and rollout["state"] != "done":
+        hosts = ", ".join(f"{one['host']} {one['state']}" for one in rollout["order"])
+        yield f"       roll-out {rollout['state']}: {hosts}"
+    if late := [one["host"] for one in rollout["order"] if one["state"] == "late"]:
+        yield f"       late: {', '.join(late)}"
+    for one in told["emergencies"]:
+        words = f"emergency of {one['person']}, {_tell_time(one['at'])}, {one['revision'][:12]}: {one['why']}"
+        yield f"       {render.paint('!', 'yellow')} {words}"
+    if bad := sorted({one["host"] for one in told["bad"]}):
+        yield f"       rolled back and held: what {', '.join(bad)} had"
 
 
 def _list_problems(told: dict[str, Any]) -> list[str]:

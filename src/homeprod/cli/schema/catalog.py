@@ -14,6 +14,7 @@ from homeprod.cli.schema.check import CheckReport
 from homeprod.cli.schema.drift import DriftReport
 from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
+from homeprod.cli.schema.promotion import PromotionReport, RollbackReport, TrialsReport
 from homeprod.cli.schema.rehearse import RehearsalReport
 from homeprod.cli.schema.report import Errors
 from homeprod.cli.schema.route import TrialReport, WayReport
@@ -28,9 +29,12 @@ _FORMS: dict[str, Any] = {
     "drift": DriftReport | Errors,
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,
+    "promote": PromotionReport | Errors,
     "rehearse": RehearsalReport | Errors,
+    "rollback": RollbackReport | Errors,
     "route": WayReport | TrialReport | Errors,
     "status": StatusReport | Errors,
+    "trials": TrialsReport | Errors,
 }
 COMMANDS = tuple(_FORMS)
 _CLOSED = "additionalProperties"

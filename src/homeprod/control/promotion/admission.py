@@ -151,6 +151,7 @@ def read_facts(connection: sqlite3.Connection, lacks: Mapping[str, str]) -> dict
             host,
             runs.get(host.name),
             _find_obstacle(host, conditions.get(host.name)),
+            _is_reached(conditions.get(host.name)),
             _list_ailing(apps.get(host.name)),
             lacks.get(host.name, ""),
         )
@@ -207,6 +208,10 @@ def _find_obstacle(host: Host, condition: Condition | None) -> str:
     if condition is not None and condition.late is not None:
         return condition.problem.partition("\n")[0] or "it does not answer"
     return ""
+
+
+def _is_reached(condition: Condition | None) -> bool:
+    return condition is not None and condition.late is None and condition.checked is not None
 
 
 def _list_ailing(apps: AppsLine | None) -> dict[str, str]:

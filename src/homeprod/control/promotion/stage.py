@@ -51,12 +51,13 @@ class Stage:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Of one host as the ledger has it now. ``run`` is its last that was to set something; ``obstacle`` says why it
-    cannot be reached, ``ailing`` which of its apps are ill, by what they say of them. ``lack`` is why the gate does
-    not let it pass."""
+    cannot be run, ``is_reached`` where a check has come to its end there since it was late last. ``ailing`` are its
+    apps that are ill, with how; ``lack`` is why the gate does not let it pass."""
 
     host: Host | None = None
     run: Run | None = None
     obstacle: str = ""
+    is_reached: bool = False
     ailing: Mapping[str, str] | None = None
     lack: str = ""
 
@@ -153,4 +154,4 @@ def _fall_behind(stage: Stage, problem: str) -> Stage:
 
 
 def _is_back(facts: Facts) -> bool:
-    return facts.host is not None and not facts.obstacle and not facts.lack
+    return facts.host is not None and facts.is_reached and not facts.obstacle and not facts.lack

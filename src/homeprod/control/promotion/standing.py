@@ -58,18 +58,24 @@ class Standing:
     def late(self) -> tuple[str, ...]:
         return tuple(one.host for one in self.rollout.stages if one.state is StageState.LATE)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the newest head is not gone to."""
+        return bool(self.held or self.problem)
+
     def tell_held(self) -> str:
         """Why the newest head is not gone to; empty where it is."""
-        if not self.held and not self.problem:
+        if not self.is_held:
             return ""
         at = self.admission.pair.revision[:12] if self.admission is not None else ""
-        goes_on = f"; hosts stay at {at}" if at else "; nothing was admitted yet, so nothing runs"
+        goes_on = f"hosts stay at {at}" if at else "nothing was admitted yet, so nothing runs"
+        name = f"{self.environment}: {self.head.revision[:12]}{self._name_difference()} is held, and {goes_on}"
         if self.problem:
-            return f"{self.environment}: {self.head.revision[:12]} is held: {self.problem}{goes_on}"
+            return f"{name}: {self.problem}"
         lacks = [f"{one.host}: {one.why}" for one in self.held[:_NAMED]]
         more = len(self.held) - len(lacks)
         told = "; ".join(lacks) + (f"; and {more} more" if more else "")
-        return f"{self.environment}: {self.head.revision[:12]}{self._name_difference()} is held: {told}{goes_on}"
+        return f"{name}: {told}"
 
     def _name_difference(self) -> str:
         """Beside what was admitted, where the revision is the same."""

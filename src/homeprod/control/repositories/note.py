@@ -16,7 +16,9 @@ from homeprod.drivers.apps.tree import read_contents
 from homeprod.promotion.notes import choose_notes
 
 NOTES = "refs/notes/homeprod"
-FETCHED_NOTES = "refs/fetched-notes/homeprod"
+FETCHED_NOTES = "refs/notes/fetched"
+"""git-notes(1) knows none elsewhere."""
+"""git-notes(1) knows none elsewhere."""
 
 
 async def fetch_notes(git: Git, address: str) -> None:

@@ -56,6 +56,7 @@ class Repositories:
         self._turn = asyncio.Lock()
         self._checkouts: dict[str, Checkout] = {}
         self._opened: dict[str, dict[tuple[str, str], Checkout]] = {}
+        self._kept: dict[str, set[tuple[str, str]]] = {}
         self._notes: tuple[str, Mapping[str, str | None]] = ("", {})
 
     def last(self, environment: str) -> Checkout | None:
@@ -101,11 +102,14 @@ class Repositories:
         """Those of its checkouts that are needed on, whatever is fetched: git keeps their commits too."""
         opened = self._opened.get(environment, {})
         self._opened[environment] = {pair: one for pair, one in opened.items() if pair in pairs}
+        if self._kept.get(environment) == set(pairs):
+            return
         for clone, commits in (
             (self._playbooks, [one for one, _ in pairs]),
             (self._vault, [one for _, one in pairs]),
         ):
             await clone.keep(environment, commits)
+        self._kept[environment] = set(pairs)
 
     async def read_notes(self) -> Mapping[str, str | None]:
         """The records of the playbook repository as they were fetched last, by the commit that each note stands on;

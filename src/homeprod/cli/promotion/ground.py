@@ -1,0 +1,131 @@
+"""The ground that every verb of promotion stands on: the site, an environment of it, both repositories as their git
+hosts have them now, and the records."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from homeprod.cli import render
+from homeprod.cli.promotion.gates import list_followers
+from homeprod.core.errors import PromotionError, UsageError
+from homeprod.core.likeness import suggest
+from homeprod.core.tree import Tree
+from homeprod.drivers.branches import Branches, open_branches
+from homeprod.drivers.playbooks import read_revisions, read_vault_head
+from homeprod.drivers.records import Heard, Records
+from homeprod.promotion.candidates import Closures
+from homeprod.promotion.closure import find_closures
+from homeprod.promotion.document import UnreadableError
+from homeprod.site.configured import find_control_node, list_environments
+from homeprod.site.loader import find_root, load_site
+from homeprod.site.machine import Environment
+from homeprod.site.site import Site
+from homeprod.wiring.records import open_records
+
+VAULT_SETTING = "homeprod.vault"
+"""Of git, in the clone of the playbook repository: where the vault's clone lies, relative to it."""
+_NAME_VAULT = (
+    "name your clone of it, once for each time or once for all:\n\n"
+    "  … --vault DIR\n"
+    f"  git -C {{clone}} config {VAULT_SETTING} DIR"
+)
+
+
+@dataclass
+class Ground:
+    """``heads`` are commits of all environments' branches, by environment, empty where a branch is not there yet.
+    ``vault`` are the vault's files as a control node has them."""
+
+    site: Site
+    environment: Environment
+    branches: Branches
+    records: Records
+    heads: Mapping[str, str]
+    vault: Tree
+    _closures: dict[str, Closures] = field(default_factory=dict)
+
+    @property
+    def branch(self) -> str:
+        return name_branch(self.environment)
+
+    @property
+    def head(self) -> str:
+        return self.heads[self.environment.name]
+
+    @property
+    def node(self) -> str:
+        """The control node of the environment."""
+        return self.environment.control_node
+
+    @property
+    def followers(self) -> tuple[Environment, ...]:
+        """Environments that a revision comes to after this one."""
+        return list_followers(self.site, self.environment)
+
+    def hear(self) -> Heard:
+        """The records as they are now; what is not believed is said once."""
+        self.records.fetch()
+        heard = self.records.read()
+        for problem in heard.problems:
+            render.say(f"note: not believed: {problem}")
+        return heard
+
+    def find_closures(self, *revisions: str) -> list[Closures]:
+        """By host, of each revision; of none, which is empty, nobody's. Raises PromotionError."""
+        unread: Collection[str] = {one for one in revisions if one} - self._closures.keys()
+        if unread:
+            with render.busy("reading revisions"):
+                read = read_revisions(self.branches.git, unread, self.vault)
+                for commit, revision in read.items():
+                    try:
+                        self._closures[commit] = find_closures(revision)
+                    except UnreadableError as error:
+                        hint = "render the site anew, and commit it:\n\n  homeprod render --to DIR"
+                        message = f"the inventory cannot be read: {error}"
+                        raise PromotionError(message, where=commit[:12], hint=hint) from error
+        return [self._closures[one] if one else {} for one in revisions]
+
+
+def open_ground(options: argparse.Namespace, environment: str) -> Ground:
+    """Asks both git hosts. Raises HomeprodError."""
+    site = load_site(find_root(options.site))
+    chosen = choose_environment(site, environment)
+    branches = open_branches(Path(options.repository))
+    folder = _find_vault(branches, options.vault)
+    with render.busy("asking the git hosts"):
+        names = {one.name: name_branch(one) for one in list_environments(site)}
+        there = branches.fetch(names.values())
+        _, vault = read_vault_head(folder)
+    heads = {name: there.get(branch, "") for name, branch in names.items()}
+    records = open_records(site, chosen.control_node, branches.git.folder)
+    return Ground(site, chosen, branches, records, heads, vault)
+
+
+def name_branch(environment: Environment) -> str:
+    return environment.branch or environment.name
+
+
+def choose_environment(site: Site, name: str) -> Environment:
+    """Raises UsageError, also where no control node configures it."""
+    known = {one.name: one for one in list_environments(site)}
+    if name not in known:
+        hint = suggest(name, known) or f"there are: {', '.join(known) or 'none'}"
+        raise UsageError(f"the site has no environment {name!r}", hint=hint)
+    if find_control_node(site, known[name]) is None:
+        hint = "docs/how-to/control-node.md says how to make one, and to name it"
+        raise UsageError(f"no control node configures the environment {name}", hint=hint)
+    return known[name]
+
+
+def _find_vault(branches: Branches, given: Path | None) -> Path:
+    """Raises UsageError: without the vault, digests are others than the control node's."""
+    if given is not None:
+        return given
+    clone = branches.git.folder
+    if named := branches.git.ask("config", "--get", VAULT_SETTING):
+        return clone / Path(named).expanduser()
+    message = "what stands in the vault counts too, and nobody says where your clone of it is"
+    raise UsageError(message, hint=_NAME_VAULT.format(clone=clone))

@@ -1,0 +1,48 @@
+"""``homeprod promote``: bring a revision to an environment. One without a gate is where it is tried; one with a gate
+takes what was tried, and is watched."""
+
+from __future__ import annotations
+
+import argparse
+
+from homeprod.cli import render
+from homeprod.cli.promotion.account import Account
+from homeprod.cli.promotion.ground import open_ground
+from homeprod.cli.promotion.node import WaitingError
+from homeprod.cli.promotion.passage import go_through_gate
+from homeprod.cli.promotion.rollout import WAITS
+from homeprod.cli.promotion.step import require_descent
+from homeprod.cli.promotion.tryout import try_out
+from homeprod.core.errors import UsageError
+from homeprod.drivers.commitsignature import require_signer
+from homeprod.wiring.records import list_believed
+
+
+def run(options: argparse.Namespace) -> int:
+    _check_options(options)
+    options.at = None  # ways are walked from where we are
+    ground = open_ground(options, options.to)
+    if options.emergency and ground.environment.promotion is None:
+        hint = "leave --emergency out: nothing holds a revision there"
+        raise UsageError(f"{ground.environment.name} has no gate", hint=hint)
+    account = Account(ground, ground.branches.find_commit(options.revision), options)
+    require_descent(ground, account.revision)
+    require_signer(ground.branches.git, account.revision, list_believed(ground.site, ground.node))
+    try:
+        code = try_out(account) if ground.environment.promotion is None else go_through_gate(account)
+    except WaitingError as error:
+        code, account.problem = WAITS, str(error)
+        render.say_problem(str(error), error.hint)
+    if options.json:
+        render.print_json(account.report(code).model_dump(mode="json"))
+    return code
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    if not options.revision or not options.to:
+        what = "which revision" if not options.revision else "to which environment"
+        raise UsageError(f"{what}?", hint="say it:\n\n  homeprod promote REV --to ENVIRONMENT")
+    if options.emergency and not options.why:
+        raise UsageError("an emergency says why, to all who look later", hint='add it:\n\n  --why "TEXT"')
+    if options.why and not options.emergency:
+        raise UsageError("--why is of use with --emergency alone", hint="leave it out")

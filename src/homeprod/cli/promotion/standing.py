@@ -1,0 +1,117 @@
+"""How hosts stand with a revision: which record each has, or what it lacks and how that is got."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from homeprod.cli.promotion.gates import find_fresh_days
+from homeprod.cli.promotion.ground import Ground
+from homeprod.cli.schema.promotion import StandingEntry
+from homeprod.core.overview.age import tell_age
+from homeprod.promotion.candidates import Subject, list_differing
+from homeprod.promotion.record import Bad, Judgement, Signed, Trial, judge
+from homeprod.promotion.verdict import Evidence
+from homeprod.site.counterpart import find_counterpart
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``lack`` says why it may not go there; empty where it may. ``person`` held the trial that decided, which
+    counts until ``expires``. ``command`` gets what is missing; empty where nothing is."""
+
+    subject: Subject
+    judgement: Judgement
+    person: str
+    expires: float
+    lack: str
+    bad: Bad | None
+    command: str
+
+    @property
+    def is_good(self) -> bool:
+        return not self.lack
+
+
+def list_standings(
+    ground: Ground, revision: str, entries: Sequence[Signed], *bases: str, now: float | None = None
+) -> list[Standing]:
+    """Of the hosts of the environment that differ at ``revision`` from one of the bases, by name."""
+    after, *before = ground.find_closures(revision, *bases)
+    hosts = list_differing(after, ground.environment.name, *before)
+    subjects = (Subject(host, ground.environment.name, after[host].digest) for host in hosts)
+    return list(judge_subjects(ground, revision, entries, subjects, time.time() if now is None else now))
+
+
+def judge_subjects(
+    ground: Ground, revision: str, entries: Sequence[Signed], subjects: Iterable[Subject], now: float
+) -> Iterable[Standing]:
+    evidence = make_evidence(ground, entries, now)
+    people = {id(one.entry): one.person for one in entries}
+    for subject in subjects:
+        host, digest = subject.host, subject.digest
+        judgement = judge(entries, host, digest, now, evidence.fresh_seconds)
+        lack = evidence.find_lack(host, digest, revision, "")
+        bad = next((one for one in evidence.bad if (one.host, one.digest) == (host, digest)), None)
+        command = _advise(ground, revision, host, bad) if lack else ""
+        person, expires = people.get(id(judgement.trial), ""), _find_end(judgement.trial, evidence)
+        yield Standing(subject, judgement, person, expires, lack, bad, command)
+
+
+def _find_end(trial: Trial | None, evidence: Evidence) -> float:
+    return min(trial.expires, trial.at + evidence.fresh_seconds) if trial is not None else 0.0
+
+
+def make_evidence(ground: Ground, entries: Sequence[Signed], now: float) -> Evidence:
+    days = find_fresh_days(ground.site, ground.environment)
+    return Evidence(ground.environment.name, tuple(entries), now, days * DAY)
+
+
+def _advise(ground: Ground, revision: str, host: str, bad: Bad | None) -> str:
+    short, environment = revision[:12], ground.environment
+    if bad is not None:
+        return f"homeprod rollback --env {environment.name} --clear {host}"
+    if environment.promotion is None:
+        return f"homeprod promote {short} --to {environment.name}"
+    if environment.after is not None and _has_counterpart(ground, host):
+        return f"homeprod promote {short} --to {environment.after.name}"
+    return f"homeprod rehearse {short} {host}"
+
+
+def _has_counterpart(ground: Ground, host: str) -> bool:
+    declared = ground.site.machines.get(host)
+    return declared is not None and find_counterpart(ground.site, declared.machine) is not None
+
+
+def explain(standing: Standing, now: float) -> str:
+    """In a line: what it has, or what it lacks."""
+    trial = standing.judgement.trial
+    if standing.lack:
+        return standing.lack
+    if not standing.judgement.is_green or trial is None:
+        return f"by an emergency or a roll-back, untried: {standing.judgement.why}"
+    where = f"on a stand-in of {trial.tried_on}" if trial.place == "stand-in" else f"on {trial.tried_on}"
+    left = tell_age(standing.expires - now)
+    return f"green {where}, by {standing.person} {tell_age(now - trial.at)} ago; good for {left} more"
+
+
+def describe(standing: Standing, now: float) -> StandingEntry:
+    trial = standing.judgement.trial
+    return StandingEntry(
+        host=standing.subject.host,
+        environment=standing.subject.environment,
+        digest=standing.subject.digest,
+        is_good=standing.is_good,
+        is_green=standing.judgement.is_green,
+        is_held=standing.bad is not None,
+        words=explain(standing, now),
+        tried_on=trial.tried_on if trial is not None else None,
+        place=trial.place if trial is not None else None,
+        person=standing.person or None,
+        at=trial.at if trial is not None else None,
+        expires=standing.expires if trial is not None else None,
+        command=standing.command,
+    )
