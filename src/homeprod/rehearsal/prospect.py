@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homeprod.core.errors import PromotionError
+from homeprod.core.tree import Tree
 from homeprod.drivers.apps.git import Git
 from homeprod.drivers.playbooks import Step, read_step, read_vault_head
 from homeprod.lab.spec import LabSpec
@@ -85,37 +86,42 @@ def prepare(
     """Reads the site and both repositories, of the vault what its git host has now. Raises UsageError,
     PromotionError, AppsError."""
     environment = choose_environment(site, to)
-    _, secrets = read_vault_head(vault)
-    step = read_step(repository, f"{find_present(repository, environment)}..{revision}")
-    before, after = (replace(one, vault=secrets) for one in step.revisions)
-    step = replace(step, revisions=(before, after))
-    try:
-        choice = choose_subjects(
-            site,
-            environment,
-            find_affected(before, after),
-            find_closures(after),
-            set(before.inventories[""]),
-            names,
-        )
-    except UnreadableError as error:
-        hint = "render the site anew, and rehearse what you commit then:\n\n  homeprod render --to DIR"
-        raise PromotionError(f"the inventory cannot be read: {error}", hint=hint) from error
+    step, secrets = _read(repository, environment, revision, vault)
+    choice = _choose(site, environment, step, names)
     chosen = [one.name for one in choice.subjects]
     stand_ins = make_stand_in_site(site, chosen, environment.control_node, Belongings(site.root, _NOBODY))
+    overrides = step.revisions[1].playbooks.below(FOLDER)
     prospect = Prospect(
         site,
         repository,
         environment,
         step,
         choice,
-        tuple(make_stand_in_vault(secrets, environment.name, after.playbooks.below(FOLDER))),
+        tuple(make_stand_in_vault(secrets, environment.name, overrides)),
         describe_stand_in_lab(site, stand_ins, name_lab(site), boots=boots),
         weigh(stand_ins),
         choose_expectations(site, chosen),
     )
     prospect.list_zones()  # what is wrong with either inventory is said now
     return prospect
+
+
+def _read(repository: Path, environment: Environment, revision: str, vault: Path) -> tuple[Step, Tree]:
+    """From the environment's present revision, both beside the vault as it is now; and that."""
+    _, secrets = read_vault_head(vault)
+    step = read_step(repository, f"{find_present(repository, environment)}..{revision}")
+    before, after = (replace(one, vault=secrets) for one in step.revisions)
+    return replace(step, revisions=(before, after)), secrets
+
+
+def _choose(site: Site, environment: Environment, step: Step, names: Sequence[str]) -> Choice:
+    before, after = step.revisions
+    try:
+        affected, closures = find_affected(before, after), find_closures(after)
+    except UnreadableError as error:
+        hint = "render the site anew, and rehearse what you commit then:\n\n  homeprod render --to DIR"
+        raise PromotionError(f"the inventory cannot be read: {error}", hint=hint) from error
+    return choose_subjects(site, environment, affected, closures, set(before.inventories[""]), names)
 
 
 def find_present(repository: Path, environment: Environment) -> str:
