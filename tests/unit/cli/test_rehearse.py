@@ -197,6 +197,20 @@ def test_a_red_one_revokes_and_says_why(
     assert (judgement.is_green, "its run failed: no" in judgement.why) == (False, True)
 
 
+def test_a_playbook_that_does_not_parse_affects_everybody_and_is_tried(
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.commit(home.playbooks, {"site.yml": "- hosts: all\n  tasks: [\n"})
+    refused = RunSeen("failed", "ansible refuses the playbook: ERROR! We were unable to read it as YAML")
+    plays |= dict.fromkeys(("prod-proxy", TRIED), Seen(base=GOOD, converge=refused))
+    assert call(home, "HEAD", "--yes") == 2
+    told = capsys.readouterr().out
+    assert told.count("its run failed: ansible refuses the playbook") == 2
+    assert "2 of 2 red" in told
+    believed = open_records(home.load(), "lab-ansible", home.playbooks).read().believed
+    assert {one.entry.result for one in believed if isinstance(one.entry, Trial)} == {"red"}
+
+
 def test_an_interruption_leaves_neither_machines_nor_a_record(
     home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
