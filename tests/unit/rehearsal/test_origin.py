@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.unit.rehearsal.home import TRIED, Home, run_git
+from tests.unit.rehearsal.home import TRIED, Home, make_home, run_git
 
 from homeprod.control.settings import parse_settings
 from homeprod.engine.event import Listener
@@ -18,21 +18,29 @@ from homeprod.engine.read import read_actual
 from homeprod.rehearsal.lab import StandInLab, hold_lab
 from homeprod.rehearsal.machines import make_machines
 from homeprod.rehearsal.origin import Origin, open_origin
-from homeprod.rehearsal.prospect import Prospect, prepare
+from homeprod.rehearsal.prospect import prepare
 from homeprod.site.configured import name_key
 from homeprod.wiring import open_cluster
 
 
-@pytest.fixture
-def prospect(home: Home) -> Prospect:
-    home.change_role()
-    return prepare(home.load(), home.playbooks, "HEAD", home.vault, "", (), boots=False)
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        made = make_home(folder)
+        made.change_role()
+        yield made
 
 
-@pytest.fixture
-def origin(prospect: Prospect) -> Iterator[Origin]:
+@pytest.fixture(scope="module")
+def origin(home: Home) -> Iterator[Origin]:
+    """One for all: none of them needs what another one changes."""
+    prospect = prepare(home.load(), home.playbooks, "HEAD", home.vault, "", (), boots=False)
     with hold_lab(prospect.site, lambda _: None) as (folder, scratch):
         yield open_origin(prospect, StandInLab(folder, prospect.spec, scratch), lambda _: None)
+    assert not folder.path.exists()
+    assert not scratch.exists()
 
 
 def read(origin: Origin, repository: str, revision: str, path: str) -> str:
@@ -120,13 +128,10 @@ def test_machines_are_made_by_the_same_plan_and_apply_once_the_key_is_known(orig
     assert f"vm/{TRIED} of 1" in seen
 
 
-def test_what_is_made_beside_the_lab_is_the_persons_own_and_goes_with_it(prospect: Prospect) -> None:
-    with hold_lab(prospect.site, lambda _: None) as (folder, scratch):
-        origin = open_origin(prospect, StandInLab(folder, prospect.spec, scratch), lambda _: None)
-        assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
-        for key in (scratch / "key", folder.keys / "rehearsal"):
-            assert stat.S_IMODE(key.stat().st_mode) == 0o600
-        assert origin.lab.lab.read_url().startswith("https://127.0.0.1:")
-        assert not scratch.is_relative_to(prospect.repository)
-    assert not folder.path.exists()
-    assert not scratch.exists()
+def test_what_is_made_beside_the_lab_is_the_persons_own(origin: Origin) -> None:
+    scratch, lab = origin.lab.scratch, origin.lab.lab
+    assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
+    for key in (scratch / "key", lab.keys / "rehearsal"):
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert lab.read_url().startswith("https://127.0.0.1:")
+    assert not scratch.is_relative_to(origin.prospect.repository)
