@@ -158,6 +158,12 @@ PARTS = (
         ("-m", "guest and soak", "tests/system/test_control_booted.py"),
     ),
     Part(
+        "rehearsal",
+        "two machines of pegasus rehearsed on booted stand-ins, one green and one red, and all of it gone afterwards;"
+        " a rehearsal that is killed is taken away by the next",
+        ("-m", "guest and soak", "tests/system/test_rehearse_booted.py"),
+    ),
+    Part(
         "entry",
         "100,000 generated TLS hellos, and hellos cut at every byte, go where the table says; 50,000 requests and"
         " held websockets over 50 changes of the table: no request fails, no websocket is cut before its time",

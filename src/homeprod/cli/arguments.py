@@ -227,6 +227,23 @@ def _add_rollback(command: argparse.ArgumentParser) -> None:
     promotion.add_rollback(command, read_path)
 
 
+def _add_rehearse(command: argparse.ArgumentParser) -> None:
+    command.epilog = _REHEARSING
+    _add_report(command)
+    command.add_argument("revision", metavar="REV", nargs="?", default="", help="what is to be tried")
+    command.add_argument(
+        "names", metavar="NAME", nargs="*", help="just these machines (default: those that nothing else is tried for)"
+    )
+    command.add_argument(
+        "--to", metavar="ENV", default="", help="where it is to go (default: the only one that waits)"
+    )
+    where = "the playbook repository (default: here)"
+    command.add_argument("--repository", metavar="DIR", type=read_path, default=".", help=where)
+    secrets = "your clone of the vault repository (default: what `git config homeprod.vault` says there)"
+    command.add_argument("--vault", metavar="DIR", type=read_path, default=None, help=secrets)
+    command.add_argument("--yes", action="store_true", help="do not ask")
+
+
 def _add_runs(command: argparse.ArgumentParser) -> None:
     """The verbs take what the list takes."""
     command.set_defaults(verb="list", json=False, node="", limit=20, host="", kind="")
@@ -437,6 +454,13 @@ _FORGETTING = """\
 takes the marks away (lines in the note, tags) and nothing else: machines run on, and are nobody's. A machine whose
 module stays is a stranger to the next plan, so take the module away too: this says which.
 """
+_REHEARSING = """\
+what is done, in a lab that no network leads out of:
+  stand-ins are built from the site's own definition, with empty data disks and generated secrets
+  they are configured as the environment is now, then asked what REV would change
+  they converge to REV, and once more, which may change nothing; then units and the way in are looked at
+  all of it is taken away again, whatever happens; what was found is signed, and kept as a record
+"""
 _ADDERS = {
     "adopt": _add_adopt,
     "forget": _add_forget,
@@ -457,6 +481,7 @@ _ADDERS = {
     "trials": _add_trials,
     "promote": _add_promote,
     "rollback": _add_rollback,
+    "rehearse": _add_rehearse,
     "route": _add_route,
     "apps": _add_apps,
     "control": add_control_arguments,

@@ -47,6 +47,7 @@ COMMANDS = {
     "trials": "whom a revision would affect in an environment, and what each has, or lacks, to go there",
     "promote": "bring a revision to an environment: tried where there is no gate, watched where there is one",
     "rollback": "take an environment back by a commit that goes forward; what it leaves is held",
+    "rehearse": "try a revision on stand-ins of the machines that it touches, built in a lab and taken away again",
     "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
     "diagram": "draw the site: its way in, how its machines are made; the control node's states",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh, gateway, repository",

@@ -24,9 +24,9 @@ EVERYTHING = "everything"
 VAULT = "vault:"
 _VARIABLES = ("group_vars", "host_vars")
 _NO_INPUT = re.compile(
-    r"(.*/)?(README|LICENSE|LICENCE|CHANGELOG)[^/]*|[^/]+\.md|docs/.*|\.git[^/]*(/.*)?|site/pictures/.*|site/[^/]+\.json"
+    r"(.*/)?(README|LICENSE|LICENCE|CHANGELOG)[^/]*|[^/]+\.md|docs/.*|stand-ins/.*|\.git[^/]*(/.*)?|site/pictures/.*|site/[^/]+\.json"
 )
-"""What no run reads: words for people, and the control nodes' own settings."""
+"""What no run reads: words for people, what stands in for secrets, and the control nodes' own settings."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ ALL, WEB = ["one", "three", "two"], ["one", "two"]
     ("path", "content", "hosts"),
     [
         ("README.md", "other words", []),
+        ("stand-ins/prod/host_vars/three.yml", "secret: none", []),
         ("docs/notes.yml", "- x", []),
         (".github/workflows/ci.yml", "on: push", []),
         ("site/lab-ansible.json", "{}", []),

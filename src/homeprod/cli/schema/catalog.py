@@ -15,6 +15,7 @@ from homeprod.cli.schema.drift import DriftReport
 from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
 from homeprod.cli.schema.promotion import PromotionReport, RollbackReport, TrialsReport
+from homeprod.cli.schema.rehearse import RehearsalReport
 from homeprod.cli.schema.report import Errors
 from homeprod.cli.schema.route import TrialReport, WayReport
 from homeprod.cli.schema.status import StatusReport
@@ -29,6 +30,7 @@ _FORMS: dict[str, Any] = {
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,
     "promote": PromotionReport | Errors,
+    "rehearse": RehearsalReport | Errors,
     "rollback": RollbackReport | Errors,
     "route": WayReport | TrialReport | Errors,
     "status": StatusReport | Errors,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,9 +43,18 @@ class Git:
         """What it prints. Raises GitError with what it says where it fails or takes too long, AppsError where there
         is no git."""
         argv = ("git", "-C", str(self.folder), *arguments)
-        limit = _PATIENT if is_patient else _QUICK
+        limit, owner = _PATIENT if is_patient else _QUICK, _find_caller(self.folder)
         try:
-            done = subprocess.run(argv, input=given, capture_output=True, timeout=limit, env=self._list_variables())
+            done = subprocess.run(
+                argv,
+                input=given,
+                capture_output=True,
+                timeout=limit,
+                env=self._list_variables(),
+                user=owner.pw_uid if owner else None,
+                group=owner.pw_gid if owner else None,
+                extra_groups=os.getgrouplist(owner.pw_name, owner.pw_gid) if owner else None,
+            )
         except subprocess.TimeoutExpired:
             raise GitError(f"fatal: it did not end within {limit:.0f} seconds") from None
         except FileNotFoundError:
@@ -65,7 +75,21 @@ class Git:
         kept = {
             name: one for name, one in os.environ.items() if not name.startswith("HOMEPROD_") and name not in _HOME
         }
+        if owner := _find_caller(self.folder):
+            kept |= {"HOME": owner.pw_dir, "USER": owner.pw_name, "LOGNAME": owner.pw_name}
         return {**kept, "LC_ALL": "C", **self.variables}
+
+
+def _find_caller(folder: Path) -> pwd.struct_passwd | None:
+    """Under sudo, in a repository of whoever called it: git runs as they then, with their settings and their way to
+    the git host, and leaves no file of root's among theirs."""
+    caller = os.environ.get("SUDO_UID", "")
+    if os.geteuid() != 0 or not caller.isdecimal() or int(caller) == 0 or not folder.exists():
+        return None
+    try:
+        return pwd.getpwuid(int(caller)) if folder.stat().st_uid == int(caller) else None
+    except KeyError:
+        return None
 
 
 def open_repository(folder: Path) -> Git:

@@ -1,0 +1,140 @@
+"""Prospect: all that a rehearsal is of, known and checked before anything is begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from homeprod.core.errors import PromotionError
+from homeprod.core.tree import Tree
+from homeprod.drivers.apps.git import Git
+from homeprod.drivers.playbooks import Step, read_step, read_vault_head
+from homeprod.lab.spec import LabSpec
+from homeprod.promotion.affected import find_affected
+from homeprod.promotion.closure import INVENTORY, Revision, find_closures
+from homeprod.promotion.document import UnreadableError
+from homeprod.rehearsal.choice import Choice, choose_environment, choose_subjects
+from homeprod.rehearsal.inventory import adapt_inventory, list_zones
+from homeprod.rehearsal.lab import describe_stand_in_lab, name_lab
+from homeprod.rehearsal.look import Expectations, choose_expectations
+from homeprod.rehearsal.need import Need, weigh
+from homeprod.rehearsal.secrets import FOLDER, VaultFile, make_stand_in_vault
+from homeprod.rehearsal.standin import Belongings, make_stand_in_site, name_person
+from homeprod.site.machine import Environment
+from homeprod.site.people import Person
+from homeprod.site.site import Site
+
+_NOBODY = "ssh-ed25519 AAAA"
+"""A key that stands where one comes later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """``repository`` is the clone that both revisions of ``step`` are in; ``vault`` the stand-in files of the vault
+    repository; ``expectations`` those that stand-ins alone can meet."""
+
+    site: Site
+    repository: Path
+    environment: Environment
+    step: Step
+    choice: Choice
+    vault: tuple[VaultFile, ...]
+    spec: LabSpec
+    need: Need
+    expectations: Expectations
+
+    @property
+    def node(self) -> str:
+        """The control node that the stand-ins' own stands in for."""
+        return self.environment.control_node
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.choice.subjects)
+
+    @property
+    def person(self) -> str:
+        return name_person(self.site)
+
+    def make_site(self, belongings: Belongings) -> Site:
+        return make_stand_in_site(self.site, self.names, self.node, belongings)
+
+    def adapt(self, revision: Revision, key: str, where: str) -> bytes:
+        """That revision's inventory for the stand-ins. Raises PromotionError."""
+        return adapt_inventory(
+            _read_inventory(revision), self.names, Person(name=self.person, keys=(key,)), where[:12]
+        )
+
+    def list_zones(self) -> list[str]:
+        """In which certificates lie that the authority of the stand-ins has to sign."""
+        texts = (self.adapt(one, _NOBODY, "") for one in self.step.revisions)
+        zones = {zone for text in texts for zone in list_zones(text, self.names)}
+        return sorted(zone for zone in zones if not any(zone.endswith(f".{other}") for other in zones))
+
+
+def prepare(
+    site: Site,
+    repository: Path,
+    revision: str,
+    vault: Path,
+    to: str,
+    names: Sequence[str],
+    *,
+    boots: bool = True,
+) -> Prospect:
+    """Reads the site and both repositories, of the vault what its git host has now. Raises UsageError,
+    PromotionError, AppsError."""
+    environment = choose_environment(site, to)
+    step, secrets = _read(repository, environment, revision, vault)
+    choice = _choose(site, environment, step, names)
+    chosen = [one.name for one in choice.subjects]
+    stand_ins = make_stand_in_site(site, chosen, environment.control_node, Belongings(site.root, _NOBODY))
+    overrides = step.revisions[1].playbooks.below(FOLDER)
+    prospect = Prospect(
+        site,
+        repository,
+        environment,
+        step,
+        choice,
+        tuple(make_stand_in_vault(secrets, environment.name, overrides)),
+        describe_stand_in_lab(site, stand_ins, name_lab(site), boots=boots),
+        weigh(stand_ins),
+        choose_expectations(site, chosen),
+    )
+    prospect.list_zones()  # what is wrong with either inventory is said now
+    return prospect
+
+
+def _read(repository: Path, environment: Environment, revision: str, vault: Path) -> tuple[Step, Tree]:
+    """From the environment's present revision, both beside the vault as it is now; and that."""
+    _, secrets = read_vault_head(vault)
+    step = read_step(repository, f"{find_present(repository, environment)}..{revision}")
+    before, after = (replace(one, vault=secrets) for one in step.revisions)
+    return replace(step, revisions=(before, after)), secrets
+
+
+def _choose(site: Site, environment: Environment, step: Step, names: Sequence[str]) -> Choice:
+    before, after = step.revisions
+    try:
+        affected, closures = find_affected(before, after), find_closures(after)
+    except UnreadableError as error:
+        hint = "render the site anew, and rehearse what you commit then:\n\n  homeprod render --to DIR"
+        raise PromotionError(f"the inventory cannot be read: {error}", hint=hint) from error
+    return choose_subjects(site, environment, affected, closures, set(before.inventories[""]), names)
+
+
+def find_present(repository: Path, environment: Environment) -> str:
+    """The environment's branch as the git host had it when it was fetched last, else as it is here; the name of a
+    branch that is not there leads to the words about that."""
+    branch = environment.branch or environment.name
+    names = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
+    git = Git(repository)
+    is_there = repository.is_dir()
+    found = (name for name in names if is_there and git.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"))
+    return next(found, f"origin/{branch}")
+
+
+def _read_inventory(revision: Revision) -> bytes:
+    file = revision.playbooks.get(INVENTORY)
+    return file.content or b"" if file is not None else b""
