@@ -37,6 +37,11 @@ OWN = {
         3: "nothing is known to differ, and a host is late, or was not asked to the end",
     },
     "affected": {0: "no host is affected", 2: "some are; each is named"},
+    "drill rebuild": {
+        0: "made again, and proven to serve as before",
+        1: "an error, or declined; or something failed, or is not as before",
+        3: "made again, and of something nothing could be asked",
+    },
     "watch": {
         2: "with --dry-run: something would be told",
         3: "somebody was not reached, and is told at the next look",

@@ -44,6 +44,7 @@ COMMANDS = {
     "route": "the way in from outside: explain a name's, test what the site expects of it",
     "apps": "the app repository: find its mistakes, publish each app to the hosts that run it",
     "affected": "whose runs a change of the playbook repository may touch, and why; asks nobody",
+    "drill": "destroy machines but for their data disks, make them again from git, prove that they serve",
     "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
     "diagram": "draw the site: its way in, how its machines are made; the control node's states",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh, gateway, repository",

@@ -179,7 +179,9 @@ def describe_grant(path: str, privileges: Iterable[str], user: str, token: str =
 
     A single machine's path becomes ``/vms``: the next machine needs it too. So does the next lease, or drill.
     """
-    wide = re.sub(r"^/(vms)/\d+$|^/(pool)/homeprod-.*-(?:lease-\d+|drill)$", lambda found: f"/{found[1] or found[2]}", path)
+    wide = re.sub(
+        r"^/(vms)/\d+$|^/(pool)/homeprod-.*-(?:lease-\d+|drill)$", lambda found: f"/{found[1] or found[2]}", path
+    )
     role = _name_role(wide)
     names = " ".join(sorted(privileges))
     to_token = f" --tokens {quote(f'{user}!{token}')}" if token else ""
