@@ -164,7 +164,9 @@ def _is_excused(change: Change, actual: Actual, note: DrillNote | None, *, boots
         return False
     if change.action in (Action.CREATE, Action.FINISH):
         return True
-    return change.action is Action.UPDATE and found is not None and _is_let_go(change, found)
+    if change.action is not Action.UPDATE or found is None:
+        return False
+    return not note.is_old(name, found) or _is_let_go(change, found)  # made again, and not yet whole
 
 
 def _is_let_go(change: Change, found: ActualMachine) -> bool:

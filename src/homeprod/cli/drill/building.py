@@ -21,7 +21,8 @@ from homeprod.plan.plan import Plan
 from homeprod.site.site import Site
 from homeprod.wiring.doorbell import Bells
 
-_BUILDS = (Action.CREATE, Action.FINISH)
+_BUILDS = (Action.CREATE, Action.UPDATE, Action.FINISH)
+"""What makes a machine, and makes whole one whose making was cut off."""
 
 
 @dataclass
