@@ -115,7 +115,8 @@ class Builder:
             turn.raise_if_lost()
             raise KeyboardInterrupt
         for change, error in outcome.failed:
-            self.log.note(error.where or str(change.address), error.message, error.hint)
+            where = str(change.address)
+            self.log.note(where, str(error).removeprefix(f"{where}: "), error.hint)
         for address, reason in outcome.unfinished.items():
             if self.boots and address.name not in (waits or {}):
                 self.log.note(str(address), reason)
