@@ -135,6 +135,8 @@ class Played:
     has_person: bool = True
     outcome: Outcome = Outcome(RunStatus.SUCCESSFUL)
     apps: object = None
+    screen: list[str] = field(default_factory=list)
+    """What was said, until a person did what it says."""
     on_create: Callable[[int], None] = lambda _vmid: None
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -151,12 +153,25 @@ class Played:
 
     def live(self) -> None:
         while not self._over.wait(0.02):
-            if self.has_person and self.door.node.is_in is not NodeState.READY:
-                steps = {NodeState.NEW: NodeState.LOCKED, NodeState.LOCKED: NodeState.READY}
-                time.sleep(0.1)
-                self.door.node.is_in = steps[self.door.node.is_in]
+            if self.has_person:
+                self._obey()
             if self.door.node.is_in is NodeState.READY:
                 self.door.wait_for(self._run())
+
+    def _obey(self) -> None:
+        """What stands on the screen is what a person types, once."""
+        node = self.door.node
+        for command, before, after in (
+            ("bootstrap", NodeState.NEW, NodeState.LOCKED),
+            ("unlock", NodeState.LOCKED, NodeState.READY),
+        ):
+            if node.is_in is before and self.has_read(f"lab-ansible {command}\n"):
+                self.screen.clear()
+                node.is_in = after
+                return
+
+    def has_read(self, words: str) -> bool:
+        return any(words in text for text in self.screen)
 
     async def _run(self) -> None:
         ledger = self.door.node.ledger
@@ -198,6 +213,8 @@ def open_played(site_lab: SiteLab, root: Path, monkeypatch: pytest.MonkeyPatch) 
             lambda _lab, _patience: lambda _host, _port: connect("127.0.0.1", door.port),
         )
         played.sign_as(door.admin, monkeypatch)
+        say = render.say
+        monkeypatch.setattr(render, "say", lambda text: (say(text), played.screen.append(text))[0])
         _declare_entry(site_lab)
         with _serve(played) as port:
             there = lambda _host, _port: connect("127.0.0.1", port)  # noqa: E731

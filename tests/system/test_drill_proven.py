@@ -71,13 +71,13 @@ def test_a_new_host_key_waits_for_an_administrators_word(played: Played) -> None
 
 
 def _say_trust(played: Played) -> threading.Thread:
-    """An administrator, as soon as a key is held."""
+    """An administrator, who reads the screen."""
 
     def say() -> None:
         path, admin = "/api/hosts/lab-proxy", played.door.admin
         for _ in range(400):
-            held = played.door.call("GET", path, key=admin).body["host"]["held_keys"]
-            if held:
+            if played.has_read("control trust lab-proxy\n"):
+                held = played.door.call("GET", path, key=admin).body["host"]["held_keys"]
                 played.door.call("POST", f"{path}/trust", {"fingerprints": held}, key=admin)
                 return
             time.sleep(0.05)
