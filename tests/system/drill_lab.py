@@ -124,8 +124,8 @@ def type_words(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 @dataclass
 class Played:
-    """The control node ``lab-ansible`` and whoever uses it. ``files`` are what guest agents read; ``person`` brings it
-    from New to Ready, where there is one; ``run`` ends each run; ``apps`` is what hosts say of their apps."""
+    """The control node ``lab-ansible`` and whoever uses it. ``files`` are what guest agents read; a person brings it
+    from New to Ready, where there is one; each run comes to ``outcome``; ``apps`` is what hosts say of their apps."""
 
     lab: DrillLab
     door: OpenDoor
@@ -133,7 +133,7 @@ class Played:
     status: int = 308
     """What the way in answers to plain HTTP."""
     has_person: bool = True
-    outcome: Outcome = Outcome(RunStatus.SUCCESSFUL)
+    outcome: Outcome = field(default_factory=lambda: Outcome(RunStatus.SUCCESSFUL))
     apps: object = None
     screen: list[str] = field(default_factory=list)
     """What was said, until a person did what it says."""

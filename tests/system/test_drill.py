@@ -52,7 +52,9 @@ def test_all_but_the_data_vms_is_made_anew(lab: DrillLab) -> None:
     assert _read(file) == written
     assert told["verdict"] == "not proven"
     assert {one["name"] for one in told["machines"]} == {*NAMES}
-    assert all(one["before"] != one["after"] and None not in (one["destroyed"], one["created"]) for one in told["machines"])
+    assert all(
+        one["before"] != one["after"] and None not in (one["destroyed"], one["created"]) for one in told["machines"]
+    )
     states = {phase["name"]: phase["state"] for phase in told["phases"]}
     done, out = dict.fromkeys(("look", "destroy", "create", "compare"), "done"), ("unlock", "configure", "serve")
     assert states == done | dict.fromkeys(out, "left out")

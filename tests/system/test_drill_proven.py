@@ -26,9 +26,7 @@ WELL = {"name": "clock", "state": "current", "applied": "a" * 40, "wanted": "a" 
 
 
 @pytest.fixture
-def played(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Played]:
+def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Played]:
     with (
         open_site_lab(tmp_path, monkeypatch, capsys, is_configured=True) as site_lab,
         open_played(site_lab, tmp_path / "state", monkeypatch) as played,
@@ -53,7 +51,9 @@ def test_it_is_proven(played: Played) -> None:
     assert "lab-ansible is New; take its keyring over, on a terminal" in said
     assert "\n  homeprod lab ssh -t drilled lab-ansible bootstrap\n" in said
     assert "\n  homeprod lab ssh -t drilled lab-ansible unlock\n" in said
-    places = [said.index(words) for words in ("== destroy:", "== create: lab-ansible", "== unlock:", "lab-proxy is con")]
+    places = [
+        said.index(words) for words in ("== destroy:", "== create: lab-ansible", "== unlock:", "lab-proxy is con")
+    ]
     assert places == sorted(places)
     assert played.lab.site_lab.actions(*(word for name in BOTH for word in ("--only", name))) == []
     assert played.lab.note() is None

@@ -39,7 +39,9 @@ def test_what_is_typed_wrong(lab: DrillLab) -> None:
     assert "it cannot be both" in lab.refuse("lab-coder", "--production", code=64)
     assert "there is no lab nowhere" in lab.refuse("lab-coder", lab="nowhere")
     assert "a drill destroys machines: say where" in lab.refuse("lab-coder", lab="", code=64)
-    assert "minutes from 0 to 1440 (a day) are expected, not 'soon'" in lab.refuse("lab-coder", "--wait=soon", code=64)
+    assert "minutes from 0 to 1440 (a day) are expected, not 'soon'" in lab.refuse(
+        "lab-coder", "--wait=soon", code=64
+    )
     code, _, said = lab.site_lab.run("drill")
     assert (code, "which drill? there is rebuild" in said) == (64, True)
 
@@ -55,7 +57,10 @@ def test_an_adopted_machine_cannot_be_made_again(lab: DrillLab) -> None:
 def test_a_plan_that_is_not_empty(lab: DrillLab) -> None:
     lab.site_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
     said = lab.refuse("lab-coder", "lab-ansible", "--yes")
-    assert "vm/lab-coder: is not as the site says: the plan would update it (and 1 more, above); nothing was done" in said
+    assert (
+        "vm/lab-coder: is not as the site says: the plan would update it (and 1 more, above); nothing was done"
+        in said
+    )
     said = lab.refuse("--all", "--yes")
     assert "vm/lab-proxy: is not as the site says: the plan would create it (is not there)" in said
     assert lab.refuse("lab-proxy", "--yes").count("the plan would create it") == 1
@@ -132,7 +137,9 @@ def test_production_wants_the_sites_name_typed(lab: DrillLab, monkeypatch: pytes
 
 def test_others_who_are_at_work(lab: DrillLab) -> None:
     with lab.site_lab.driver() as cluster:
-        held = "held by ann@laptop (pid 7, id 9f3ac2) for apply since 2026-11-25 20:58:19Z; renewed every 5 s, 1 times"
+        held = (
+            "held by ann@laptop (pid 7, id 9f3ac2) for apply since 2026-11-25 20:58:19Z; renewed every 5 s, 1 times"
+        )
         cluster.create_pool(f"{TAG}-lease-900", f"{held} so far")
         lab.site_lab.edit("_config", "site = SiteConfig(", "site = SiteConfig(lease_limit=1,")
         beats = iter(range(2, 1000))

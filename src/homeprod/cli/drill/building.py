@@ -111,7 +111,7 @@ class Builder:
         self, outcome: Outcome, turn: Tenure, options: argparse.Namespace, waits: dict[str, str] | None = None
     ) -> None:
         report_outcome(outcome, options)
-        if outcome.was_interrupted:
+        if outcome.was_interrupted or turn.is_stopping.is_set():  # also where it came too late to cut anything off
             turn.raise_if_lost()
             raise KeyboardInterrupt
         for change, error in outcome.failed:

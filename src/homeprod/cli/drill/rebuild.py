@@ -17,7 +17,7 @@ from homeprod.cli.drill.choice import check_place, choose_machines
 from homeprod.cli.drill.comparison import compare, note_instances
 from homeprod.cli.drill.configuring import Configuring, choose_hosts
 from homeprod.cli.drill.logbook import Logbook, StoppedError
-from homeprod.cli.drill.report import keep_report, make_report, show_report
+from homeprod.cli.drill.report import check_out, keep_report, make_report, show_report
 from homeprod.cli.drill.serving import Serving, choose_app_hosts, list_kept_hosts, read_lines, walk_expectations
 from homeprod.cli.drill.sight import Sight, describe_losses, look
 from homeprod.cli.drill.unlocking import await_ready
@@ -41,6 +41,7 @@ def rebuild(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
     boots = check_place(options)
     chosen = choose_machines(site, options)
+    check_out(options.out)
     options.at = None
     log = Logbook()
     with closing(connect(site, options)) as cluster, end_as_interrupted():
@@ -153,6 +154,8 @@ class _Drill:
             for node in seen.keepers:
                 with self.log.phase("unlock", node):
                     await_ready(self.site, self.cluster, node, self.options.lab, self.options.wait)
+        if not seen.keepers:
+            self.log.left_out["unlock"] = "there is no control node to be Ready for these"
         if not others:
             return {}
         with self.log.phase("create", ", ".join(others)):

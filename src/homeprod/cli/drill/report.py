@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from homeprod import __version__
 from homeprod.cli import render
 from homeprod.cli.drill.logbook import PHASES, Logbook
 from homeprod.cli.schema.drill import DrilledEntry, DrillReport, PhaseEntry
-from homeprod.core.errors import HomeprodError
+from homeprod.core.errors import HomeprodError, UsageError
 from homeprod.drivers.git import read_commit
 from homeprod.drivers.wholefile import write_whole
 from homeprod.plan.drill import DrillNote
@@ -56,6 +57,16 @@ def make_row(options: argparse.Namespace, count: int, phases: list[PhaseEntry], 
     times = [_tell_seconds(phase.seconds) for phase in phases]
     cells = [datetime.now(UTC).strftime("%Y-%m-%d"), where, __version__, str(count), *times, _tell_seconds(seconds)]
     return f"| {' | '.join(cells)} |"
+
+
+def check_out(file: Path | None) -> None:
+    """Before anything is destroyed for it. Raises UsageError."""
+    if file is None:
+        return
+    above = next(folder for folder in file.absolute().parents if folder.exists())
+    if file.is_dir() or not above.is_dir() or not os.access(above, os.W_OK):
+        hint = "name a file in a folder that you may write to"
+        raise UsageError("no report can be kept there", where=str(file), hint=hint)
 
 
 def keep_report(report: DrillReport, file: Path) -> None:
