@@ -21,8 +21,8 @@ from tests.system.site_lab import SiteLab
 from homeprod.cli.main import main
 from homeprod.cli.render import silence
 
-STEP = int(os.environ.get("HOMEPROD_SWEEP_STEP", "4")) * 10
-"""Calls between two that are tried."""
+STEP = int(os.environ.get("HOMEPROD_DRILL_STEP", "40"))
+"""Calls between two that are tried; the soak tries all."""
 NAMES = ("lab-ansible", "lab-coder", "lab-proxy", "prod-ansible", "prod-proxy", "prod-proxy-passthrough")
 
 
@@ -124,7 +124,7 @@ def _be_killed(lab: DrillLab, words: tuple[str, ...], number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(1800)
 def test_killed_anywhere_the_same_command_goes_on(lab: DrillLab, figure: Figure) -> None:
     """At every so many calls that a whole drill takes; the machines of the drill before are those of the next."""
     names = ("lab-ansible", "lab-coder")

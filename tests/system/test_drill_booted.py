@@ -30,7 +30,7 @@ from demo.wayin import open_gateway  # noqa: E402
 
 from homeprod.lab.folder import find_folder  # noqa: E402
 
-pytestmark = [pytest.mark.guest, pytest.mark.soak, pytest.mark.timeout(6000)]
+pytestmark = [pytest.mark.guest, pytest.mark.soak, pytest.mark.timeout(3500)]
 NAME = "demo.lab.pegasuspad.com"
 CANARY = "/var/lib/ansible/drill-canary"
 

@@ -70,7 +70,7 @@ class _Drill:
         leased = await_turn(self.site, self.cluster, self.options)
         with self.log.count("look"):
             seen = self._look()
-            if not seen.is_resumed and self.boots:
+            if seen.is_untouched and self.boots:
                 self._check_serving()
         self._show(seen)
         agree(self.site, seen, self.options)

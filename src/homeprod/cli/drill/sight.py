@@ -52,6 +52,13 @@ class Sight:
     is_resumed: bool
     keepers: tuple[str, ...]
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether all of the chosen are the old ones, and run as they should."""
+        return self.chosen.keys() == self.doomed.keys() and all(
+            found.is_running or not self.chosen[address].is_started for address, found in self.doomed.items()
+        )
+
     def is_same(self, other: Sight) -> bool:
         """Whether the same would be lost."""
         ours, theirs = ({a: f.config for a, f in one.doomed.items()} for one in (self, other))
