@@ -189,6 +189,24 @@ def test_a_note_that_is_none(lab: DrillLab) -> None:
     assert lab.note() is None
 
 
+def test_lost_answers_about_its_note_are_no_matter(lab: DrillLab) -> None:
+    lost: list[str] = []
+
+    def lose(received: object) -> InjectedFault | None:
+        """Of each kind the first: it has taken effect, and nobody hears of it."""
+        method, path = getattr(received, "method", ""), getattr(received, "path", "")
+        is_ours = path == "/pools" and f"{TAG}-drill" in str(getattr(received, "params", ""))
+        if method == "GET" or not is_ours or method in lost:
+            return None
+        lost.append(method)
+        return InjectedFault("after", cut=True)
+
+    lab.site_lab.lab.on_call = lose
+    assert lab.drill("lab-coder", "--yes")[0] == 3
+    assert lost == ["POST", "DELETE"]
+    assert lab.note() is None
+
+
 def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     command = [sys.executable, "-m", "homeprod", "drill", "rebuild", "--help"]
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
