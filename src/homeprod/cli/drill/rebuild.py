@@ -17,9 +17,10 @@ from homeprod.cli.drill.choice import check_place, choose_machines
 from homeprod.cli.drill.comparison import compare, note_instances
 from homeprod.cli.drill.configuring import Configuring, choose_hosts
 from homeprod.cli.drill.logbook import Logbook, StoppedError
+from homeprod.cli.drill.losses import describe_losses
 from homeprod.cli.drill.report import check_out, keep_report, make_report, show_report
 from homeprod.cli.drill.serving import Serving, choose_app_hosts, list_kept_hosts, read_lines, walk_expectations
-from homeprod.cli.drill.sight import Sight, describe_losses, look
+from homeprod.cli.drill.sight import Sight, look
 from homeprod.cli.drill.unlocking import await_ready
 from homeprod.cli.interruption import end_as_interrupted
 from homeprod.cli.lease import await_turn, take_turn

@@ -14,9 +14,7 @@ from homeprod.cli.plan import Planned, make_plan
 from homeprod.cli.settle import make_settled
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError, LabError, NotFoundError, UsageError
-from homeprod.core.sizes import format_size
 from homeprod.drivers.proxmox import ProxmoxHypervisor
-from homeprod.engine.destroy import list_disks
 from homeprod.engine.drill import plan_destructions, read_note
 from homeprod.engine.work import tell_time
 from homeprod.plan.actual import Actual, ActualMachine
@@ -25,7 +23,6 @@ from homeprod.plan.desired import DesiredMachine, desire
 from homeprod.plan.drill import (
     DrillNote,
     find_refusals,
-    list_apart,
     list_doomed,
     list_kept,
     name_instance,
@@ -233,27 +230,3 @@ def _refuse(refusals: list[Conflict]) -> None:
         raise HomeprodError(
             f"{found[0].message}{more}; nothing was done", where=str(found[0].address), hint=found[0].hint
         )
-
-
-def describe_losses(site: Site, seen: Sight) -> Iterator[str]:
-    """What goes and what stays, before anybody is asked."""
-    if seen.is_resumed:
-        yield f"going on with the drill that began {seen.note.began}"
-    if not seen.doomed:
-        yield "nothing more is destroyed"
-    else:
-        yield "goes for good, with everything on it:"
-    for address, found in seen.doomed.items():
-        for slot, drive in list_disks(found):
-            size = f", {format_size(drive.size)}" if drive.size is not None else ""
-            yield f"  {address.name}  VMID {found.listed.vmid}  {slot}: {drive.volume}{size}"
-    bare = [address.name for address in seen.doomed if not seen.chosen[address].attached]
-    if bare:
-        yield f"  nothing at all stays of these, which have no data disk: {', '.join(bare)}"
-    if seen.note.disks:
-        yield "stays, and is compared afterwards:"
-    for disk in seen.note.disks:
-        size = f", {format_size(disk.size)}" if disk.size is not None else ""
-        yield f"  {disk.owner}  {disk.slot} {disk.label}: {disk.volume}{size}"
-    if apart := list_apart(site, [address.name for address in seen.chosen]):
-        yield f"left as they are: {', '.join(apart)}"
