@@ -1,5 +1,5 @@
 # Every command a contributor or a newcomer needs. CI runs `make test`.
-.PHONY: setup demo demo-entry demo-ongoing demo-promotion demo-control test soak check bench docs format clean
+.PHONY: setup demo demo-entry demo-ongoing demo-promotion demo-control demo-all test soak check bench docs format clean
 python := .venv/bin/python
 
 setup:
@@ -24,6 +24,10 @@ demo-promotion: setup
 # goes on from there: the control node rebooted, locked, unlocked, and made again
 demo-control: setup
 	@$(python) examples/demo control
+
+# every chapter above, one after the other, with the time of each and their sum
+demo-all: setup
+	@$(python) examples/demo all
 
 # everything but the soak; the machines that boot come last, two at once
 test: setup

@@ -164,6 +164,18 @@ PARTS = (
         ("-m", "guest and soak", "tests/system/test_rehearse_booted.py"),
     ),
     Part(
+        "drill",
+        "a drill of two machines killed at every one of its calls (`--no-boot`): the same command goes on, none is"
+        " destroyed twice, the data disks are the same",
+        ("-k", "killed", "tests/system/test_drill.py"),
+        {"HOMEPROD_DRILL_STEP": "1"},
+    ),
+    Part(
+        "drill-booted",
+        "`make demo` whole, then all of pegasus destroyed but for its data disks and made again: it serves",
+        ("-m", "guest and soak", "tests/system/test_drill_booted.py"),
+    ),
+    Part(
         "entry",
         "100,000 generated TLS hellos, and hellos cut at every byte, go where the table says; 50,000 requests and"
         " held websockets over 50 changes of the table: no request fails, no websocket is cut before its time",

@@ -1,7 +1,7 @@
 """`make demo`: the whole way of examples/pegasus on the embedded lab, by the commands that a person would type.
 
 Interrupted anywhere, the next run goes on from what is there. `make demo-entry`, `make demo-ongoing`,
-`make demo-promotion` and `make demo-control` go on with a lab that is up.
+`make demo-promotion` and `make demo-control` go on with a lab that is up; `make demo-all` plays them all.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from demo.chapters import name_chapter, play_all
 from demo.comeback import play_comeback
 from demo.control import begin_control_node, begin_repositories, deliver_secret, ring_for_idle, wait_for_runs
 from demo.entry import ask_for_the_service, make_authorities
@@ -33,8 +34,11 @@ _CHAPTERS = {
 def main(arguments: list[str]) -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    chapter = f"make demo-{arguments[0]}" if arguments else "make demo"
+    chapter = name_chapter(arguments[0] if arguments else "")
     try:
+        if arguments == ["all"]:
+            play_all(Path(__file__).parent)
+            return 0
         prospect = look_around()
         stage = Stage(began, boots=prospect.can_boot)
         if arguments:

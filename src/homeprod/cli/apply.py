@@ -28,10 +28,12 @@ from homeprod.drivers.image import bring_image
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.apply import Outcome, apply_plan, begin_outcome, check_plan
 from homeprod.engine.event import Event, Listener
+from homeprod.engine.ports import Bell
 from homeprod.engine.ring import list_rung
 from homeprod.engine.work import Manner, Work
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
+from homeprod.plan.plan import Plan
 from homeprod.site.configured import is_published
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
@@ -82,16 +84,37 @@ def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Te
     if not planned.plan.changes:
         outcome = begin_outcome(planned.plan)
         outcome.left += planned.left
-        return _report(outcome, options)
+        return report_outcome(outcome, options)
+    bell = Bells(site, turn.hypervisor, lab=options.lab)
+    outcome = carry_out(make_work(site, planned, options, turn, bell), planned.plan, turn, options)
+    outcome.left += planned.left
+    code = report_outcome(outcome, options)
+    _tell_locked(site, outcome)
+    if outcome.was_interrupted:
+        turn.raise_if_lost()
+    return code
+
+
+def make_work(
+    site: Site,
+    planned: Planned,
+    options: argparse.Namespace,
+    turn: Tenure,
+    bell: Bell,
+    *,
+    comes_back: bool = False,
+) -> Work:
+    """``comes_back`` as of :class:`Manner`."""
     manner = Manner(
         waits=not options.no_wait,
         forces_stop=options.force_stop,
+        comes_back=comes_back,
         commit=read_commit(site.root),
         wait_limit=options.wait_limit,
         shutdown_limit=site.config.shutdown_limit,
         parallel=options.parallel,
     )
-    work = Work(
+    return Work(
         site,
         turn.hypervisor,
         desire(site),
@@ -99,30 +122,38 @@ def run_plan(site: Site, planned: Planned, options: argparse.Namespace, turn: Te
         manner,
         bring_image,
         bring_bundle,
-        Bells(site, turn.hypervisor, lab=options.lab),
+        bell,
         is_stopping=turn.is_stopping,
     )
+
+
+def carry_out(
+    work: Work,
+    plan: Plan,
+    turn: Tenure,
+    options: argparse.Namespace,
+    watch: Listener | None = None,
+) -> Outcome:
+    """Do it, showing how it goes; ``watch`` is told too. Once interrupted it ends what is under way, twice it raises
+    KeyboardInterrupt."""
     try:
-        with stop_gently(work.is_stopping), Progress(len(planned.plan.changes), work.is_stopping) as progress:
-            outcome = apply_plan(work, planned.plan, _listen(progress, options))
+        with stop_gently(work.is_stopping), Progress(len(plan.changes), work.is_stopping) as progress:
+            return apply_plan(work, plan, _listen(progress, options, watch))
     except KeyboardInterrupt:
         turn.leave()
         render.say("left; tasks that Proxmox has begun go on, and the next plan sees what they made")
         raise
-    outcome.left += planned.left
-    code = _report(outcome, options)
-    _tell_locked(site, outcome)
-    if outcome.was_interrupted:
-        turn.raise_if_lost()
-    return code
 
 
-def _listen(progress: Progress, options: argparse.Namespace) -> Listener:
+def _listen(progress: Progress, options: argparse.Namespace, watch: Listener | None) -> Listener:
     def tell(event: Event) -> None:
-        send_event(event)
+        if options.json:
+            send_event(event)
+        if watch is not None:
+            watch(event)
         progress.show(event)
 
-    return tell if options.json else progress.show
+    return tell
 
 
 def _make_or_read(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:
@@ -148,7 +179,7 @@ def _agree_on(planned: Planned, site: Site, options: argparse.Namespace) -> Plan
     return replace(planned, plan=agreed, left=left)
 
 
-def _report(outcome: Outcome, options: argparse.Namespace) -> int:
+def report_outcome(outcome: Outcome, options: argparse.Namespace) -> int:
     code = _find_code(outcome)
     if options.json:
         send_summary(outcome, code)

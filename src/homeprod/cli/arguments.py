@@ -6,6 +6,7 @@ import argparse
 
 from homeprod.cli.apps.arguments import add_arguments as add_apps_arguments
 from homeprod.cli.control.arguments import add_arguments as add_control_arguments
+from homeprod.cli.drill.arguments import add_arguments as add_drill_arguments
 from homeprod.cli.exitcodes import list_exit_codes
 from homeprod.cli.lab.arguments import add_arguments as add_lab_arguments
 from homeprod.cli.promotion import arguments as promotion
@@ -98,15 +99,19 @@ def add_lease(command: argparse.ArgumentParser) -> None:
 
 
 def _add_manner(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--no-wait", action="store_true", help="do not wait for cloud-init's end")
+    _add_pace(command)
+
+
+def _add_pace(command: argparse.ArgumentParser) -> None:
     add_lease(command)
     command.add_argument("--yes", action="store_true", help="do not ask")
-    command.add_argument("--no-wait", action="store_true", help="do not wait for cloud-init's end")
     command.add_argument(
         "--wait-limit",
         metavar="SECONDS",
         type=_read_seconds,
         default=600.0,
-        help="how long to wait for it (default: %(default)g)",
+        help="how long to wait for cloud-init's end (default: %(default)g)",
     )
     command.add_argument(
         "--force-stop",
@@ -331,6 +336,10 @@ def _add_apps(command: argparse.ArgumentParser) -> None:
     add_apps_arguments(command, read_path)
 
 
+def _add_drill(command: argparse.ArgumentParser) -> None:
+    add_drill_arguments(command, read_path, _add_pace)
+
+
 def _add_status(command: argparse.ArgumentParser) -> None:
     _add_report(command)
     command.add_argument(
@@ -484,6 +493,7 @@ _ADDERS = {
     "rehearse": _add_rehearse,
     "route": _add_route,
     "apps": _add_apps,
+    "drill": _add_drill,
     "control": add_control_arguments,
     "lab": add_lab_arguments,
     "diagram": _add_diagram,

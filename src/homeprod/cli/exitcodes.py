@@ -50,6 +50,11 @@ OWN = {
         2: "the control node holds it",
         3: "it waits: the control node is Locked or does not answer, or a host does not",
     },
+    "drill rebuild": {
+        0: "made again, and proven to serve as before",
+        1: "an error, or declined; or something failed, or is not as before",
+        3: "made again, and of something nothing could be asked",
+    },
     "watch": {
         2: "with --dry-run: something would be told",
         3: "somebody was not reached, and is told at the next look",

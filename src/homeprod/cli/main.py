@@ -48,6 +48,7 @@ COMMANDS = {
     "promote": "bring a revision to an environment: tried where there is no gate, watched where there is one",
     "rollback": "take an environment back by a commit that goes forward; what it leaves is held",
     "rehearse": "try a revision on stand-ins of the machines that it touches, built in a lab and taken away again",
+    "drill": "destroy machines but for their data disks, make them again from git, prove that they serve",
     "control": "the control node: its state and hosts; bootstrap, unlock, lock, secrets, administrators, back-ups",
     "diagram": "draw the site: its way in, how its machines are made; the control node's states",
     "lab": "an embedded hypervisor to rehearse in: up, down, status, console, ssh, gateway, repository",

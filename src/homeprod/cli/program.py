@@ -8,7 +8,7 @@ import re
 _APART = r"(?! --lab | lab | init | check\b)"
 """Behind ``homeprod``: what speaks to no cluster, or says already to which."""
 _BEGINS = r"(?:(?<=`)|(?<=^  )|(?<=^    ))"
-_TOLD = r"(?<=: )(?=homeprod (?:apply|configure|control|plan|render|runs)\b)"
+_TOLD = r"(?<=: )(?=homeprod (?:apply|configure|control|drill|plan|render|runs)\b)"
 _COMMAND = re.compile(rf"(?:{_BEGINS}|{_TOLD})homeprod(?= [a-z-]){_APART}", re.MULTILINE)
 _LOGIN = re.compile(rf"(?:{_BEGINS}|(?<=: ))ssh -t (?=[a-z])", re.MULTILINE)
 

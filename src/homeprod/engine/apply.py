@@ -171,7 +171,7 @@ def do_change(work: Work, change: Change, say: Say) -> str:
         _change_file(work, change, say)
         return ""
     if change.action is Action.DELETE:
-        remove_machine(work, change, say)
+        remove_machine(work, change, say, is_replaced=work.manner.comes_back)
         drop_cd(work, change, say)
         return ""
     return _MACHINE[change.action](work, change, say)

@@ -41,10 +41,12 @@ def tell_time() -> str:
 class Manner:
     """How to go about it. Limits in seconds. ``commit`` is the site's git commit, for the marks; ``parallel`` how
     many tasks Proxmox is given at once, 0 for as many as it keeps up with; ``explain_after`` is how long
-    a shutdown may take before it is told what ends it."""
+    a shutdown may take before it is told what ends it. ``comes_back``: what is deleted is made again, so that what
+    others know of its VMID, such as backup jobs, stays."""
 
     waits: bool = True
     forces_stop: bool = False
+    comes_back: bool = False
     commit: str = ""
     wait_limit: float = 600
     shutdown_limit: int = 180

@@ -12,6 +12,7 @@ from homeprod.cli.schema.apply import ErrorLine, PlannedLine, StepLine, SummaryL
 from homeprod.cli.schema.apps import LintReport, PublicationReport
 from homeprod.cli.schema.check import CheckReport
 from homeprod.cli.schema.drift import DriftReport
+from homeprod.cli.schema.drill import DrillReport
 from homeprod.cli.schema.history import HistoryReport
 from homeprod.cli.schema.plan import PlanReport
 from homeprod.cli.schema.promotion import PromotionReport, RollbackReport, TrialsReport
@@ -27,6 +28,7 @@ _FORMS: dict[str, Any] = {
     "apps": LintReport | PublicationReport | Errors,
     "check": CheckReport | Errors,
     "drift": DriftReport | Errors,
+    "drill": DrillReport | Errors,
     "history": HistoryReport | Errors,
     "plan": PlanReport | Errors,
     "promote": PromotionReport | Errors,

@@ -177,9 +177,11 @@ def choose_least(privileges: Sequence[str]) -> str:
 def describe_grant(path: str, privileges: Iterable[str], user: str, token: str = "") -> str:
     """The lines that grant some privileges to a user, and to its token, which may be a privilege-separated one.
 
-    A single machine's path becomes ``/vms``: the next machine needs it too. So does the next lease.
+    A single machine's path becomes ``/vms``: the next machine needs it too. So does the next lease, or drill.
     """
-    wide = re.sub(r"^/(vms)/\d+$|^/(pool)/homeprod-.*-lease-\d+$", lambda found: f"/{found[1] or found[2]}", path)
+    wide = re.sub(
+        r"^/(vms)/\d+$|^/(pool)/homeprod-.*-(?:lease-\d+|drill)$", lambda found: f"/{found[1] or found[2]}", path
+    )
     role = _name_role(wide)
     names = " ".join(sorted(privileges))
     to_token = f" --tokens {quote(f'{user}!{token}')}" if token else ""

@@ -1,0 +1,106 @@
+"""A drill of all of pegasus, booted: what a person wrote onto a data disk is there afterwards, and the site serves.
+
+After `make demo` whole, with every machine made. ``HOMEPROD_DEMO_STATE`` names the state folder of a demo that is up,
+so that the drill alone can be tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import Figure
+from tests.reference_schema import open_validator
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "examples"))
+
+from demo.control import wait_for_runs  # noqa: E402  (the demo is no package of ours)
+from demo.machine import ADMINISTRATOR, NODE, REST  # noqa: E402
+from demo.person import Person  # noqa: E402
+from demo.stage import LAB, PROGRAM, Stage  # noqa: E402
+from demo.wayin import open_gateway  # noqa: E402
+
+from homeprod.lab.folder import find_folder  # noqa: E402
+
+pytestmark = [pytest.mark.guest, pytest.mark.soak, pytest.mark.timeout(3500)]
+NAME = "demo.lab.pegasuspad.com"
+CANARY = "/var/lib/ansible/drill-canary"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    if given := os.environ.get("HOMEPROD_DEMO_STATE"):
+        yield Path(given)
+        return
+    home = tmp_path_factory.mktemp("demo")
+    env = {name: value for name, value in os.environ.items() if name != "HOMEPROD_BUNDLE"}
+    env["XDG_STATE_HOME"] = str(home)
+    try:
+        subprocess.run((sys.executable, str(ROOT / "examples" / "demo")), check=True, timeout=2400, env=env)
+        yield home
+    finally:
+        subprocess.run((str(PROGRAM), "lab", "down", LAB, "--disks"), check=False, timeout=600, env=env)
+
+
+def test_all_of_pegasus_comes_back(home: Path, monkeypatch: pytest.MonkeyPatch, figure: Figure) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    monkeypatch.delenv("HOMEPROD_BUNDLE", raising=False)
+    stage = Stage(0.0, boots=True)
+    stage.apply()
+    wait_for_runs(stage, REST)
+    open_gateway(stage)
+    _expect_the_demo_alone(stage)
+    canary = secrets.token_hex(16)
+    stage.run_in(NODE, ADMINISTRATOR, f"echo {canary} | sudo tee {CANARY}")
+    told = _drill(stage)
+    open_validator("drill").validate(told)
+    assert (told["verdict"], told["problems"]) == ("proven", []), told
+    assert {one["problem"] for one in told["disks"]} == {""}
+    assert told["keys"] == {NODE: True}
+    assert all(one["before"] != one["after"] for one in told["machines"])
+    assert len(told["machines"]) == 6
+    assert canary in stage.run_in(NODE, ADMINISTRATOR, f"sudo cat {CANARY}")
+    figure(told["row"])
+
+
+def _expect_the_demo_alone(stage: Stage) -> None:
+    """The other names lead to machines and apps that this demo has not."""
+    file = stage.site / "modules" / "_entry.py"
+    kept = (
+        "expectations=(\n"
+        f'    Expectation("https://{NAME}/", reaches="demo"),\n'
+        f'    Expectation("https://{NAME}/", reaches="demo", from_="lan"),\n'
+        f'    Expectation("http://{NAME}/", reaches=None, status=308),\n'
+        '    Expectation("https://unknown.example/", reaches=None, status=421),\n'
+        "),\n)\n"
+    )
+    file.write_text(re.sub(r"expectations=\(.*\Z", lambda _: kept, file.read_text(), flags=re.DOTALL))
+    stage.homeprod("route", "test", "--live")
+
+
+def _drill(stage: Stage) -> dict[str, object]:
+    """The person reads what it says, and does it."""
+    person = Person(stage, find_folder(LAB).keys)
+    todo = {"bootstrap": person.bootstrap, "unlock": person.unlock}
+    argv = [str(PROGRAM), "--site", str(stage.site), "--lab", LAB, "drill", "rebuild", "--all", "--yes", "--trust"]
+    argv += ["--json", "--wait-limit", "1800", "--wait", "60"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as drill:
+        assert drill.stdout is not None
+        assert drill.stderr is not None
+        try:
+            for line in drill.stderr:
+                sys.stdout.write(line)
+                word = line.rpartition(f"{NODE} ")[2].strip()
+                if line.startswith("  homeprod lab ssh -t ") and word in todo:
+                    todo.pop(word)()
+            return dict(json.loads(drill.stdout.read()))
+        finally:
+            drill.terminate()
