@@ -9,7 +9,7 @@ from pathlib import Path
 
 from demo.stage import DemoError, tell
 
-CHAPTERS = ("", "entry", "ongoing", "control")
+CHAPTERS = ("", "entry", "ongoing", "promotion", "control")
 """In their order: each goes on from where the one before ended."""
 
 
