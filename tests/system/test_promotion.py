@@ -175,11 +175,11 @@ def test_a_locked_node_and_a_failing_host_are_told_and_the_next_command_goes_on(
     assert site.run("control", "retry", "prod-proxy-passthrough")[0] == 0
     code, out, said = site.run("promote", second, "--to", "prod", "--yes")
     assert code == 0, out + said
-    assert {site.page(host) for host in HOSTS} == {"second"}
+    assert {site.page(host) for host in HOSTS} == {"second"}, (said, node.runs())
 
 
 def test_what_stands_in_the_vault_is_tried_like_anything_else(running: Running) -> None:
-    site, node = running
+    site, _ = running
     head = site.heads()["lab"]
     site.vault.commit(
         {

@@ -11,7 +11,7 @@ from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
 from homeprod.promotion.candidates import Subject, list_differing
 from homeprod.promotion.record import Bad, Judgement, Signed, Trial, judge
-from homeprod.promotion.verdict import Evidence
+from homeprod.promotion.verdict import Entries, Evidence
 from homeprod.site.counterpart import find_counterpart
 
 DAY = 86_400.0
@@ -72,7 +72,7 @@ def _find_end(trial: Trial | None, evidence: Evidence) -> float:
 
 def make_evidence(ground: Ground, entries: Sequence[Signed], now: float) -> Evidence:
     days = find_fresh_days(ground.site, ground.environment)
-    return Evidence(ground.environment.name, tuple(entries), now, days * DAY)
+    return Evidence(ground.environment.name, Entries(entries), now, days * DAY)
 
 
 def _advise(ground: Ground, revision: str, host: str, bad: Bad | None) -> str:
