@@ -8,7 +8,9 @@ Source: git-notes(1).
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from homeprod.core.errors import PromotionError
@@ -66,7 +68,8 @@ class Records:
             lines.setdefault(entry.revision, []).append(write_line(entry, signer.sign(write_entry(entry))))
         for revision, more in lines.items():
             try:
-                self._add(revision, more)
+                with self._alone():
+                    self._add(revision, more)
             except GitError as error:
                 raise self._fail(f"cannot be kept on {revision[:12]}", error, self._advise(error)) from error
 
@@ -92,12 +95,30 @@ class Records:
 
     def _merge(self) -> None:
         try:
-            if not self._has_any():
-                self._git.run("update-ref", NOTES, _FETCHED)
-                return
-            self._git.run("notes", "--ref", NOTES, "merge", "--quiet", "-s", "cat_sort_uniq", _FETCHED)
+            with self._alone():
+                if not self._has_any():
+                    self._git.run("update-ref", NOTES, _FETCHED)
+                    return
+                self._git.run("notes", "--ref", NOTES, "merge", "--quiet", "-s", "cat_sort_uniq", _FETCHED)
         except GitError as error:
             raise self._fail("cannot be merged", error, self._advise(error)) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other homeprod changes the notes of this clone meanwhile: git itself would let the later one win. Raises
+        PromotionError where nothing can be written there."""
+        folder = Path(self._git.run("rev-parse", "--path-format=absolute", "--git-common-dir").decode().strip())
+        try:
+            with (folder / "homeprod-records.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PromotionError(
+                f"the records cannot be kept: {reason}",
+                where=str(folder),
+                hint="let whoever runs homeprod write there",
+            ) from error
 
     def _add(self, revision: str, more: Sequence[str]) -> None:
         if not self._git.ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):

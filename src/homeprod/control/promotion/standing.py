@@ -55,10 +55,6 @@ class Standing:
         return self.evidence.find_emergency(self.admission.pair.revision) if self.admission is not None else None
 
     @property
-    def late(self) -> tuple[str, ...]:
-        return tuple(one.host for one in self.rollout.stages if one.state is StageState.LATE)
-
-    @property
     def is_held(self) -> bool:
         """Whether the newest head is not gone to."""
         return bool(self.held or self.problem)

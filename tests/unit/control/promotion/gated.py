@@ -36,7 +36,6 @@ from homeprod.control.upkeep.upkeeper import Upkeeper
 from homeprod.control.watchman import Watchman
 from homeprod.drivers.playbooks import read_step
 from homeprod.drivers.records import Records
-from homeprod.promotion.affected import find_affected
 from homeprod.promotion.closure import find_closures
 from homeprod.promotion.record import Emergency, Entry, Rollback, Trial
 
@@ -161,10 +160,6 @@ class Site:
         """As a person's own machine computes them, in their clones."""
         step = read_step(self.playbooks.folder, f"{revision}..{revision}", self.vault.folder)
         return {host: one.digest for host, one in find_closures(step.revisions[1]).items()}
-
-    def list_affected(self, span: str) -> list[str]:
-        step = read_step(self.playbooks.folder, span, self.vault.folder)
-        return [one.host for one in find_affected(*step.revisions)]
 
     def try_on(
         self, *hosts: str, is_green: bool = True, days: float = 14, by: Person | None = None, at: float | None = None
