@@ -97,7 +97,8 @@ def watch_rollout(ground: Ground, node: Node, revision: str, command: str) -> Wa
         find_lack=lambda host, digest: evidence.find_lack(host, digest, revision, ""),
     )
     try:
-        return watch(node, ground.environment.name, revision, known)
+        with render.busy(f"waiting for {node.name}"):
+            return watch(node, ground.environment.name, revision, known)
     except KeyboardInterrupt:
         render.say(f"\nwatched no longer; the roll-out goes on without. To watch it again:\n\n  {command}")
         raise

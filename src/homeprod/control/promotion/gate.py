@@ -196,7 +196,7 @@ class Gate:
         self._gated.add(environment)
         was = self._standings.get(environment)
         now = await self._judge.judge(environment, head, admission)
-        self._standings[environment] = await self._keep(now)
+        self._standings[environment] = _carry_on(await self._keep(now), was)
         is_heard = was is not None and was.evidence.entries is now.evidence.entries
         if was is None or not is_heard or was.admission != now.admission:
             await self._hurry(environment)
@@ -272,3 +272,9 @@ class Gate:
     def _find_lack(self, standing: Standing, host: Host, pair: Pair, digest: str) -> str:
         evidence = replace(standing.evidence, now=self._ledger.clock.now())
         return evidence.find_lack(host.name, digest, pair.revision, host.applied_digest)
+
+
+def _carry_on(now: Standing, was: Standing | None) -> Standing:
+    """With the roll-out as it was seen last, until it is seen again: nobody who asks meanwhile is told of none."""
+    pairs = [one.admission.pair for one in (now, was) if one is not None and one.admission is not None]
+    return replace(now, rollout=was.rollout) if was is not None and pairs[:1] == pairs[1:] else now
