@@ -241,6 +241,7 @@ def make_settings(playbooks: GitHost, vault: GitHost, key: Path, *, has_gate: bo
     return SETTINGS.model_copy(
         update={
             "site_id": SITE_ID,
+            "attempts": 1,
             "environments": (
                 EnvironmentSettings(name="lab", branch="lab", user="homeprod-lab"),
                 EnvironmentSettings(name="prod", branch="prod", user="homeprod-prod", promotion=gate),

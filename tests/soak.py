@@ -152,6 +152,12 @@ PARTS = (
         ("-m", "soak", "tests/unit/promotion/test_truth.py"),
     ),
     Part(
+        "promotion",
+        "a promotion while the node is Locked, a roll-out that stops at a host and goes on, a commit of the vault: by the"
+        " real node and the real Ansible",
+        ("-m", "soak", "tests/system/test_promotion.py"),
+    ),
+    Part(
         "control-booted",
         "`make demo` whole, then every secret of the control node searched for: in memory while Ready and while"
         " Locked, in its files, on raw disks, CDs and in the lab's folder",

@@ -111,7 +111,10 @@ def test_a_good_change_goes_to_prod_and_back_and_stays_away(running: Running) ->
     first, second = site.clone.git("rev-parse", "HEAD"), site.greet("lab-proxy", "prod-proxy", greeting="second")
     assert site.run("promote", second, "--to", "prod", "--yes")[0] == 2
     # Each is broken off once the branch has moved, and goes on from there.
-    assert site.run("promote", second, "--to", "lab", "--yes", "--no-try")[0] == 0
+    code, out, said = site.run("promote", second, "--to", "lab", "--yes", "--wait-limit", "0")
+    assert code == 3, said
+    assert "has not ended within 0 s" in out
+    assert read_notes(site) == ()
     code, out, said = site.run("promote", second, "--to", "lab", "--yes")
     assert (code, out) == (0, "lab-proxy: green  counts for prod-proxy too\n")
     assert said.startswith(f"lab is at {second[:12]} already\n")
@@ -149,6 +152,7 @@ def test_a_good_change_goes_to_prod_and_back_and_stays_away(running: Running) ->
     assert revisions == [first, second, back, site.heads()["prod"]]
 
 
+@pytest.mark.soak
 def test_a_locked_node_and_a_failing_host_are_told_and_the_next_command_goes_on(running: Running) -> None:
     site, node = running
     node.turn(NodeState.LOCKED)
@@ -175,11 +179,12 @@ def test_a_locked_node_and_a_failing_host_are_told_and_the_next_command_goes_on(
     assert site.run("control", "retry", "prod-proxy-passthrough")[0] == 0
     code, out, said = site.run("promote", second, "--to", "prod", "--yes")
     assert code == 0, out + said
-    assert {site.page(host) for host in HOSTS} == {"second"}
+    assert {site.page(host) for host in HOSTS} == {"second"}, (said, node.runs())
 
 
+@pytest.mark.soak
 def test_what_stands_in_the_vault_is_tried_like_anything_else(running: Running) -> None:
-    site, node = running
+    site, _ = running
     head = site.heads()["lab"]
     site.vault.commit(
         {

@@ -72,10 +72,15 @@ def _advance(account: Account) -> None:
 
 
 def _make_emergency(account: Account) -> Emergency:
-    name, revision = account.ground.environment.name, account.revision
-    [after] = account.ground.find_closures(revision)
-    digests = {host: one.digest for host, one in after.items() if one.environment == name}
-    return Emergency(environment=name, revision=revision, at=time.time(), why=account.options.why, digests=digests)
+    digests = find_digests(account.ground, account.revision)
+    name, why = account.ground.environment.name, account.options.why
+    return Emergency(environment=name, revision=account.revision, at=time.time(), why=why, digests=digests)
+
+
+def find_digests(ground: Ground, revision: str) -> dict[str, str]:
+    """Of the environment's hosts."""
+    [after] = ground.find_closures(revision)
+    return {host: one.digest for host, one in after.items() if one.environment == ground.environment.name}
 
 
 def watch_rollout(ground: Ground, node: Node, revision: str, command: str) -> Watched:
@@ -85,9 +90,15 @@ def watch_rollout(ground: Ground, node: Node, revision: str, command: str) -> Wa
         return ground.branches.has(head) and ground.branches.descends(head, revision)
 
     evidence = make_evidence(ground, ground.records.read().believed, time.time())
-    known = Known(is_later, lambda host, digest: evidence.find_lack(host, digest, revision, ""))
+    known = Known(
+        vault=ground.secrets.head,
+        digests=find_digests(ground, revision),
+        is_later=is_later,
+        find_lack=lambda host, digest: evidence.find_lack(host, digest, revision, ""),
+    )
     try:
-        return watch(node, ground.environment.name, revision, known)
+        with render.busy(f"waiting for {node.name}"):
+            return watch(node, ground.environment.name, revision, known)
     except KeyboardInterrupt:
         render.say(f"\nwatched no longer; the roll-out goes on without. To watch it again:\n\n  {command}")
         raise

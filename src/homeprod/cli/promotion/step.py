@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from homeprod.cli import render
 from homeprod.cli.promotion.ground import Ground
 from homeprod.core.errors import PromotionError
+from homeprod.drivers.apps.git import Git
 from homeprod.drivers.branches import Move, OvertakenError
 from homeprod.drivers.records import NOTES, RecordSigner
 from homeprod.promotion.record import Entry
@@ -45,8 +46,14 @@ def advance(ground: Ground, revision: str, entries: Sequence[Entry] = (), signer
             _push(ground, revision)
     except PromotionError:
         if entries:  # what was said of a step that was not made must not go with another one
-            git.run("update-ref", *((NOTES, kept) if kept else ("-d", NOTES)))
+            _put_back(git, kept)
         raise
+
+
+def _put_back(git: Git, kept: str) -> None:
+    """The clone's records as they were, unless somebody added to them just now."""
+    now = git.ask("rev-parse", "--verify", "--quiet", NOTES)
+    git.run("update-ref", *((NOTES, kept, now) if kept else ("-d", NOTES, now)))
 
 
 def _push(ground: Ground, revision: str) -> None:

@@ -58,7 +58,7 @@ class Gate:
         self, ledger: Ledger, fetcher: Fetcher, sources: Sources, settings: Callable[[], NodeSettings]
     ) -> None:
         self._ledger, self._fetcher, self._sources = ledger, fetcher, sources
-        self._judge = Judge(ledger, sources, settings)
+        self._settings, self._judge = settings, Judge(ledger, sources, settings)
         self._standings: dict[str, Standing] = {}
         self._gated: set[str] = set()
         self._since: dict[str, float] = {}
@@ -98,7 +98,7 @@ class Gate:
         if not self._has_gate(environment):
             if head is None:
                 raise HeldError("nothing was fetched yet")
-            return Chosen(head)
+            return Chosen(head, is_news=self._is_tried(host, head))
         async with self._turn:
             standing = await self._refresh(environment)
         if standing is None or standing.admission is None:
@@ -114,6 +114,12 @@ class Gate:
         if not digest and head is not None and host.name in head.inventory:
             raise HeldError(f"the revision {pair.revision[:12]}, which was admitted, does not know it yet")
         return Chosen(checkout, digest, digest != host.applied_digest)
+
+    def _is_tried(self, host: Host, head: Checkout) -> bool:
+        """Whether its run with something new counts for other hosts, too."""
+        gates = (one.promotion for one in self._settings().environments if one.promotion is not None)
+        is_new = (host.applied_revision, host.applied_vault) != (head.revision, head.vault_revision)
+        return is_new and any(host.name in gate.counterparts.values() for gate in gates)
 
     def gate(self, host: Host) -> Gated | None:
         """What is said of the host at the gate; None where its environment has none."""
@@ -190,7 +196,7 @@ class Gate:
         self._gated.add(environment)
         was = self._standings.get(environment)
         now = await self._judge.judge(environment, head, admission)
-        self._standings[environment] = await self._keep(now)
+        self._standings[environment] = _carry_on(await self._keep(now), was)
         is_heard = was is not None and was.evidence.entries is now.evidence.entries
         if was is None or not is_heard or was.admission != now.admission:
             await self._hurry(environment)
@@ -266,3 +272,9 @@ class Gate:
     def _find_lack(self, standing: Standing, host: Host, pair: Pair, digest: str) -> str:
         evidence = replace(standing.evidence, now=self._ledger.clock.now())
         return evidence.find_lack(host.name, digest, pair.revision, host.applied_digest)
+
+
+def _carry_on(now: Standing, was: Standing | None) -> Standing:
+    """With the roll-out as it was seen last, until it is seen again: nobody who asks meanwhile is told of none."""
+    pairs = [one.admission.pair for one in (now, was) if one is not None and one.admission is not None]
+    return replace(now, rollout=was.rollout) if was is not None and pairs[:1] == pairs[1:] else now

@@ -112,6 +112,15 @@ def test_nobody_to_answer_moves_nothing(site: PromotedSite) -> None:
     assert site.heads() == before
 
 
+def test_without_a_gate_only_moving_the_branch_asks_no_node(site: PromotedSite) -> None:
+    revision = site.commit(content="second")
+    code, out, said = site.run("promote", revision, "--to", "lab", "--yes", "--no-try")
+    assert (code, site.heads()["lab"], said) == (0, revision, "")
+    assert out.endswith(f" → {revision[:12]}  a change\n")
+    code, _, said = site.run("promote", revision, "--to", "lab", "--yes", "--no-try")
+    assert (code, said) == (0, f"lab is at {revision[:12]} already\n")
+
+
 # emergencies
 
 
