@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import Figure
@@ -57,10 +58,10 @@ def test_all_of_pegasus_comes_back(home: Path, monkeypatch: pytest.MonkeyPatch, 
     stage.apply()
     wait_for_runs(stage, REST)
     open_gateway(stage)
-    _expect_the_demo_alone(stage)
+    expect_the_demo_alone(stage)
     canary = secrets.token_hex(16)
     stage.run_in(NODE, ADMINISTRATOR, f"echo {canary} | sudo tee {CANARY}")
-    told = _drill(stage)
+    told = drill(stage, "--all")
     open_validator("drill").validate(told)
     assert (told["verdict"], told["problems"]) == ("proven", []), told
     assert {one["problem"] for one in told["disks"]} == {""}
@@ -71,7 +72,7 @@ def test_all_of_pegasus_comes_back(home: Path, monkeypatch: pytest.MonkeyPatch, 
     figure(told["row"])
 
 
-def _expect_the_demo_alone(stage: Stage) -> None:
+def expect_the_demo_alone(stage: Stage) -> None:
     """The other names lead to machines and apps that this demo has not."""
     file = stage.site / "modules" / "_entry.py"
     kept = (
@@ -86,21 +87,21 @@ def _expect_the_demo_alone(stage: Stage) -> None:
     stage.homeprod("route", "test", "--live")
 
 
-def _drill(stage: Stage) -> dict[str, object]:
+def drill(stage: Stage, *words: str) -> dict[str, Any]:
     """The person reads what it says, and does it."""
     person = Person(stage, find_folder(LAB).keys)
     todo = {"bootstrap": person.bootstrap, "unlock": person.unlock}
-    argv = [str(PROGRAM), "--site", str(stage.site), "--lab", LAB, "drill", "rebuild", "--all", "--yes", "--trust"]
+    argv = [str(PROGRAM), "--site", str(stage.site), "--lab", LAB, "drill", "rebuild", *words, "--yes", "--trust"]
     argv += ["--json", "--wait-limit", "1800", "--wait", "60"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as drill:
-        assert drill.stdout is not None
-        assert drill.stderr is not None
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
         try:
-            for line in drill.stderr:
+            for line in program.stderr:
                 sys.stdout.write(line)
                 word = line.rpartition(f"{NODE} ")[2].strip()
                 if line.startswith("  homeprod lab ssh -t ") and word in todo:
                     todo.pop(word)()
-            return dict(json.loads(drill.stdout.read()))
+            return dict(json.loads(program.stdout.read()))
         finally:
-            drill.terminate()
+            program.terminate()
