@@ -108,6 +108,9 @@ def put_gate(stage: Stage, repositories: Repositories) -> None:
     modules = stage.site / "modules"
     replace_once(modules / "_config.py", *_GATE)
     replace_once(modules / "_config.py", "    Person,\n", "    Person,\n    Promotion,\n")
+    for module in ("prod_proxy_vm.py", "prod_proxy_passthrough_vm.py"):
+        environment = "    environment=prod,\n"
+        replace_once(modules / module, environment, f'{environment}    counterpart="{TRIED}",\n')
     if not repositories.read_published():
         entry = modules / "_entry.py"
         entry.write_text(_UNSEEN.sub("", entry.read_text()))

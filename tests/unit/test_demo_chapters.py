@@ -29,10 +29,11 @@ def test_every_chapter_in_its_order(tmp_path: Path, capsys: pytest.CaptureFixtur
     play_all(write_program(tmp_path))
     assert (tmp_path / "log").read_text().split() == ["-", *CHAPTERS[1:]]
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[1] for line in lines[-5:]] == [
+    assert [line.split("  ")[1] for line in lines[-6:]] == [
         "make demo",
         "make demo-entry",
         "make demo-ongoing",
+        "make demo-promotion",
         "make demo-control",
         "in all",
     ]

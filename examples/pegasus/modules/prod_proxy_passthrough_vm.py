@@ -7,7 +7,6 @@ vm = VirtualMachine(
     number=4,
     vmid=4_000_004,
     environment=prod,
-    counterpart="lab-proxy",  # what was tried there may come here
     image=debian_13,
     boot=Disk(32 * GiB, on=ssd),
     people=(ansible, sean),

@@ -11,7 +11,6 @@ vm = VirtualMachine(
     number=5,
     addresses=(6,),
     environment=prod,
-    counterpart="lab-proxy",  # what was tried there may come here
     image=debian_13,
     boot=Disk(32 * GiB, on=ssd),
     people=(ansible, sean),
