@@ -142,8 +142,8 @@ PARTS = (
     ),
     Part(
         "promotion",
-        "a promotion while the node is Locked, a roll-out that stops at a host and goes on, a commit of the vault: by the"
-        " real node and the real Ansible",
+        "a promotion while the node is Locked, a roll-out that stops at a host and goes on, a commit of the vault: by"
+        " the real node and the real Ansible",
         ("-m", "soak", "tests/system/test_promotion.py"),
     ),
     Part(
