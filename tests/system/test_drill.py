@@ -21,7 +21,7 @@ from tests.system.site_lab import SiteLab
 from homeprod.cli.main import main
 from homeprod.cli.render import silence
 
-STEP = int(os.environ.get("HOMEPROD_DRILL_STEP", "40"))
+STEP = int(os.environ.get("HOMEPROD_DRILL_STEP", "60"))
 """Calls between two that are tried; the soak tries all."""
 NAMES = ("lab-ansible", "lab-coder", "lab-proxy", "prod-ansible", "prod-proxy", "prod-proxy-passthrough")
 

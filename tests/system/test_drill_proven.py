@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.door import OTHER_HOST_KEY, make_settings
 from tests.reference_schema import open_validator
-from tests.system.drill_lab import NAME, PUBLIC, Played, open_played, type_words
+from tests.system.drill_lab import ANSIBLE, NAME, PUBLIC, Played, open_played, type_words
 from tests.system.site_lab import open_site_lab
 
 from homeprod.cli.control.publish import PUBLIC_FILE
@@ -87,55 +87,6 @@ def _say_trust(played: Played) -> threading.Thread:
     return thread
 
 
-def test_a_node_that_nobody_unlocks(played: Played) -> None:
-    played.has_person = False
-    code, _, said = played.lab.drill(*BOTH, "--yes", "--trust", "--wait", "0.01")
-    assert code == 1
-    assert "vm/lab-ansible: is not Ready after 0.01 minutes: it is New" in said
-    assert "once you are there, on a terminal:\n\n    homeprod lab ssh -t drilled lab-ansible bootstrap" in said
-    assert "\n  homeprod --lab drilled drill rebuild lab-ansible lab-proxy\n" in said
-    lives = played.lab.lives()
-    played.has_person = True
-    told = played.lab.report(*BOTH, "--yes", "--trust")
-    assert (told["verdict"], told["is_resumed"]) == ("proven", True)
-    assert played.lab.lives()[4_001_022] == lives[4_001_022], "it was made again once"
-
-
-def test_a_probe_that_fails_afterwards(played: Played) -> None:
-    def break_it(_: int) -> None:
-        played.status = 503
-
-    played.on_create = break_it
-    code, out, said = played.lab.drill("lab-proxy", "--yes", "--trust", "--serve-limit", "0.3")
-    assert code == 1
-    assert "not yet (0 s are left)" in said
-    assert f"error: http://{NAME}/: from wan: " in said
-    assert "status 503" in said
-    assert f"fail  http://{NAME}/ from wan: " in out
-    assert "\nserve      failed" in out
-    assert "1 machine in " in out
-    played.status, played.on_create = 308, lambda _vmid: None
-    lives = played.lab.lives()
-    told = played.lab.report("lab-proxy", "--yes", "--trust")
-    assert (told["verdict"], told["is_resumed"]) == ("proven", True)
-    assert played.lab.lives() == lives, "nothing is destroyed a second time"
-
-
-def test_what_does_not_serve_before_proves_nothing_afterwards(played: Played) -> None:
-    played.status = 503
-    said = played.lab.refuse("lab-proxy", "--yes", "--trust")
-    assert "an expectation of the site's is not met before the drill (above); nothing was done" in said
-
-
-def test_a_run_that_fails(played: Played) -> None:
-    played.outcome = Outcome(RunStatus.FAILED, "nginx does not start\nsee its log")
-    code, out, said = played.lab.drill("lab-proxy", "--yes", "--trust")
-    assert code == 1
-    assert "vm/lab-proxy: its run failed: nginx does not start" in said
-    assert "homeprod --lab drilled runs show " in said
-    assert "\nconfigure  failed" in out
-
-
 def test_apps_that_are_ill_afterwards(played: Played) -> None:
     ill = {**WELL, "state": "failed", "applied": "", "problem": "its image cannot be pulled"}
     now = {"now": 1000.0, "ended": 1000.0, "problem": ""}
@@ -159,14 +110,6 @@ def test_a_keyring_that_is_another_one_afterwards(played: Played) -> None:
     assert [one["what"] for one in told["problems"]] == ["has other public keys than before"]
 
 
-def test_the_keeper_of_what_goes_has_to_be_ready(played: Played) -> None:
-    played.has_person = False
-    played.door.node.is_in = NodeState.LOCKED
-    said = played.lab.refuse("lab-proxy", "--yes")
-    assert "vm/lab-ansible: is Locked, so what it configures could not be made again; nothing was done" in said
-    assert "homeprod lab ssh -t drilled lab-ansible unlock" in said
-
-
 def test_somebody_who_may_only_ring_cannot_say_that_keys_are_right(played: Played) -> None:
     door = played.door
     door.node.known = make_settings({"sean": door.admin}, {"anna": door.stranger})
@@ -183,7 +126,16 @@ def test_on_the_sites_own_cluster_a_name_is_typed(played: Played, monkeypatch: p
     assert "| the site's own cluster |" in told["row"]
 
 
-def test_an_interrupted_drill_says_how_it_goes_on(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_nobody_unlocks_and_a_person_who_leaves(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time it is said how to go on, and the machine that was made again stays."""
+    played.has_person = False
+    code, _, said = played.lab.drill(*BOTH, "--yes", "--trust", "--wait", "0.01")
+    assert code == 1
+    assert "vm/lab-ansible: is not Ready after 0.01 minutes: it is New" in said
+    assert "once you are there, on a terminal:\n\n    homeprod lab ssh -t drilled lab-ansible bootstrap" in said
+    assert "\n  homeprod --lab drilled drill rebuild lab-ansible lab-proxy\n" in said
+    lives = played.lab.lives()
+
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -194,4 +146,43 @@ def test_an_interrupted_drill_says_how_it_goes_on(played: Played, monkeypatch: p
     assert "interrupted; there is no state file: how far it came is read from Proxmox" in said
     assert "\n  homeprod --lab drilled drill rebuild lab-ansible lab-proxy\n" in said
     assert "\n  homeprod --lab drilled apply --start\n" in said
-    assert played.lab.drill(*BOTH, "--yes", "--trust")[0] == 0
+    played.has_person = True
+    told = played.lab.report(*BOTH, "--yes", "--trust")
+    assert (told["verdict"], told["is_resumed"]) == ("proven", True)
+    assert played.lab.lives()[ANSIBLE] == lives[ANSIBLE], "it was made again once"
+
+
+def test_a_run_that_fails_then_a_probe_that_does(played: Played) -> None:
+    """What and where is said; once it is put right the same command goes on, and destroys nothing a second time."""
+    played.outcome = Outcome(RunStatus.FAILED, "nginx does not start\nsee its log")
+    code, out, said = played.lab.drill("lab-proxy", "--yes", "--trust")
+    assert code == 1
+    assert "vm/lab-proxy: its run failed: nginx does not start" in said
+    assert "homeprod --lab drilled runs show " in said
+    assert "\nconfigure  failed" in out
+    lives = played.lab.lives()
+    played.outcome, played.status = Outcome(RunStatus.SUCCESSFUL), 503
+    assert played.door.call("POST", "/api/hosts/lab-proxy/retry", key=played.door.admin).status == 202
+    code, out, said = played.lab.drill("lab-proxy", "--yes", "--trust", "--serve-limit", "0.3")
+    assert code == 1
+    assert "not yet (0 s are left)" in said
+    assert f"error: http://{NAME}/: from wan: " in said
+    assert "status 503" in said
+    assert f"fail  http://{NAME}/ from wan: " in out
+    assert "\nserve      failed" in out
+    assert "1 machine in " in out
+    played.status = 308
+    told = played.lab.report("lab-proxy", "--yes", "--trust")
+    assert (told["verdict"], told["is_resumed"]) == ("proven", True)
+    assert played.lab.lives() == lives
+
+
+def test_what_could_not_be_proven_afterwards_is_refused_before(played: Played) -> None:
+    played.status = 503
+    said = played.lab.refuse("lab-proxy", "--yes", "--trust")
+    assert "an expectation of the site's is not met before the drill (above); nothing was done" in said
+    played.has_person = False
+    played.door.node.is_in = NodeState.LOCKED
+    said = played.lab.refuse("lab-proxy", "--yes")
+    assert "vm/lab-ansible: is Locked, so what it configures could not be made again; nothing was done" in said
+    assert "homeprod lab ssh -t drilled lab-ansible unlock" in said

@@ -15,7 +15,7 @@ from tests.system.foreign_machines import ForeignHand
 from tests.system.site_lab import NODE, SiteLab
 
 from homeprod.core.sizes import GiB
-from homeprod.plan.config import NewDrive
+from homeprod.plan.config import Config, NewDrive
 
 TAG = "homeprod-6f1d0c52"
 
@@ -52,56 +52,6 @@ def test_an_adopted_machine_cannot_be_made_again(lab: DrillLab) -> None:
     assert lab.site_lab.apply("--only", "web") == 0
     said = lab.refuse("web", "--yes", code=64)
     assert "web was there before the site, and cannot be made again" in said
-
-
-def test_a_plan_that_is_not_empty(lab: DrillLab) -> None:
-    lab.site_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
-    said = lab.refuse("lab-coder", "lab-ansible", "--yes")
-    assert (
-        "vm/lab-coder: is not as the site says: the plan would update it (and 1 more, above); nothing was done"
-        in said
-    )
-    said = lab.refuse("--all", "--yes")
-    assert "vm/lab-proxy: is not as the site says: the plan would create it (is not there)" in said
-    assert lab.refuse("lab-proxy", "--yes").count("the plan would create it") == 1
-
-
-def test_a_machine_that_is_off_is_unknown_to_serve(lab: DrillLab) -> None:
-    with lab.site_lab.driver() as cluster:
-        cluster.wait(cluster.stop_machine(NODE, CODER))
-    said = lab.refuse("lab-coder", "--yes")
-    assert "vm/lab-coder: is off, so nobody knows whether it serves now; nothing was done" in said
-    assert "homeprod --lab drilled apply --start --only lab-coder" in said
-
-
-def test_what_is_protected_and_what_somebody_added(lab: DrillLab) -> None:
-    with lab.site_lab.driver() as cluster:
-        task = cluster.change_machine(NODE, CODER, {"scsi5": NewDrive("local-hdd", GiB)})
-        if task is not None:
-            cluster.wait(task)
-    said = lab.refuse("lab-coder", "--yes")
-    assert "vm/lab-coder: has what the site did not make, and would be lost with it: scsi5 (local-hdd:" in said
-    lab.site_lab.edit("lab_ansible_vm", "number=22,", "number=22, protected=True,")
-    assert lab.site_lab.apply("--only", "lab-ansible") == 0
-    said = lab.refuse("lab-ansible", "--yes")
-    assert "vm/lab-ansible: is protected" in said
-    assert "take `protected=True` out of its module and apply that first" in said
-
-
-def test_a_machine_of_somebody_else(lab: DrillLab) -> None:
-    with lab.site_lab.driver() as cluster:
-        task = cluster.change_machine(NODE, CODER, {"description": "mine"})
-        if task is not None:
-            cluster.wait(task)
-    said = lab.refuse("lab-coder", "--yes")
-    assert "has this site's tag, but its note no longer says so; nothing was done" in said
-
-
-def test_a_lab_of_another_site(lab: DrillLab) -> None:
-    config = lab.site_lab.root / "modules" / "_config.py"
-    config.write_text(config.read_text().replace("6f1d0c52-9a3e-", "11111111-9a3e-"))
-    said = lab.refuse("lab-coder", "--yes")
-    assert f"lab {LAB} is another site's: its machines carry {TAG}; nothing was done" in said
 
 
 def test_a_lab_without_any_machine(site_lab: SiteLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,3 +162,43 @@ def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert "what goes, and what stays:" in said
     assert "  3  made again, and of something nothing could be asked" in said
+
+
+def _change(lab: DrillLab, config: Config, *, delete: tuple[str, ...] = ()) -> None:
+    with lab.site_lab.driver() as cluster:
+        task = cluster.change_machine(NODE, CODER, config, delete=delete)
+        if task is not None:
+            cluster.wait(task)
+
+
+def test_what_is_not_as_the_site_says(lab: DrillLab) -> None:
+    said = lab.refuse("--all", "--yes")
+    assert "vm/lab-proxy: is not as the site says: the plan would create it (is not there)" in said
+    assert lab.refuse("lab-proxy", "--yes").count("the plan would create it") == 1
+    lab.site_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
+    said = lab.refuse("lab-coder", "lab-ansible", "--yes")
+    assert "vm/lab-coder: is not as the site says: the plan would update it (and 1 more, above)" in said
+    lab.site_lab.edit("lab_coder_vm", "memory=3 * GiB", "memory=2 * GiB")
+    config = lab.site_lab.root / "modules" / "_config.py"
+    config.write_text(config.read_text().replace("6f1d0c52-9a3e-", "11111111-9a3e-"))
+    said = lab.refuse("lab-coder", "--yes")
+    assert f"lab {LAB} is another site's: its machines carry {TAG}; nothing was done" in said
+
+
+def test_machines_that_are_not_a_drills_to_take(lab: DrillLab) -> None:
+    """One with a disk that somebody added, one that is off, one that is protected, one that is not the site's."""
+    _change(lab, {"scsi5": NewDrive("local-hdd", GiB)})
+    said = lab.refuse("lab-coder", "--yes")
+    assert "vm/lab-coder: has what the site did not make, and would be lost with it: scsi5 (local-hdd:" in said
+    with lab.site_lab.driver() as cluster:
+        cluster.wait(cluster.stop_machine(NODE, CODER))
+    said = lab.refuse("lab-coder", "--yes")
+    assert "vm/lab-coder: is off, so nobody knows whether it serves now (and 1 more, above); nothing was done" in said
+    assert "homeprod --lab drilled apply --start --only lab-coder" in said
+    lab.site_lab.edit("lab_ansible_vm", "number=22,", "number=22, protected=True,")
+    assert lab.site_lab.apply("--only", "lab-ansible") == 0
+    said = lab.refuse("lab-ansible", "--yes")
+    assert "vm/lab-ansible: is protected" in said
+    assert "take `protected=True` out of its module and apply that first" in said
+    _change(lab, {"description": "mine"})
+    assert "has this site's tag, but its note no longer says so" in lab.refuse("lab-coder", "--yes")

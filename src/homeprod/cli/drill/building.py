@@ -10,7 +10,7 @@ from homeprod.cli.apply import carry_out, make_work, report_outcome
 from homeprod.cli.drill.logbook import Logbook, time_machines
 from homeprod.cli.drill.sight import Sight, plan_part
 from homeprod.cli.lease import Tenure, take_turn
-from homeprod.core.errors import StalePlanError, TransientError, UnreachableError
+from homeprod.core.errors import ControlError, StalePlanError, TransientError
 from homeprod.core.fingerprint import find_fingerprint
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.engine.apply import Outcome, check_plan
@@ -48,7 +48,7 @@ class _HeardBell:
         try:
             door = self.bells.open(node)
             held = door.get(f"/api/hosts/{ring.host}")["host"]["held_keys"]
-        except (UnreachableError, TransientError):
+        except (ControlError, TransientError):  # it does not know the host yet, or does not answer: nothing is held
             return False
         if not held or set(held) != {find_fingerprint(key) for key in ring.host_keys}:
             return False
