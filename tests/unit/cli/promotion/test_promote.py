@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.playbook_clones import make_key
@@ -15,6 +17,7 @@ from tests.reference_schema import open_validator
 from homeprod.cli.promotion.ground import open_ground
 from homeprod.cli.promotion.step import advance
 from homeprod.core.errors import PromotionError
+from homeprod.drivers.apps.git import Git
 from homeprod.drivers.branches import Branches, Move, OvertakenError
 from homeprod.drivers.records import NOTES
 from homeprod.promotion.record import Clear, Emergency, Rollback
@@ -214,6 +217,53 @@ def test_of_two_promotes_at_once_one_wins_and_the_other_is_told(site: PromotedSi
         thread.join(60)
     head = site.heads()["prod"]
     assert sorted(told) == ["somebody else moved prod meanwhile; nothing was moved", f"won {head}"]
+
+
+class Killed(BaseException):
+    """At one of git's calls; nobody tidies up behind it."""
+
+
+class Cut:
+    """Cuts a command off before git's call of that number, or behind it."""
+
+    def __init__(self) -> None:
+        self.limit, self.is_behind, self.calls = 0, False, 0
+        self._real = Git.run
+
+    def run(self, git: Git, arguments: tuple[str, ...], more: dict[str, Any]) -> bytes:
+        self.calls += 1
+        if (self.calls, self.is_behind) == (self.limit, False):
+            raise Killed
+        try:
+            return self._real(git, *arguments, **more)
+        finally:
+            if (self.calls, self.is_behind) == (self.limit, True):
+                raise Killed
+
+    def allow_all(self) -> None:
+        self.limit = 0
+
+
+@pytest.mark.slow
+def test_a_promote_that_is_cut_off_at_any_call_of_git_is_made_whole_by_the_next(
+    site: PromotedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, revision = site.clone.git("rev-parse", "HEAD"), site.commit(content="second")
+    note(site, make_trial(first, "1" * 64))
+    cut, cuts = Cut(), 0
+    monkeypatch.setattr(Git, "run", lambda git, *arguments, **more: cut.run(git, arguments, more))
+    while site.heads()["prod"] == first:
+        cuts += 1
+        cut.calls, cut.limit, cut.is_behind = 0, (cuts + 1) // 2, cuts % 2 == 0
+        with contextlib.suppress(Killed):
+            site.run("promote", revision, *TO_PROD, "--emergency", "--why", "now")
+        cut.allow_all()
+        emergencies = [one for one in read_notes(site) if one.entry.kind == "emergency"]
+        assert len(emergencies) == (site.heads()["prod"] == revision), "both, or neither"
+    assert cuts > 60, "it was cut off at each call before the push"
+    note(site, make_trial(first, "2" * 64))
+    assert [one.entry.kind for one in read_notes(site)].count("emergency") == 1
+    assert site.run("promote", revision, *TO_PROD)[0] == 0
 
 
 # back
