@@ -261,7 +261,7 @@ def make_site(root: Path, folder: Path) -> tuple[GitHost, GitHost, Path]:
     config, proxy = root / "modules" / "_config.py", root / "modules" / "prod_proxy_vm.py"
     public = read_public(key).split()[1]
     text = re.sub(r"AAAA\S+(?= ops@)", public, config.read_text())
-    text = text.replace("after=lab,\n", "after=lab,\n    promotion=Promotion(),\n").replace(
+    text = text.replace("after=lab\n", "after=lab, promotion=Promotion()\n").replace(
         "    Person,\n", "    Person,\n    Promotion,\n"
     )
     assert "promotion=Promotion()" in text

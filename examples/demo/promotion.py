@@ -53,7 +53,7 @@ SERVICE = """
     state: started
 """
 PROGRAM, MISTYPED = "/usr/bin/logger", "/usr/bin/loger"
-_GATE = ("    after=lab,\n)", "    after=lab,\n    promotion=Promotion(),\n)")
+_GATE = ("after=lab\n", "after=lab, promotion=Promotion()\n")
 _UNSEEN = re.compile(r' *Expectation\("https://(welcome|clock)\.lab.*\n')
 
 

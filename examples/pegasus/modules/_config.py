@@ -92,13 +92,10 @@ site = SiteConfig(
 # Environments -----------------------------------------------------------------------------------------------------
 # What differs on its machines is put right by itself; on those of prod it is told (the default).
 lab = Environment(name="lab", branch="lab", control_node="lab-ansible", upkeep=Upkeep(policy="converge"))
-# What is new goes to lab first; promotion=Promotion() makes of that a gate, which lets nothing by that was not tried.
+# prod-ansible can take over by writing its name here.
 prod = Environment(
-    name="prod",
-    branch="prod",
-    control_node="lab-ansible",  # prod-ansible can take over by writing its name here
-    after=lab,
-)
+    name="prod", branch="prod", control_node="lab-ansible", after=lab
+)  # what is new goes to lab first; promotion=Promotion() makes a gate of that
 
 # Images -----------------------------------------------------------------------------------------------------------
 # Kept per release date at the makers' image sites; fetched by the hypervisor itself, checksum verified.
