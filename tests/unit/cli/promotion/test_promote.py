@@ -348,6 +348,8 @@ def test_ctrl_c_leaves_the_watch_and_says_what_goes_on(site: PromotedSite, monke
         raise KeyboardInterrupt
 
     class Ready:
+        name = "lab-ansible"
+
         def __enter__(self) -> Ready:
             return self
 
