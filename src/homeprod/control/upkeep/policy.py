@@ -63,6 +63,8 @@ def _foresee_run(host: Host, condition: Condition | None, head: str, upkeep: Upk
         return Outlook("stays as it is: the environment's policy is to report")
     if obstacle := _find_obstacle(host, condition, head):
         return Outlook(obstacle)
+    if not is_behind and condition is not None and condition.proves:
+        return Outlook("a check shows first what the last run has put right")
     if not is_behind and condition is not None and condition.is_stubborn:
         return Outlook("stays as it is: not idempotent, a run has changed the same before and it differs again")
     return _wait_for_window(upkeep, now)

@@ -71,6 +71,7 @@ def test_converge_runs_for_drift_and_for_a_host_that_is_behind(condition: Condit
         (replace(HOST, applied_instance="", applied_revision=""), None, "r1", "never configured"),
         (HOST, replace(DRIFTED, late=NOON), "r2", "until it answers"),
         (HOST, replace(DRIFTED, stubborn=frozenset({MOTD.name})), "r1", "not idempotent"),
+        (HOST, replace(DRIFTED, proves=True), "r1", "a check shows first"),
     ],
 )
 def test_what_stands_in_the_way_is_said(host: Host, condition: Condition | None, head: str, words: str) -> None:
