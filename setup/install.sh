@@ -23,6 +23,15 @@ keep_off() {
     done
 }
 
+# Another apt, as the one that runs by itself every day, is waited for: it holds a lock that apt gives up on at once.
+refresh_lists() {
+    for try in 1 2 3 4 5; do
+        $root apt-get update -qq && return 0
+        [ "$try" = 5 ] || { echo "setup: apt cannot be asked now; once more in 15 seconds ($try of 4)" >&2; sleep 15; }
+    done
+    return 1
+}
+
 install_packages() {
     list=$(missing)
     [ -n "$list" ] || return 0
@@ -40,9 +49,9 @@ install_packages() {
     case "$list" in *unbound*) keep_off "unbound" unbound.service ;; esac
     case "$list" in *knot*) keep_off "knot" knot.service ;; esac
     export DEBIAN_FRONTEND=noninteractive
-    $root apt-get update -qq
+    refresh_lists
     # shellcheck disable=SC2046  # one word a package is meant
-    $root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
+    $root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 \
         $(printf '%s\n' "$list" | cut -d' ' -f1) >/dev/null
 }
 

@@ -44,7 +44,10 @@ PLAYBOOK = """
 """
 TASKS = """
 - name: deliver
-  ansible.builtin.copy: {{content: "{content}", dest: "{at}/{{{{ inventory_hostname }}}}/page", mode: "0644"}}
+  ansible.builtin.copy:
+    content: "{{{{ greeting | default('{content}') }}}}"
+    dest: "{at}/{{{{ inventory_hostname }}}}/page"
+    mode: "0644"
 """
 BROKEN = """
 - name: deliver
@@ -201,10 +204,15 @@ class PromotedSite:
         text = tasks.format(content=content, at=self.at)
         return self.clone.commit({"roles/base/tasks/main.yml": text, **more})
 
+    def greet(self, *hosts: str, greeting: str) -> str:
+        """A change that touches these hosts alone."""
+        return self.clone.commit({f"host_vars/{host}.yml": f"greeting: {greeting}\n" for host in hosts})
+
     def run(self, *words: str) -> tuple[int, str, str]:
         """Exit code, what was printed, what was said."""
         self.capsys.readouterr()
-        code = main(["--site", str(self.root), *words, "--repository", str(self.clone.folder)])
+        more = () if words[0] == "control" else ("--repository", str(self.clone.folder))
+        code = main(["--site", str(self.root), *words, *more])
         said = self.capsys.readouterr()
         assert "Traceback" not in said.out + said.err, said
         return code, said.out, said.err
@@ -233,6 +241,7 @@ def make_settings(playbooks: GitHost, vault: GitHost, key: Path, *, has_gate: bo
     return SETTINGS.model_copy(
         update={
             "site_id": SITE_ID,
+            "attempts": 1,
             "environments": (
                 EnvironmentSettings(name="lab", branch="lab", user="homeprod-lab"),
                 EnvironmentSettings(name="prod", branch="prod", user="homeprod-prod", promotion=gate),

@@ -45,7 +45,9 @@ def make_trial(
 
 def find_digests(site: PromotedSite, revision: str) -> dict[str, str]:
     """Of prod's hosts that the revision affects."""
-    return {one["host"]: one["digest"] for one in site.read("trials", "prod", revision)[1]["hosts"]}
+    told = site.read("trials", "prod", revision)[1]
+    assert "hosts" in told, told
+    return {one["host"]: one["digest"] for one in told["hosts"]}
 
 
 def note_green(site: PromotedSite, revision: str) -> None:

@@ -136,9 +136,26 @@ PARTS = (
         ("-m", "soak", "tests/unit/app_host"),
     ),
     Part(
+        "app-host-booted",
+        "a booted machine becomes an app host: published, confined, a commit, a lost image, an unsigned head",
+        ("-m", "guest and soak", "tests/system/test_app_host_booted.py"),
+    ),
+    Part(
+        "drift",
+        "twenty kinds of change by hand on a booted machine: seen in one check, put right by one run, and nothing"
+        " reported in twenty cycles without a change",
+        ("-m", "guest and soak", "tests/system/test_drift_kinds.py"),
+    ),
+    Part(
         "affected",
         "200 changes of a playbook repository: a host that the real ansible-playbook would change is always listed",
         ("-m", "soak", "tests/unit/promotion/test_truth.py"),
+    ),
+    Part(
+        "promotion",
+        "a promotion while the node is Locked, a roll-out that stops at a host and goes on, a commit of the vault: by"
+        " the real node and the real Ansible",
+        ("-m", "soak", "tests/system/test_promotion.py"),
     ),
     Part(
         "control-booted",

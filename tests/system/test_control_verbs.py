@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.door import HOST_KEY, OTHER_HOST_KEY, OpenDoor, connect, make_wish, write_private, write_public
+from tests.records import COMMIT, OTHER
 from tests.system.site_lab import NODE, SiteLab, open_site_lab
+from tests.unit.web.test_promotion import make_standing
 
 from homeprod.cli.control.publish import PUBLIC_FILE
 from homeprod.control.certificate import make_certificate
@@ -155,6 +157,18 @@ def test_why_it_waits_is_told_to_those_who_sign(home: Home) -> None:
         told = home.read("control", "status")[1]
         assert told["waiting"] == [{"for": "vault repository", "since": 1_700_000_100}]
         assert told["problems"] is None
+
+
+def test_status_says_how_it_is_at_the_gate(home: Home) -> None:
+    home.door.node.gates = [make_standing()]
+    out = home.run("control", "status")[1]
+    assert f"  gate   prod: admitted is {COMMIT[:12]}, and its head is {OTHER[:12]}\n" in out
+    assert "         roll-out stopped: prod-web failed, prod-proxy waiting\n" in out
+    assert f"! emergency of sean, 2025-11-23 16:00:00 UTC, {COMMIT[:12]}: the site is down\n" in out
+    assert "         rolled back and held: what prod-proxy had\n" in out
+    assert home.read("control", "status")[1]["promotion"][0]["environment"] == "prod"
+    home.sign_as(None)
+    assert home.read("control", "status")[1]["promotion"] is None
 
 
 def test_nobody_who_answers_exits_1(home: Home) -> None:

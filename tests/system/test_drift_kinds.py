@@ -97,7 +97,7 @@ KINDS = {
 pytestmark = [
     pytest.mark.guest,
     pytest.mark.soak,
-    pytest.mark.timeout(5400),
+    pytest.mark.timeout(3500),
     pytest.mark.skipif(os.geteuid() != 0, reason="a lab that boots machines makes network namespaces: run as root"),
 ]
 

@@ -18,10 +18,13 @@ from tests.promoted_site import (
     make_settings,
     make_site,
 )
+from tests.promotion_records import note_green, read_notes
 from tests.reference_schema import open_validator
 from tests.system.site_lab import open_site_lab
 
+from homeprod.control.hosts.host import RunKind
 from homeprod.control.places import Places
+from homeprod.control.state import NodeState
 from homeprod.drivers.proxmox import ProxmoxHypervisor
 from homeprod.wiring.doorbell import CERTIFICATE_FILE
 
@@ -46,7 +49,9 @@ def running(
             monkeypatch.setattr("homeprod.wiring.doorbell.choose_connection", lead_to(node))
             monkeypatch.setenv("HOMEPROD_RING_KEY", str(key))
             monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-            monkeypatch.setattr("homeprod.cli.promotion.trial._PAUSE", 0.1)
+            for pause in ("cli.promotion.trial._PAUSE", "cli.promotion.node._PAUSE", "control.upkeep.knocks.PAUSE"):
+                monkeypatch.setattr(f"homeprod.{pause}", 0.1)
+            monkeypatch.setattr("homeprod.control.upkeep.knocks.BURST", 100)
             yield PromotedSite(site_lab.root, playbooks, clone, secrets, tmp_path / "hosts", capsys), node
 
 
@@ -57,6 +62,14 @@ def test_what_is_bad_is_stopped_by_its_trial_and_told_for_those_that_it_stands_f
     site, node = running
     before = site.heads()["prod"]
     pages = {host: site.page(host) for host in HOSTS}
+
+    site.clone.commit({"host_vars/lab-proxy.yml": "ansible_connection: ssh\nansible_port: 1\n"})
+    code, out, said = site.run("promote", "HEAD", "--to", "lab", "--yes")
+    assert code == 3, said
+    assert "lab-proxy: untried  the host did not answer: " in out
+    assert "could not be tried: lab-proxy\n  the same once more goes on from there:" in said
+    assert read_notes(site) == (), "that it was off says nothing of the change"
+    site.clone.commit({"host_vars/lab-proxy.yml": "{}\n"})
 
     site.commit(BROKEN)
     code, out, said = site.run("promote", "HEAD", "--to", "lab", "--yes")
@@ -91,3 +104,102 @@ def test_what_is_bad_is_stopped_by_its_trial_and_told_for_those_that_it_stands_f
         host: page for host, page in pages.items() if host != "lab-proxy"
     }
     assert {run.revision for host in ("prod-proxy", "prod-proxy-passthrough") for run in node.runs(host)} == {before}
+
+
+def test_a_good_change_goes_to_prod_and_back_and_stays_away(running: Running) -> None:
+    site, node = running
+    first, second = site.clone.git("rev-parse", "HEAD"), site.greet("lab-proxy", "prod-proxy", greeting="second")
+    assert site.run("promote", second, "--to", "prod", "--yes")[0] == 2
+    # Each is broken off once the branch has moved, and goes on from there.
+    code, out, said = site.run("promote", second, "--to", "lab", "--yes", "--wait-limit", "0")
+    assert code == 3, said
+    assert "has not ended within 0 s" in out
+    assert read_notes(site) == ()
+    code, out, said = site.run("promote", second, "--to", "lab", "--yes")
+    assert (code, out) == (0, "lab-proxy: green  counts for prod-proxy too\n")
+    assert said.startswith(f"lab is at {second[:12]} already\n")
+    assert said.endswith(f"next:\n\n  homeprod promote {second[:12]} --to prod\n")
+    assert site.run("trials", "prod", second)[0] == 0
+    code, out, _ = site.run("promote", second, "--to", "prod", "--yes", "--no-watch")
+    assert (code, out.splitlines()[-1]) == (0, f"prod is at {second[:12]}")
+    code, out, said = site.run("promote", second, "--to", "prod", "--yes")
+    assert (code, out) == (0, ""), said
+    assert said.endswith(f"prod-proxy: done\nprod is at {second[:12]}\n")
+    assert {host: site.page(host) for host in HOSTS} == {
+        "lab-proxy": "second", "prod-proxy": "second", "prod-proxy-passthrough": "first",
+    }  # fmt: skip
+    code, told = site.read("promote", second, "--to", "prod", "--yes")
+    assert (code, told["has_moved"], told["rollout"]) == (
+        0, False, [{"host": "prod-proxy", "state": "done", "problem": ""}],
+    )  # fmt: skip
+
+    code, told = site.read("rollback", "--yes", "--why", "mail broke")
+    back = site.heads()["prod"]
+    assert (code, told["to"], told["left"], told["revision"]) == (0, first, second, back)
+    assert (site.page("prod-proxy"), site.page("lab-proxy")) == ("first", "second")
+
+    # By hand, past all of us: the node holds it, and goes on as it was.
+    site.clone.git("merge", "-q", "-s", "ours", "-m", "bring it back", back)
+    site.clone.push("HEAD:refs/heads/prod")
+    code, _, said = site.run("promote", "HEAD", "--to", "prod", "--yes")
+    assert code == 2, said
+    assert "the control node holds it: prod-proxy: that was rolled back by ops (mail broke)" in said
+    assert site.page("prod-proxy") == "first"
+    assert site.run("rollback", "--clear", "--yes")[0] == 0
+    code, out, said = site.run("promote", "HEAD", "--to", "prod", "--yes")
+    assert (code, site.page("prod-proxy")) == (0, "second"), said
+    revisions = [run.revision for run in reversed(node.runs("prod-proxy")) if run.kind is RunKind.CONFIGURE]
+    assert revisions == [first, second, back, site.heads()["prod"]]
+
+
+@pytest.mark.soak
+def test_a_locked_node_and_a_failing_host_are_told_and_the_next_command_goes_on(running: Running) -> None:
+    site, node = running
+    node.turn(NodeState.LOCKED)
+    second = site.commit(content="second")
+    code, _, said = site.run("promote", second, "--to", "lab", "--yes")
+    assert (code, site.heads()["lab"]) == (3, second)
+    assert "lab-ansible is Locked" in said
+    assert "ssh -t lab-ansible unlock" in said
+    assert read_notes(site) == ()
+    node.turn(NodeState.READY)
+    assert site.run("promote", second, "--to", "lab", "--yes")[0] == 0
+
+    note_green(site, second)
+    page = site.at / "prod-proxy-passthrough" / "page"  # the first of the order
+    page.unlink()
+    page.mkdir()
+    code, out, said = site.run("promote", second, "--to", "prod", "--yes")
+    assert code == 1, out + said
+    assert "prod-proxy-passthrough: failed" in said
+    assert f"the roll-out of {second[:12]} stopped at prod-proxy-passthrough: " in said
+    assert "not reached, and as they were: prod-proxy\n" in said
+    assert site.page("prod-proxy") == "first"
+    page.rmdir()
+    assert site.run("control", "retry", "prod-proxy-passthrough")[0] == 0
+    code, out, said = site.run("promote", second, "--to", "prod", "--yes")
+    assert code == 0, out + said
+    assert {site.page(host) for host in HOSTS} == {"second"}, (said, node.runs())
+
+
+@pytest.mark.soak
+def test_what_stands_in_the_vault_is_tried_like_anything_else(running: Running) -> None:
+    site, _ = running
+    head = site.heads()["lab"]
+    site.vault.commit(
+        {
+            "lab/host_vars/lab-proxy.yml": "greeting: from the vault\n",
+            "prod/host_vars/prod-proxy.yml": "greeting: from the vault\n",
+        }
+    )
+    site.vault.push("HEAD:refs/heads/main")
+    code, out, said = site.run("trials", "prod", head)
+    assert (code, said) == (2, "")
+    assert "–   prod-proxy  " in out
+    assert "prod-proxy-passthrough" not in out
+    code, out, said = site.run("promote", head, "--to", "lab", "--yes")
+    assert (code, out) == (0, "lab-proxy: green  counts for prod-proxy too\n"), said
+    assert site.page("lab-proxy") == "from the vault"
+    code, _, said = site.run("promote", head, "--to", "prod", "--yes")
+    assert (code, site.page("prod-proxy")) == (0, "from the vault"), said
+    assert site.run("trials", "prod", head)[0] == 0

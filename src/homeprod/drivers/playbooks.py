@@ -50,12 +50,26 @@ def read_revisions(git: Git, commits: Collection[str], vault: Tree | None) -> di
     return {commit: Revision(tree, collection, vault) for commit, tree in trees.items()}
 
 
-def read_vault_head(folder: Path, remote: str = "origin") -> tuple[str, Tree]:
-    """The vault's commit and files as its git host has them now, which is what a control node runs with; of a clone
-    without a remote its own head. Raises PromotionError, AppsError."""
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """A person's clone of the vault repository. ``head`` is what a control node runs with now."""
+
+    git: Git
+    head: str
+
+    def has(self, commit: str) -> bool:
+        return bool(commit) and self.git.ask("cat-file", "-t", commit) == "commit"
+
+    def read(self, commit: str) -> Tree:
+        """Raises AppsError where it is not whole."""
+        return read_commits(self.git, {commit: commit})[commit]
+
+
+def fetch_vault(folder: Path, remote: str = "origin") -> Vault:
+    """With its head as its git host has it now; of a clone without a remote its own. Raises PromotionError."""
     git = _open(folder, "the vault repository")
-    commit = _fetch_head(git, remote) if git.ask("remote", "get-url", remote) else _find_commit(git, "HEAD")
-    return commit, read_commits(git, {"head": commit})["head"]
+    is_shared = git.ask("remote", "get-url", remote)
+    return Vault(git, _fetch_head(git, remote) if is_shared else _find_commit(git, "HEAD"))
 
 
 def _fetch_head(git: Git, remote: str) -> str:

@@ -8,7 +8,9 @@ Source: git-notes(1).
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from homeprod.core.errors import PromotionError
@@ -22,7 +24,7 @@ from homeprod.promotion.sshsig import Believers
 
 __all__ = ["NOTES", "Heard", "RecordSigner", "Records", "Signed", "open_record_signer"]
 NOTES = "refs/notes/homeprod"
-_FETCHED = "refs/notes/homeprod-fetched"
+_FETCHED, _ASIDE = "refs/notes/homeprod-fetched", "refs/notes/homeprod-aside"
 _TRIES = 5
 """Pushes, each after a merge of what somebody else pushed meanwhile."""
 
@@ -61,12 +63,24 @@ class Records:
     def append(self, entries: Sequence[Entry], signer: RecordSigner) -> None:
         """Sign them, and add each to the note of its revision, here; :meth:`push` makes them the host's. Raises
         PromotionError, UsageError."""
-        lines: dict[str, list[str]] = {}
-        for entry in entries:
-            lines.setdefault(entry.revision, []).append(write_line(entry, signer.sign(write_entry(entry))))
+        lines = _write_lines(entries, signer)
+        with self._alone():
+            self._add_all(lines, NOTES)
+
+    def write_aside(self, entries: Sequence[Entry], signer: RecordSigner) -> str:
+        """Sign them, and write them with all that is here into a commit that nothing here leads to: whoever pushes it
+        makes it so. Raises as :meth:`append`."""
+        lines = _write_lines(entries, signer)
+        with self._alone():
+            own = self._git.ask("rev-parse", "--verify", "--quiet", NOTES)
+            self._git.run("update-ref", *((_ASIDE, own) if own else ("-d", _ASIDE)))
+            self._add_all(lines, _ASIDE)
+            return self._git.ask("rev-parse", "--verify", "--quiet", _ASIDE)
+
+    def _add_all(self, lines: Mapping[str, Sequence[str]], ref: str) -> None:
         for revision, more in lines.items():
             try:
-                self._add(revision, more)
+                self._add(revision, more, ref)
             except GitError as error:
                 raise self._fail(f"cannot be kept on {revision[:12]}", error, self._advise(error)) from error
 
@@ -92,28 +106,46 @@ class Records:
 
     def _merge(self) -> None:
         try:
-            if not self._has_any():
-                self._git.run("update-ref", NOTES, _FETCHED)
-                return
-            self._git.run("notes", "--ref", NOTES, "merge", "--quiet", "-s", "cat_sort_uniq", _FETCHED)
+            with self._alone():
+                if not self._has_any():
+                    self._git.run("update-ref", NOTES, _FETCHED)
+                    return
+                self._git.run("notes", "--ref", NOTES, "merge", "--quiet", "-s", "cat_sort_uniq", _FETCHED)
         except GitError as error:
             raise self._fail("cannot be merged", error, self._advise(error)) from error
 
-    def _add(self, revision: str, more: Sequence[str]) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other homeprod changes the notes of this clone meanwhile: git itself would let the later one win. Raises
+        PromotionError where nothing can be written there."""
+        folder = Path(self._git.run("rev-parse", "--path-format=absolute", "--git-common-dir").decode().strip())
+        try:
+            with (folder / "homeprod-records.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PromotionError(
+                f"the records cannot be kept: {reason}",
+                where=str(folder),
+                hint="let whoever runs homeprod write there",
+            ) from error
+
+    def _add(self, revision: str, more: Sequence[str], ref: str) -> None:
         if not self._git.ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):
             raise GitError("fatal: there is no such commit")
         known = (
-            self._git.run("notes", "--ref", NOTES, "show", revision).decode(errors="replace")
-            if self._has_note(revision)
+            self._git.run("notes", "--ref", ref, "show", revision).decode(errors="replace")
+            if self._has_note(revision, ref)
             else ""
         )
         lines = sorted({*known.splitlines(), *more} - {""})
         text = "".join(f"{line}\n" for line in lines).encode(errors="replace")
         blob = self._git.run("hash-object", "-w", "--stdin", given=text).decode().strip()
-        self._git.run("notes", "--ref", NOTES, "add", "--force", "-C", blob, revision)
+        self._git.run("notes", "--ref", ref, "add", "--force", "-C", blob, revision)
 
-    def _has_note(self, revision: str) -> bool:
-        return bool(self._git.ask("notes", "--ref", NOTES, "list", revision))
+    def _has_note(self, revision: str, ref: str) -> bool:
+        return bool(self._git.ask("notes", "--ref", ref, "list", revision))
 
     def _read_texts(self) -> Iterator[tuple[str, str | None]]:
         if not self._has_any():
@@ -141,6 +173,14 @@ class Records:
         if "tell me who you are" in error.output:
             return 'tell git who you are:\n\n  git config --global user.name "…"\n  git config --global user.email …'
         return f"see what git says of them:\n\n  git -C {self._git.folder} notes --ref {NOTES} list"
+
+
+def _write_lines(entries: Sequence[Entry], signer: RecordSigner) -> dict[str, list[str]]:
+    """By the commit that each is about."""
+    lines: dict[str, list[str]] = {}
+    for entry in entries:
+        lines.setdefault(entry.revision, []).append(write_line(entry, signer.sign(write_entry(entry))))
+    return lines
 
 
 def _was_outrun(error: GitError) -> bool:

@@ -25,8 +25,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """A run that has ended. ``changes`` counts tasks that changed something, None where the run did not say;
-    ``changed`` names them, each with its role. ``is_off`` where the host did not answer."""
+    """A run that has ended, of a revision and one of the vault. ``changes`` counts tasks that changed something, None
+    where the run did not say; ``changed`` names them, each with its role. ``is_off`` where the host did not
+    answer."""
 
     run: int
     status: str
@@ -35,6 +36,7 @@ class Convergence:
     changes: int | None = None
     changed: tuple[str, ...] = ()
     is_off: bool = False
+    vault: str = ""
 
     @property
     def is_successful(self) -> bool:
@@ -73,11 +75,12 @@ def read_convergence(run: Mapping[str, Any], events: Iterable[Mapping[str, Any]]
         changes=changes,
         changed=tuple(dict.fromkeys(changed)),
         is_off=is_off and run["status"] != "successful",
+        vault=str(run.get("vault", "")),
     )
 
 
-def judge_first(run: Convergence, revision: str) -> Outcome:
-    """Of the run that brings a host to ``revision``."""
+def judge_first(run: Convergence, revision: str, vault: str) -> Outcome:
+    """Of the run that brings a host to ``revision``, with the secrets of ``vault``."""
     if run.status == "canceled":
         return Outcome(Result.UNTRIED, f"run {run.run} was canceled")
     if run.is_off:
@@ -85,6 +88,9 @@ def judge_first(run: Convergence, revision: str) -> Outcome:
     if run.revision != revision:
         there = run.revision[:12] or "no revision"
         return Outcome(Result.UNTRIED, f"run {run.run} was of {there}, and not of {revision[:12]}")
+    if run.vault != vault:
+        there = run.vault[:12] or "an unknown revision"
+        return Outcome(Result.UNTRIED, f"run {run.run} was with {there} of the vault, and not with {vault[:12]}")
     if not run.is_successful:
         return Outcome(Result.RED, f"run {run.run} {run.status}: {run.problem}".rstrip(" :"))
     if run.changes is None:
@@ -92,9 +98,9 @@ def judge_first(run: Convergence, revision: str) -> Outcome:
     return Outcome(Result.GREEN)
 
 
-def judge_second(run: Convergence, revision: str) -> Outcome:
+def judge_second(run: Convergence, revision: str, vault: str) -> Outcome:
     """Of the same once more, where nothing may change."""
-    first = judge_first(run, revision)
+    first = judge_first(run, revision, vault)
     if not first.is_green or not run.changes:
         return first
     names = ", ".join(run.changed[:MOST_TASKS]) or "a task"

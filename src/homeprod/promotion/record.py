@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from homeprod import __version__
+
 NAMESPACE = "homeprod-record"
 """For what the signature is made: no other use of the key counts here."""
 FUTURE = 300.0
@@ -187,4 +189,5 @@ def _explain_lack(trials: list[tuple[Trial, str]], ours: list[tuple[Trial, str]]
     if not trials:
         return "it has no record: it was never tried"
     last, person = max(trials, key=lambda one: one[0].at)
-    return f"it has no record for what it would run now: {person}'s trial on {last.tried_on} was of other inputs"
+    by = f", by homeprod {last.version} where this is {__version__}" if last.version not in ("", __version__) else ""
+    return f"it has no record for what it would run now: {person}'s trial on {last.tried_on} was of other inputs{by}"

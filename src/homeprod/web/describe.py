@@ -138,6 +138,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "environment": run.environment,
         "status": run.status.value,
         "revision": run.revision,
+        "vault": run.vault,
         "instance": run.instance,
         "rung_by": run.rung_by,
         "attempt": run.attempt,

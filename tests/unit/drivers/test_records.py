@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,18 @@ def test_two_who_sign_at_once_lose_nothing(host: Path) -> None:
     mine.append([make_trial(host="prod-files", revision=head)], SEAN.signer)
     mine.push()
     assert list_hosts(mine) == ["prod-coder", "prod-files", "prod-mail", "prod-proxy"]
+
+
+def test_many_who_sign_at_once_in_one_clone_lose_nothing(host: Path) -> None:
+    head, records = find_head(host), make(host, "first")
+    names = [f"prod-{number}" for number in range(8)]
+
+    def sign(name: str) -> None:
+        make(host, "first").append([make_trial(host=name, revision=head)], SEAN.signer)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sign, names))
+    assert list_hosts(records) == names
 
 
 def test_a_host_that_forgets_its_notes_takes_nothing_away_here(host: Path) -> None:

@@ -17,12 +17,12 @@ from homeprod.promotion.outcome import (
     read_convergence,
 )
 
-REVISION, OTHER = "a" * 40, "b" * 40
-GOOD = Convergence(7, "successful", REVISION, changes=0)
+REVISION, OTHER, VAULT = "a" * 40, "b" * 40, "c" * 40
+GOOD = Convergence(7, "successful", REVISION, changes=0, vault=VAULT)
 
 
 def make_run(status: str = "successful", **more: Any) -> dict[str, Any]:
-    return {"id": 7, "status": status, "revision": REVISION, "problem": "", **more}
+    return {"id": 7, "status": status, "revision": REVISION, "problem": "", "vault": VAULT, **more}
 
 
 def tell(kind: str, **more: Any) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_a_run_is_read_from_its_events_and_counted_by_ansibles_own_count() -> No
         {"stats": {"ok": 4, "changed": 3}},
     ]
     assert read_convergence(make_run(), events) == Convergence(
-        7, "successful", REVISION, changes=3, changed=("web : deliver",)
+        7, "successful", REVISION, changes=3, changed=("web : deliver",), vault=VAULT
     )
     assert read_convergence(make_run(), []).changes is None
 
@@ -68,26 +68,31 @@ def test_a_host_that_did_not_answer_is_told_from_one_that_failed() -> None:
         (replace(GOOD, status="failed", problem="no answer", is_off=True), Result.UNTRIED, "no answer"),
         (replace(GOOD, revision=OTHER), Result.UNTRIED, f"was of {OTHER[:12]}, and not of {REVISION[:12]}"),
         (replace(GOOD, status="failed", revision=""), Result.UNTRIED, "was of no revision"),
+        (
+            replace(GOOD, vault=OTHER),
+            Result.UNTRIED,
+            f"with {OTHER[:12]} of the vault, and not with {VAULT[:12]}",
+        ),
         (replace(GOOD, changes=None), Result.UNTRIED, "did not say what it changed"),
     ],
 )
 def test_the_first_run_is_judged(run: Convergence, result: Result, words: str) -> None:
-    found = judge_first(run, REVISION)
+    found = judge_first(run, REVISION, VAULT)
     assert found.result is result
     assert words in found.why
 
 
 def test_what_changes_again_is_red_and_named() -> None:
     tasks = tuple(f"web : task {number}" for number in range(6))
-    found = judge_second(replace(GOOD, changes=6, changed=tasks), REVISION)
+    found = judge_second(replace(GOOD, changes=6, changed=tasks), REVISION, VAULT)
     assert found.result is Result.RED
     assert found.why == (
         "not idempotent: web : task 0, web : task 1, web : task 2, web : task 3 and 2 more changed something again"
         " (run 7)"
     )
-    assert "not idempotent: a task changed" in judge_second(replace(GOOD, changes=1), REVISION).why
-    assert judge_second(GOOD, REVISION) == Outcome(Result.GREEN)
-    assert judge_second(replace(GOOD, status="failed"), REVISION).result is Result.RED
+    assert "not idempotent: a task changed" in judge_second(replace(GOOD, changes=1), REVISION, VAULT).why
+    assert judge_second(GOOD, REVISION, VAULT) == Outcome(Result.GREEN)
+    assert judge_second(replace(GOOD, status="failed"), REVISION, VAULT).result is Result.RED
 
 
 def test_findings_are_red() -> None:

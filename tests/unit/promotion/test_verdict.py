@@ -16,13 +16,13 @@ from tests.records import (
 )
 
 from homeprod.promotion.record import Entry, Signed
-from homeprod.promotion.verdict import Evidence
+from homeprod.promotion.verdict import Entries, Evidence
 
 THIRD = "3" * 64
 
 
 def make(*entries: Entry, now: float = NOW, days: float = 14) -> Evidence:
-    return Evidence("prod", tuple(Signed(one, "sean") for one in entries), now, days * DAY)
+    return Evidence("prod", Entries(Signed(one, "sean") for one in entries), now, days * DAY)
 
 
 def find(evidence: Evidence, revision: str = COMMIT, applied: str = FIRST, digest: str = SECOND) -> str:

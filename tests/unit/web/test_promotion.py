@@ -14,7 +14,7 @@ from homeprod.control.promotion.stage import Pair, Rollout, RolloutState, Stage,
 from homeprod.control.promotion.standing import Standing
 from homeprod.control.settings import PromotionSettings
 from homeprod.promotion.record import Signed
-from homeprod.promotion.verdict import Evidence, Lack
+from homeprod.promotion.verdict import Entries, Evidence, Lack
 
 VAULT = "d4" * 20
 
@@ -36,7 +36,7 @@ def make_standing() -> Standing:
         branch="prod",
         promotion=PromotionSettings(),
         head=Pair(OTHER, VAULT),
-        evidence=Evidence("prod", entries, NOW, 14 * 86_400.0),
+        evidence=Evidence("prod", Entries(entries), NOW, 14 * 86_400.0),
         admission=Admission("prod", Pair(COMMIT, VAULT), {"prod-web": FIRST}, NOW, stages),
         held=(Lack("prod-web", SECOND, "it has no record: it was never tried"),),
         rollout=Rollout(stages, RolloutState.STOPPED, problem="prod-web: nginx does not start"),

@@ -12,12 +12,11 @@ from homeprod.cli import render
 from homeprod.cli.promotion.gates import list_followers
 from homeprod.core.errors import PromotionError, UsageError
 from homeprod.core.likeness import suggest
-from homeprod.core.tree import Tree
 from homeprod.drivers.branches import Branches, open_branches
-from homeprod.drivers.playbooks import read_revisions, read_vault_head
+from homeprod.drivers.playbooks import Vault, fetch_vault, read_revisions
 from homeprod.drivers.records import Heard, Records
 from homeprod.promotion.candidates import Closures
-from homeprod.promotion.closure import find_closures
+from homeprod.promotion.closure import Revision, find_closures
 from homeprod.promotion.document import UnreadableError
 from homeprod.site.configured import find_control_node, list_environments
 from homeprod.site.loader import find_root, load_site
@@ -36,16 +35,16 @@ _NAME_VAULT = (
 
 @dataclass
 class Ground:
-    """``heads`` are commits of all environments' branches, by environment, empty where a branch is not there yet.
-    ``vault`` are the vault's files as a control node has them."""
+    """``heads`` are commits of all environments' branches, by environment, empty where a branch is not there yet;
+    ``secrets`` is the vault, at the head that a control node has."""
 
     site: Site
     environment: Environment
     branches: Branches
     records: Records
     heads: Mapping[str, str]
-    vault: Tree
-    _closures: dict[str, Closures] = field(default_factory=dict)
+    secrets: Vault
+    _closures: dict[tuple[str, str], Closures] = field(default_factory=dict)
 
     @property
     def branch(self) -> str:
@@ -73,20 +72,24 @@ class Ground:
             render.say(f"note: not believed: {problem}")
         return heard
 
-    def find_closures(self, *revisions: str) -> list[Closures]:
-        """By host, of each revision; of none, which is empty, nobody's. Raises PromotionError."""
-        unread: Collection[str] = {one for one in revisions if one} - self._closures.keys()
+    def find_closures(self, *revisions: str, vault: str = "") -> list[Closures]:
+        """By host, of each revision; of none, which is empty, nobody's. With the vault at its head, or at ``vault``.
+        Raises PromotionError."""
+        at = vault or self.secrets.head
+        unread: Collection[str] = {one for one in revisions if one and (one, at) not in self._closures}
         if unread:
             with render.busy("reading revisions"):
-                read = read_revisions(self.branches.git, unread, self.vault)
-                for commit, revision in read.items():
-                    try:
-                        self._closures[commit] = find_closures(revision)
-                    except UnreadableError as error:
-                        hint = "render the site anew, and commit it:\n\n  homeprod render --to DIR"
-                        message = f"the inventory cannot be read: {error}"
-                        raise PromotionError(message, where=commit[:12], hint=hint) from error
-        return [self._closures[one] if one else {} for one in revisions]
+                for commit, revision in read_revisions(self.branches.git, unread, self.secrets.read(at)).items():
+                    self._closures[commit, at] = _find_closures(commit, revision)
+        return [self._closures[one, at] if one else {} for one in revisions]
+
+
+def _find_closures(commit: str, revision: Revision) -> Closures:
+    try:
+        return find_closures(revision)
+    except UnreadableError as error:
+        hint = "render the site anew, and commit it:\n\n  homeprod render --to DIR"
+        raise PromotionError(f"the inventory cannot be read: {error}", where=commit[:12], hint=hint) from error
 
 
 def open_ground(options: argparse.Namespace, environment: str) -> Ground:
@@ -98,10 +101,10 @@ def open_ground(options: argparse.Namespace, environment: str) -> Ground:
     with render.busy("asking the git hosts"):
         names = {one.name: name_branch(one) for one in list_environments(site)}
         there = branches.fetch(names.values())
-        _, vault = read_vault_head(folder)
+        secrets = fetch_vault(folder)
     heads = {name: there.get(branch, "") for name, branch in names.items()}
     records = open_records(site, chosen.control_node, branches.git.folder)
-    return Ground(site, chosen, branches, records, heads, vault)
+    return Ground(site, chosen, branches, records, heads, secrets)
 
 
 def name_branch(environment: Environment) -> str:

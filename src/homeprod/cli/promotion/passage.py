@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from homeprod.cli import render
 from homeprod.cli.promotion.account import Account
+from homeprod.cli.promotion.applied import ask_applied
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.promotion.node import Node, open_node
-from homeprod.cli.promotion.rollout import DONE, REFUSED, Watched, watch
-from homeprod.cli.promotion.standing import Standing, describe, list_standings
+from homeprod.cli.promotion.rollout import DONE, REFUSED, Known, Watched, watch
+from homeprod.cli.promotion.standing import Standing, describe, list_standings, make_evidence
 from homeprod.cli.promotion.step import advance
 from homeprod.cli.promotion.trials import list_lines
 from homeprod.cli.question import ask
@@ -21,7 +22,7 @@ from homeprod.wiring.records import find_record_signer
 def go_through_gate(account: Account) -> int:
     ground, revision, options = account.ground, account.revision, account.options
     entries, now = ground.hear().believed, time.time()
-    standings = list_standings(ground, revision, entries, ground.head, now=now)
+    standings = list_standings(ground, revision, entries, ask_applied(ground, options), now)
     account.hosts, account.is_emergency = [describe(one, now) for one in standings], options.emergency
     if ground.head == revision:
         render.say(f"{ground.branch} is at {revision[:12]} already")
@@ -71,10 +72,15 @@ def _advance(account: Account) -> None:
 
 
 def _make_emergency(account: Account) -> Emergency:
-    name, revision = account.ground.environment.name, account.revision
-    [after] = account.ground.find_closures(revision)
-    digests = {host: one.digest for host, one in after.items() if one.environment == name}
-    return Emergency(environment=name, revision=revision, at=time.time(), why=account.options.why, digests=digests)
+    digests = find_digests(account.ground, account.revision)
+    name, why = account.ground.environment.name, account.options.why
+    return Emergency(environment=name, revision=account.revision, at=time.time(), why=why, digests=digests)
+
+
+def find_digests(ground: Ground, revision: str) -> dict[str, str]:
+    """Of the environment's hosts."""
+    [after] = ground.find_closures(revision)
+    return {host: one.digest for host, one in after.items() if one.environment == ground.environment.name}
 
 
 def watch_rollout(ground: Ground, node: Node, revision: str, command: str) -> Watched:
@@ -83,8 +89,16 @@ def watch_rollout(ground: Ground, node: Node, revision: str, command: str) -> Wa
     def is_later(head: str) -> bool:
         return ground.branches.has(head) and ground.branches.descends(head, revision)
 
+    evidence = make_evidence(ground, ground.records.read().believed, time.time())
+    known = Known(
+        vault=ground.secrets.head,
+        digests=find_digests(ground, revision),
+        is_later=is_later,
+        find_lack=lambda host, digest: evidence.find_lack(host, digest, revision, ""),
+    )
     try:
-        return watch(node, ground.environment.name, revision, is_later=is_later)
+        with render.busy(f"waiting for {node.name}"):
+            return watch(node, ground.environment.name, revision, known)
     except KeyboardInterrupt:
         render.say(f"\nwatched no longer; the roll-out goes on without. To watch it again:\n\n  {command}")
         raise

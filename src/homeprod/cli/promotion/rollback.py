@@ -13,7 +13,7 @@ from homeprod.cli.promotion.former import find_former
 from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
 from homeprod.cli.promotion.node import WaitingError, open_node
-from homeprod.cli.promotion.passage import tell_watched, watch_rollout
+from homeprod.cli.promotion.passage import find_digests, tell_watched, watch_rollout
 from homeprod.cli.promotion.rollout import DONE, WAITS
 from homeprod.cli.promotion.step import advance
 from homeprod.cli.question import ask
@@ -127,16 +127,14 @@ def _show(account: _Account) -> None:
 
 
 def _make_entry(account: _Account, revision: str) -> Rollback:
-    name = account.ground.environment.name
-    [after] = account.ground.find_closures(revision)
     return Rollback(
-        environment=name,
+        environment=account.ground.environment.name,
         revision=revision,
         at=time.time(),
         why=account.options.why,
         left=account.left,
         to=account.to,
-        digests={host: one.digest for host, one in after.items() if one.environment == name},
+        digests=find_digests(account.ground, revision),
         bad=account.bad,
     )
 

@@ -32,46 +32,72 @@ class Watched:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What we know ourselves: which revision of the vault goes with the one that is watched, the digests of its hosts
+    there, whether a commit comes after that, and why a host may not be run with a digest, empty where it may."""
+
+    vault: str
+    digests: Mapping[str, str]
+    is_later: Callable[[str], bool]
+    find_lack: Callable[[str, str], str]
+
+
 def watch(
-    node: Node,
-    environment: str,
-    revision: str,
-    *,
-    is_later: Callable[[str], bool],
-    say: Callable[[str], None] = render.say,
+    node: Node, environment: str, revision: str, known: Known, say: Callable[[str], None] = render.say
 ) -> Watched:
-    """Until it is over. ``is_later`` says whether a commit comes after ``revision``. Raises WaitingError where the
-    node is Locked, or does not answer any more; ControlError."""
+    """Until it is over. What the node holds though it has what it needs it has not heard of yet, and is given time
+    for. Raises WaitingError where the node is Locked, or does not answer any more; ControlError."""
     node.knock()
     began, shown = time.monotonic(), dict[str, str]()
     for looks, told in enumerate(node.watch_promotion(environment), 1):
-        hosts = read_hosts(told)
-        if _is_of(told, revision):
+        hosts, head = read_hosts(told), str(told.get("head", ""))
+        if _is_of(told, revision, known.vault):
             _show_news(hosts, shown, say)
-        found = judge(told, revision, hosts)
-        if found is not None:
-            return found
-        head = str(told.get("head", ""))
-        if head != revision and is_later(head):
+        if head != revision and known.is_later(head):
             hint = f"see where it stands:\n\n  homeprod trials {environment}"
             return Watched(WAITS, hosts, f"{tell(head)[:12]} came after it, and hosts go there now", hint)
+        has_time = time.monotonic() - began < _UNSEEN
+        found = judge(told, revision, known.vault, hosts)
+        if found is not None and not _is_early(node, told, found, known, has_time=has_time):
+            return found
+        if found is None and head != revision and not has_time:
+            return _explain_unseen(node, told, revision)
         if looks % _KNOCKS == 0:
             node.require_ready()
-            node.knock()
-        if head != revision and time.monotonic() - began > _UNSEEN:
-            return _explain_unseen(node, told, revision)
+            if found is not None or head != revision:
+                node.knock()
     raise AssertionError
 
 
-def judge(told: Mapping[str, Any], revision: str, hosts: tuple[RolloutEntry, ...]) -> Watched | None:
-    """From the node's word of the environment; None while it goes on."""
+def _is_early(node: Node, told: Mapping[str, Any], found: Watched, known: Known, *, has_time: bool) -> bool:
+    """Whether the node will say something else in a moment: a host that failed has another run due, and, as long as
+    it ``has_time``, it holds hosts that lack nothing any more, or says of nobody that they follow though some do."""
+    if found.code == REFUSED:
+        held = [(str(one.get("host", "")), str(one.get("digest", ""))) for one in told.get("held") or ()]
+        return has_time and bool(held) and not any(known.find_lack(*one) for one in held)
+    try:
+        hosts = node.find_hosts()
+    except ControlError:
+        return False
+    if found.code == FAILED:
+        failed = [hosts[one.host].state for one in found.hosts if one.state == "failed" and one.host in hosts]
+        return any(state in ("due", "running") for state in failed)
+    applied = {name: one.applied.digest for name, one in hosts.items() if one.applied.digest}
+    is_behind = any(applied.get(name, digest) != digest for name, digest in known.digests.items())
+    return has_time and found.code == DONE and not found.hosts and is_behind
+
+
+def judge(told: Mapping[str, Any], revision: str, vault: str, hosts: tuple[RolloutEntry, ...]) -> Watched | None:
+    """From the node's word of the environment, which is to be at the revision and that of the vault; None while it
+    goes on."""
     environment = str(told.get("environment", ""))
-    if told.get("head") == revision and told.get("admitted") != revision and (why := _tell_held(told)):
+    if told.get("head") == revision and not _is_admitted(told, revision, vault) and (why := _tell_held(told)):
         hint = f"see what each lacks, and how it is got:\n\n  homeprod trials {environment} {revision[:12]}"
         return Watched(REFUSED, hosts, f"the control node holds it: {why}", hint)
-    if not _is_of(told, revision):
-        is_there = told.get("admitted") == revision and _state(told) in ("none", "done")
-        return Watched(DONE, ()) if is_there else None
+    if not _is_of(told, revision, vault):
+        is_there = _is_admitted(told, revision, vault) and _state(told) in ("none", "done")
+        return Watched(DONE) if is_there else None
     if _state(told) == "stopped":
         return _explain_stop(told, revision, hosts)
     if _state(told) != "done":
@@ -113,8 +139,13 @@ def _explain_unseen(node: Node, told: Mapping[str, Any], revision: str) -> Watch
     return Watched(WAITS, (), problem, f"see what it says:\n\n  homeprod control status {node.name}")
 
 
-def _is_of(told: Mapping[str, Any], revision: str) -> bool:
-    return (told.get("rollout") or {}).get("revision") == revision and _state(told) != "none"
+def _is_admitted(told: Mapping[str, Any], revision: str, vault: str) -> bool:
+    return (told.get("admitted"), told.get("admitted_vault", vault)) == (revision, vault)
+
+
+def _is_of(told: Mapping[str, Any], revision: str, vault: str) -> bool:
+    is_named = (told.get("rollout") or {}).get("revision") == revision and _state(told) != "none"
+    return is_named and _is_admitted(told, revision, vault)
 
 
 def _state(told: Mapping[str, Any]) -> str:

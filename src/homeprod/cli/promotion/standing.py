@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from homeprod.cli.promotion.gates import find_fresh_days
@@ -12,7 +11,7 @@ from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
 from homeprod.promotion.candidates import Subject, list_differing
 from homeprod.promotion.record import Bad, Judgement, Signed, Trial, judge
-from homeprod.promotion.verdict import Evidence
+from homeprod.promotion.verdict import Entries, Evidence
 from homeprod.site.counterpart import find_counterpart
 
 DAY = 86_400.0
@@ -37,13 +36,19 @@ class Standing:
 
 
 def list_standings(
-    ground: Ground, revision: str, entries: Sequence[Signed], *bases: str, now: float | None = None
+    ground: Ground, revision: str, entries: Sequence[Signed], applied: Mapping[str, str] | None, now: float
 ) -> list[Standing]:
-    """Of the hosts of the environment that differ at ``revision`` from one of the bases, by name."""
-    after, *before = ground.find_closures(revision, *bases)
-    hosts = list_differing(after, ground.environment.name, *before)
-    subjects = (Subject(host, ground.environment.name, after[host].digest) for host in hosts)
-    return list(judge_subjects(ground, revision, entries, subjects, time.time() if now is None else now))
+    """Of the hosts of the environment that would run something else at ``revision`` than they do, by name; where
+    nobody says what they run, than at the head of the branch."""
+    [after, before] = ground.find_closures(revision, ground.head)
+    name = ground.environment.name
+    if applied is None:
+        hosts = list_differing(after, name, before)
+    else:
+        own = (host for host, closure in after.items() if closure.environment == name)
+        hosts = [host for host in sorted(own) if applied.get(host) != after[host].digest]
+    subjects = (Subject(host, name, after[host].digest) for host in hosts)
+    return list(judge_subjects(ground, revision, entries, subjects, now))
 
 
 def judge_subjects(
@@ -67,7 +72,7 @@ def _find_end(trial: Trial | None, evidence: Evidence) -> float:
 
 def make_evidence(ground: Ground, entries: Sequence[Signed], now: float) -> Evidence:
     days = find_fresh_days(ground.site, ground.environment)
-    return Evidence(ground.environment.name, tuple(entries), now, days * DAY)
+    return Evidence(ground.environment.name, Entries(entries), now, days * DAY)
 
 
 def _advise(ground: Ground, revision: str, host: str, bad: Bad | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from homeprod.cli import render
 from homeprod.cli.promotion.ground import Ground
 from homeprod.core.errors import PromotionError
+from homeprod.drivers.apps.git import Git
 from homeprod.drivers.branches import Move, OvertakenError
 from homeprod.drivers.records import NOTES, RecordSigner
 from homeprod.promotion.record import Entry
@@ -33,45 +34,42 @@ def require_descent(ground: Ground, revision: str) -> None:
 
 
 def advance(ground: Ground, revision: str, entries: Sequence[Entry] = (), signer: RecordSigner | None = None) -> None:
-    """Move the branch to ``revision``, and with it all records of the clone, ``entries`` among them. Raises
-    OvertakenError where somebody else moved the branch meanwhile; then nothing was moved, and ``entries`` are not
-    kept."""
-    git = ground.branches.git
-    kept = git.ask("rev-parse", "--verify", "--quiet", NOTES)
-    if entries and signer is not None:
-        ground.records.append(entries, signer)
-    try:
-        with render.busy("pushing"):
-            _push(ground, revision)
-    except PromotionError:
-        if entries:  # what was said of a step that was not made must not go with another one
-            git.run("update-ref", *((NOTES, kept) if kept else ("-d", NOTES)))
-        raise
-
-
-def _push(ground: Ground, revision: str) -> None:
+    """Move the branch to ``revision``, and with it all records of the clone and ``entries``. Raises OvertakenError
+    where somebody else moved the branch meanwhile; then nothing was moved, and ``entries`` are nowhere."""
     branch = f"refs/heads/{ground.branch}"
-    for number in range(1, _TRIES + 1):
-        there = ground.branches.look([branch, NOTES])
-        if there.get(branch, "") != ground.head:
-            raise OvertakenError([branch], ground.branches.url)
-        try:
-            own = _merge_notes(ground, there.get(NOTES, ""))
-            notes = [Move(NOTES, there.get(NOTES, ""), own)] if own and own != there.get(NOTES) else []
-            ground.branches.move([Move(branch, ground.head, revision), *notes])
-        except OvertakenError as error:
-            if branch in error.refs or number == _TRIES:
-                raise
-        else:
-            return
+    with render.busy("pushing"):
+        for number in range(1, _TRIES + 1):
+            there = ground.branches.look([branch, NOTES])
+            if there.get(branch, "") != ground.head:
+                raise OvertakenError([branch], ground.branches.url)
+            try:
+                notes = _find_notes_move(ground, there.get(NOTES, ""), entries, signer)
+                ground.branches.move([Move(branch, ground.head, revision), *notes])
+            except OvertakenError as error:
+                if branch in error.refs or number == _TRIES:
+                    raise
+            else:
+                _take_over(ground, notes)
+                return
 
 
-def _merge_notes(ground: Ground, there: str) -> str:
-    """The clone's records, with those that are ``there``; empty where there are none at all."""
+def _find_notes_move(ground: Ground, there: str, entries: Sequence[Entry], signer: RecordSigner | None) -> list[Move]:
+    """What is ``there`` with what the clone has and ``entries``; nothing where that is all there already. Until they
+    are pushed the clone's records do not lead to the entries: they are said of this step, and go with no other."""
     git = ground.branches.git
     if there:
         ground.records.fetch()
-    own = git.ask("rev-parse", "--verify", "--quiet", NOTES)
+    own = ground.records.write_aside(entries, signer) if entries and signer is not None else _read_notes(git)
     if there and not ground.branches.descends(own, there):
         raise OvertakenError([NOTES], ground.branches.url)
-    return own
+    return [Move(NOTES, there, own)] if own != there else []
+
+
+def _take_over(ground: Ground, notes: Sequence[Move]) -> None:
+    for move in notes:
+        if ground.branches.descends(move.wanted, _read_notes(ground.branches.git)):
+            ground.branches.git.run("update-ref", NOTES, move.wanted)
+
+
+def _read_notes(git: Git) -> str:
+    return git.ask("rev-parse", "--verify", "--quiet", NOTES)

@@ -18,7 +18,7 @@ from homeprod.promotion.outcome import (
     judge_second,
 )
 
-Judge = Callable[[Convergence, str], Outcome]
+Judge = Callable[[Convergence, str, str], Outcome]
 Checks = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 """What is not as it should be, by host, of those that are named."""
 _PAUSE, _HEARTBEAT = 1.0, 30
@@ -37,10 +37,12 @@ class Tried:
 
 
 class Trial:
-    """``limit`` is in seconds, for all runs of one round together. ``show`` hears how far it is."""
+    """Of a revision with one of the vault. ``limit`` is in seconds, for all runs of one round together. ``show``
+    hears how far it is."""
 
-    def __init__(self, node: Node, revision: str, limit: float, show: Callable[[str], None]) -> None:
-        self._node, self._revision, self._limit, self._show = node, revision, limit, show
+    def __init__(self, node: Node, revision: str, vault: str, limit: float, show: Callable[[str], None]) -> None:
+        self._node, self._revision, self._vault = node, revision, vault
+        self._limit, self._show = limit, show
 
     def run(self, candidates: Sequence[Candidate], check: Checks) -> list[Tried]:
         """In their order. Raises WaitingError where the node is Locked meanwhile, or silent: nothing is said of any
@@ -66,7 +68,7 @@ class Trial:
                 tried[host] = replace(tried[host], outcome=Outcome(Result.UNTRIED, _explain(error)))
         ended = self._wait(words, runs)
         for host, number in runs.items():
-            outcome = judge(ended[host], self._revision) if host in ended else self._miss(number)
+            outcome = judge(ended[host], self._revision, self._vault) if host in ended else self._miss(number)
             tried[host] = replace(tried[host], outcome=outcome, runs=(*tried[host].runs, number))
 
     def _miss(self, number: int) -> Outcome:

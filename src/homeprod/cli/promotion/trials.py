@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from homeprod.cli import render
+from homeprod.cli.promotion.applied import ask_applied
 from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
 from homeprod.cli.promotion.standing import Standing, describe, explain, list_standings
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     ground = open_ground(options, options.environment or name_gated(load_site(find_root(options.site))))
     revision = _find_revision(ground, options.revision)
     heard, now = ground.hear(), time.time()
-    standings = list_standings(ground, revision, heard.believed, ground.head, now=now)
+    standings = list_standings(ground, revision, heard.believed, ask_applied(ground, options), now)
     marks = list_marks(heard.believed, ground.environment.name)
     if options.json:
         report = TrialsReport(

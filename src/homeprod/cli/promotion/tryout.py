@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from homeprod import __version__
 from homeprod.cli import render
 from homeprod.cli.promotion.account import Account
+from homeprod.cli.promotion.applied import find_applied
 from homeprod.cli.promotion.checks import SiteChecks
 from homeprod.cli.promotion.gates import find_counterparts, find_fresh_days
 from homeprod.cli.promotion.ground import Ground
@@ -21,11 +22,12 @@ from homeprod.cli.schema.promotion import TriedEntry
 from homeprod.core.errors import ControlError
 from homeprod.drivers.doorwords import tell
 from homeprod.drivers.records import RecordSigner
-from homeprod.promotion.candidates import Candidate, Subject, list_candidates
+from homeprod.promotion.candidates import Candidate, Closures, Subject, list_candidates
 from homeprod.promotion.outcome import Result
 from homeprod.promotion.record import FUTURE, Signed, judge
 from homeprod.promotion.record import Trial as TrialEntry
 from homeprod.site.configured import list_environments
+from homeprod.site.machine import Environment
 from homeprod.wiring.records import find_record_signer
 
 
@@ -63,16 +65,26 @@ def _move(account: Account) -> None:
 
 def _list_candidates(account: Account, node: Node, entries: Sequence[Signed]) -> list[Candidate]:
     ground, now = account.ground, time.time()
-    bases = [ground.head, *(ground.heads[one.name] for one in ground.followers)]
-    after, *before = ground.find_closures(account.revision, *bases)
+    after, own = ground.find_closures(account.revision, ground.head)
+    before = [own, *(_find_base(ground, node, one) for one in ground.followers)]
     days = _find_days(ground)
 
     def is_green(one: Subject) -> bool:
         return judge(entries, one.host, one.digest, now, days[one.environment] * DAY).is_green
 
     counterparts = find_counterparts(ground.site, ground.environment)
-    applied = _find_applied(ground, node)
+    applied = find_applied(ground, node)
     return list_candidates(after, ground.environment.name, before, counterparts, is_green=is_green, applied=applied)
+
+
+def _find_base(ground: Ground, node: Node, follower: Environment) -> Closures:
+    """What the environment behind this one is at: as its gate says, else its branch with the vault of now."""
+    if follower.promotion is not None and follower.control_node == node.name:
+        told = node.find_promotion(follower.name)
+        revision, vault = str(told.get("admitted") or ""), str(told.get("admitted_vault") or "")
+        if ground.branches.has(revision) and ground.secrets.has(vault):
+            return ground.find_closures(revision, vault=vault)[0]
+    return ground.find_closures(ground.heads[follower.name])[0]
 
 
 def _find_days(ground: Ground) -> dict[str, int]:
@@ -80,26 +92,13 @@ def _find_days(ground: Ground) -> dict[str, int]:
     return {one.name: find_fresh_days(ground.site, one) for one in list_environments(ground.site)}
 
 
-def _find_applied(ground: Ground, node: Node) -> dict[str, str]:
-    """Digests of what each host was configured with last, as far as this clone has that revision; else something that
-    equals none."""
-    hosts = [one for one in node.find_hosts().values() if one.environment == ground.environment.name]
-    there = {one.applied.revision for one in hosts} - {""}
-    known = [one for one in sorted(there) if ground.branches.has(one)]
-    closures = dict(zip(known, ground.find_closures(*known), strict=True))
-    found: dict[str, str] = {}
-    for one in hosts:
-        if one.applied.revision:
-            closure = closures.get(one.applied.revision, {}).get(one.name)
-            found[one.name] = closure.digest if closure is not None else ""
-    return found
-
-
 def _hold_trial(account: Account, node: Node, due: Sequence[Candidate]) -> list[Tried]:
     checks = SiteChecks(account.ground.site, lambda host: node.find_host(host).apps, account.options)
     try:
         with render.show_progress() as show:
-            tried = Trial(node, account.revision, account.options.wait_limit, show).run(due, checks)
+            tried = Trial(node, account.revision, account.ground.secrets.head, account.options.wait_limit, show).run(
+                due, checks
+            )
     except KeyboardInterrupt:
         render.say("\nthe trial was left: nothing was noted, and what runs goes on; the same command tries it again")
         raise

@@ -15,7 +15,7 @@ from typing import Any
 
 from homeprod.control.hosts.condition import Condition, Finding, learn, read_tasks, write_tasks
 from homeprod.control.hosts.errors import UnfitHostError, UnknownHostError
-from homeprod.control.hosts.host import Accepted, Host, Run, RunKind, RunStatus
+from homeprod.control.hosts.host import HELD, Accepted, Host, Run, RunKind, RunStatus
 from homeprod.control.hosts.ring import queue_run
 from homeprod.control.hosts.row import find_host, find_run
 from homeprod.control.hosts.turn import Turn
@@ -31,12 +31,15 @@ _CONFIGURED = (
     "hosts.host_keys != '[]' AND hosts.held_keys = '[]'"
     " AND hosts.applied_revision != '' AND hosts.applied_instance = hosts.wanted_instance"
 )
+_WAITS = f"hosts.state = 'due' AND hosts.problem LIKE '{HELD}%'"
 _FIT = (
     " FROM conditions JOIN hosts ON hosts.name = conditions.host"  # noqa: S608 (our own)
-    f" WHERE hosts.state IN ('idle', 'failed') AND {_CONFIGURED}"
-    " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.host = hosts.name AND runs.status IN ('queued', 'running'))"
+    f" WHERE (hosts.state IN ('idle', 'failed') OR {_WAITS}) AND {_CONFIGURED}"
+    " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.host = hosts.name AND (runs.status = 'running'"
+    f" OR runs.status = 'queued' AND NOT ({_WAITS})))"
 )
-"""Hosts that can be asked: of one that was never configured as it is now, everything differs."""
+"""Hosts that can be asked: of one that was never configured as it is now, everything differs. One whose run waits at
+the gate may wait for long, and is looked after meanwhile."""
 
 
 def plan_checks(connection: sqlite3.Connection, due: Mapping[str, float]) -> None:

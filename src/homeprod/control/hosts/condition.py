@@ -102,15 +102,24 @@ def learn(known: Condition, found: Finding, revision: str, now: float) -> Condit
         late = now if known.late is None else known.late
         return replace(known, late=late, misses=known.misses + 1, problem=found.problem)
     reached = _learn_renewal(replace(known, late=None, misses=0, problem=found.problem), found, now)
-    if not found.is_whole:  # of what lies behind its end nobody knows more than before
-        drift = _merge(known.drift, found.drift, now)
-        names = {one.name for one in drift}
-        return replace(reached, drift=(*drift, *(one for one in known.drift if one.name not in names)))
+    if not found.is_whole:
+        return _learn_part(reached, known, found, now)
     stubborn = _learn_stubborn(known, frozenset(one.name for one in found.drift), revision)
     drift = _merge(known.drift, found.drift, now)
     return replace(
         reached, checked=now, revision=revision, drift=drift, more=found.more, stubborn=stubborn, proves=False
     )
+
+
+def _learn_part(reached: Condition, known: Condition, found: Finding, now: float) -> Condition:
+    """Of what lies behind the end of such a check nobody knows more than before: that it differs, or that a run has
+    just set it."""
+    drift = _merge(known.drift, found.drift, now)
+    if known.proves:
+        stubborn = known.stubborn | {one.name for one in drift}
+        return replace(reached, drift=drift, more=0, stubborn=stubborn, proves=False)
+    names = {one.name for one in drift}
+    return replace(reached, drift=(*drift, *(one for one in known.drift if one.name not in names)))
 
 
 def _learn_renewal(known: Condition, found: Finding, now: float) -> Condition:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+HELD = "held at the gate"
+"""How the problem of a host begins whose run waits there: it is looked after as before meanwhile."""
+
 
 class HostState(StrEnum):
     """``failed`` waits for a person's retry, or for the next ring."""

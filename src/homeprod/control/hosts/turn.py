@@ -18,6 +18,10 @@ _NEXT = (  # a host where a check goes on is not due until that has ended, here 
     " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.host = hosts.name AND runs.status = 'running')"
     " ORDER BY hosts.due, runs.id LIMIT 1"
 )
+_FAILURES = (
+    "SELECT problem FROM runs WHERE host = ? AND kind = 'configure' AND status = 'failed' AND id > coalesce("
+    "(SELECT max(id) FROM runs WHERE host = ? AND kind = 'configure' AND status = 'successful'), 0) ORDER BY id"
+)
 _NEXT_DUE = (
     "SELECT min(due) FROM hosts WHERE state = 'due'"
     " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.host = hosts.name AND runs.status = 'running')"
@@ -26,10 +30,12 @@ _NEXT_DUE = (
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A run that is ours to do, and its host."""
+    """A run that is ours to do, and its host. ``failures`` say why runs of it failed that have set something, since
+    one was successful last."""
 
     run: Run
     host: Host
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,8 @@ def claim(connection: sqlite3.Connection, owner: str, now: float) -> Turn | None
         (now, owner, row[0]),
     )
     run, host = find_run(connection, row[0]), find_host(connection, row[1])
-    return Turn(run, host) if run and host else None
+    failures = tuple(str(one[0]) for one in connection.execute(_FAILURES, (row[1], row[1])))
+    return Turn(run, host, failures) if run and host else None
 
 
 def begin(connection: sqlite3.Connection, run: Run, revision: str, vault: str = "", digest: str = "") -> None:

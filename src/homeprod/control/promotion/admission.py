@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from homeprod.control.hosts.appsword import read_apps
 from homeprod.control.hosts.checkturn import read_conditions
 from homeprod.control.hosts.condition import Condition
-from homeprod.control.hosts.host import Host
+from homeprod.control.hosts.host import HELD, Host
 from homeprod.control.hosts.ring import queue_run
 from homeprod.control.hosts.row import read_hosts, read_last_runs
 from homeprod.control.promotion.stage import Facts, Pair, Rollout, Stage, StageState, follow, start
@@ -21,8 +21,6 @@ from homeprod.core.overview.apps import AppsLine
 
 BY = "promotion"
 """Who rings for a host whose turn it is."""
-HELD = "held at the gate"
-"""How the problem of a run begins that waits there."""
 _ILL = ("failed", "unhealthy", "rolled back", "refused")
 _STAGE = "host, digest, former_revision, former_vault, is_canary, state, run, ailing, problem"
 

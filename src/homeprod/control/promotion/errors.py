@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeprod.control.promotion.admission import HELD
+from homeprod.control.hosts.host import HELD
 from homeprod.control.runs.attempt import NotYetError
 
 

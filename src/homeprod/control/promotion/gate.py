@@ -12,28 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from homeprod.control.hosts.host import Host
+from homeprod.control.hosts.host import HELD, Host
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.store import Notice
 from homeprod.control.promotion import admission as ledger_of
-from homeprod.control.promotion.admission import HELD, Admission
-from homeprod.control.promotion.closures import Closures
+from homeprod.control.promotion.admission import Admission
 from homeprod.control.promotion.errors import HeldError
-from homeprod.control.promotion.hearing import Hearing
+from homeprod.control.promotion.judge import Judge, Sources
 from homeprod.control.promotion.stage import Pair, RolloutState, StageState
 from homeprod.control.promotion.standing import Gated, Standing
 from homeprod.control.repositories.repositories import Checkout
-from homeprod.control.settings import EnvironmentSettings, NodeSettings, PromotionSettings
-from homeprod.control.trouble import Trouble, name_cause
+from homeprod.control.settings import NodeSettings
+from homeprod.control.trouble import Trouble
 from homeprod.core.errors import ControlError, HomeprodError
-from homeprod.core.tree import Tree
-from homeprod.promotion.record import Signed
-from homeprod.promotion.verdict import Evidence, Lack
+from homeprod.core.overview.matters import STOPPED
 
 _LOG = logging.getLogger("homeprod.control")
 
@@ -42,16 +38,6 @@ class Fetcher(Protocol):
     async def fetch(self, environment: str) -> Checkout: ...
 
     def last(self, environment: str) -> Checkout | None: ...
-
-
-class Sources(Protocol):
-    async def open(self, environment: str, revision: str, vault: str) -> Checkout: ...
-
-    async def keep(self, environment: str, pairs: Collection[tuple[str, str]]) -> None: ...
-
-    async def read_notes(self) -> Mapping[str, str | None]: ...
-
-    async def read_trees(self, revision: str, vault: str) -> tuple[Tree, Tree]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +57,10 @@ class Gate:
     def __init__(
         self, ledger: Ledger, fetcher: Fetcher, sources: Sources, settings: Callable[[], NodeSettings]
     ) -> None:
-        self._ledger, self._fetcher, self._sources, self._settings = ledger, fetcher, sources, settings
-        self._closures, self._hearing = Closures(sources.read_trees), Hearing(ledger, sources.read_notes)
+        self._ledger, self._fetcher, self._sources = ledger, fetcher, sources
+        self._settings, self._judge = settings, Judge(ledger, sources, settings)
         self._standings: dict[str, Standing] = {}
         self._gated: set[str] = set()
-        self._unknown: set[tuple[str, str]] = set()
         self._since: dict[str, float] = {}
         self._turn = asyncio.Lock()
 
@@ -113,7 +98,7 @@ class Gate:
         if not self._has_gate(environment):
             if head is None:
                 raise HeldError("nothing was fetched yet")
-            return Chosen(head)
+            return Chosen(head, is_news=self._is_tried(host, head))
         async with self._turn:
             standing = await self._refresh(environment)
         if standing is None or standing.admission is None:
@@ -122,11 +107,19 @@ class Gate:
         checkout, digest = standing.checkouts.get(pair), standing.digests.get(pair, {}).get(host.name, "")
         if checkout is None:
             raise HeldError("its turn in the roll-out has not come, and what it was at before is not to be had")
-        if not digest and head is not None and host.name in head.inventory:
-            raise HeldError(f"the revision {pair.revision[:12]}, which was admitted, does not know it yet")
         if digest and (lack := self._find_lack(standing, host, pair, digest)):
             raise HeldError(lack)
-        return Chosen(checkout, digest, bool(digest) and digest != host.applied_digest)
+        if not digest and host.name in checkout.inventory:
+            raise HeldError("what it would run cannot be told")
+        if not digest and head is not None and host.name in head.inventory:
+            raise HeldError(f"the revision {pair.revision[:12]}, which was admitted, does not know it yet")
+        return Chosen(checkout, digest, digest != host.applied_digest)
+
+    def _is_tried(self, host: Host, head: Checkout) -> bool:
+        """Whether its run with something new counts for other hosts, too."""
+        gates = (one.promotion for one in self._settings().environments if one.promotion is not None)
+        is_new = (host.applied_revision, host.applied_vault) != (head.revision, head.vault_revision)
+        return is_new and any(host.name in gate.counterparts.values() for gate in gates)
 
     def gate(self, host: Host) -> Gated | None:
         """What is said of the host at the gate; None where its environment has none."""
@@ -150,7 +143,7 @@ class Gate:
         }[stage.state]
         if stage.state is StageState.WAITING and standing.rollout.state is RolloutState.STOPPED:
             words = f"stays as it is: the roll-out of {target} has stopped at {standing.rollout.problem}"
-        return Gated(pair.revision, True, words)
+        return Gated(pair.revision, stage.state is not StageState.WAITING, words)
 
     async def step(self) -> None:
         """See how far hosts have followed, and begin with the next. Raises StorageError."""
@@ -183,7 +176,7 @@ class Gate:
         found: dict[str, str] = {}
         for one in self.standings:
             found[f"{one.environment}: a revision is held at the gate"] = one.tell_held()
-            found[f"{one.environment}: a roll-out has stopped"] = one.tell_stopped()
+            found[f"{one.environment}: {STOPPED}"] = one.tell_stopped()
         told = {about: text for about, text in found.items() if text}
         now = self._ledger.clock.now()
         self._since = {about: self._since.get(about, now) for about in told}
@@ -193,158 +186,49 @@ class Gate:
         if environment in self._gated:
             return True
         head = self._fetcher.last(environment)
-        return head is not None and self._find_promotion(environment, head) is not None
-
-    def _find_settings(self, environment: str, checkout: Checkout | None) -> EnvironmentSettings | None:
-        settings = checkout.settings if checkout is not None else None
-        return (settings or self._settings()).find_environment(environment)
-
-    def _find_promotion(self, environment: str, checkout: Checkout | None) -> PromotionSettings | None:
-        known = self._find_settings(environment, checkout)
-        return known.promotion if known is not None else None
+        return head is not None and self._judge.find_promotion(environment, head) is not None
 
     async def _look(self, environment: str, head: Checkout) -> None:
         admission = (await self._ledger.read(ledger_of.read_admissions)).get(environment)
-        if not await self._stands(environment, head, admission):
+        if not await self._judge.has_gate(environment, head, admission):
+            await self._leave(environment, admission)
             return
-        at = await self._open(environment, admission.pair) if admission is not None else None
-        # By the settings of what was admitted: a head does not open the gate for itself.
-        promotion = self._find_promotion(environment, at) if at is not None else None
-        promotion = promotion or self._find_promotion(environment, head) or PromotionSettings()
-        known = self._find_settings(environment, head)
-        entries, unheard = await self._hear(head)
-        evidence = Evidence(environment, entries, self._ledger.clock.now(), promotion.fresh_seconds)
-        pair = Pair(head.revision, head.vault_revision)
-        branch = known.branch if known is not None else environment
-        standing = Standing(environment, branch, promotion, pair, evidence, admission, unheard=unheard)
+        self._gated.add(environment)
         was = self._standings.get(environment)
-        self._standings[environment] = await self._admit(standing)
-        await self._keep(environment)
-        now = self._standings[environment]
-        if was is None or (was.admission, was.evidence.entries) != (now.admission, now.evidence.entries):
+        now = await self._judge.judge(environment, head, admission)
+        self._standings[environment] = _carry_on(await self._keep(now), was)
+        is_heard = was is not None and was.evidence.entries is now.evidence.entries
+        if was is None or not is_heard or was.admission != now.admission:
             await self._hurry(environment)
         await self._proceed(environment)
 
-    async def _stands(self, environment: str, head: Checkout, admission: Admission | None) -> bool:
-        """Whether there is a gate: where the head has one, or what was admitted last had one."""
-        if self._find_promotion(environment, head) is not None:
-            self._gated.add(environment)
-            return True
+    async def _leave(self, environment: str, admission: Admission | None) -> None:
+        """It has no gate, or none any more."""
         if admission is not None:
-            at = await self._open(environment, admission.pair)
-            if at is None or self._find_promotion(environment, at) is not None:
-                return True
             await self._ledger.write(lambda to: ledger_of.forget(to, environment), Notice())
         self._gated.discard(environment)
         self._standings.pop(environment, None)
-        return False
 
-    async def _hear(self, head: Checkout) -> tuple[tuple[Signed, ...], tuple[str, ...]]:
-        signers = (head.settings or self._settings()).signers
-        return await self._hearing.hear(signers)
-
-    async def _admit(self, standing: Standing) -> Standing:
-        """With the newest of the candidates that may be gone to, and what the newest of all lacks."""
-        applied = await self._find_applied(standing)
-        held: tuple[Lack, ...] | None = None
-        problem = ""
-        for pair in _list_candidates(standing):
-            try:
-                digests = await self._closures.find_of(pair, standing.environment)
-            except HomeprodError as error:
-                problem = problem or name_cause(error)
-                continue
-            lacks = standing.evidence.find_lacks(digests, pair.revision, applied)
-            held = lacks if held is None and not problem else held
-            if lacks:
-                continue
-            if await self._open(standing.environment, pair) is not None:
-                standing = await self._go_to(standing, pair, digests)
-                break
-            problem = problem or "its files cannot be laid out"
-        if standing.admission is None:
-            standing = await self._settle(standing)
-        return replace(standing, held=held or (), problem=problem)
-
-    async def _go_to(self, standing: Standing, pair: Pair, digests: Mapping[str, str]) -> Standing:
-        known, environment = standing.admission, standing.environment
-        if known is not None and (known.pair, known.digests) == (pair, digests):
-            return standing
-        if known is not None and known.digests == digests:
-            await self._ledger.write(lambda to: ledger_of.move(to, environment, pair, digests), Notice())
-            return replace(standing, admission=replace(known, pair=pair))
-        known_order = self._find_promotion(environment, self._fetcher.last(environment)) or standing.promotion
-        order, canary = known_order.order, known_order.canary
-        new = Admission(environment, pair, digests, self._ledger.clock.now())
-        await self._ledger.write(lambda to: ledger_of.admit(to, new, order, canary), Notice())
-        _LOG.info("%s goes to %s", environment, pair.revision)
-        found = await self._ledger.read(ledger_of.read_admissions)
-        return replace(standing, admission=found[environment])
-
-    async def _settle(self, standing: Standing) -> Standing:
-        """A gate that was put before hosts which run something already: they stay at that."""
+    async def _keep(self, standing: Standing) -> Standing:
+        """With all at hand that some host is to be at."""
         environment = standing.environment
-        hosts = [one for one in await self._ledger.hosts() if one.environment == environment and one.applied_revision]
-        pairs = Counter(Pair(one.applied_revision, one.applied_vault or standing.head.vault) for one in hosts)
-        for pair, _ in pairs.most_common():
-            try:
-                digests = await self._closures.find_of(pair, environment)
-            except HomeprodError:
-                continue
-            new = Admission(environment, pair, digests, self._ledger.clock.now())
-            await self._ledger.write(lambda to, new=new: ledger_of.settle(to, new), Notice())  # type: ignore[misc]
-            return replace(standing, admission=new)
-        return standing
-
-    async def _find_applied(self, standing: Standing) -> dict[str, str]:
-        """What hosts were run with last. Of runs before the gate was there it is found out now: with the vault as it
-        was then, where that is known, and with the roles of homeprod as they are."""
-        hosts = [one for one in await self._ledger.hosts() if one.environment == standing.environment]
-        found: dict[str, tuple[Pair, str]] = {}
-        for host in hosts:
-            pair = Pair(host.applied_revision, host.applied_vault or standing.head.vault)
-            if host.applied_digest or not pair or (host.name, pair.revision) in self._unknown:
-                continue
-            try:
-                digest = (await self._closures.find_of(pair, standing.environment)).get(host.name, "")
-            except HomeprodError:
-                digest = ""
-            if digest:
-                found[host.name] = (pair, digest)
-            else:
-                self._unknown.add((host.name, pair.revision))
-        if found:
-            await self._ledger.write(lambda to: ledger_of.note_digests(to, found))
-        known = {one.name: one.applied_digest for one in hosts}
-        return known | {name: digest for name, (_, digest) in found.items()}
-
-    async def _open(self, environment: str, pair: Pair) -> Checkout | None:
-        try:
-            return await self._sources.open(environment, pair.revision, pair.vault)
-        except ControlError as error:
-            _LOG.error("%s at %s: %s", environment, pair.revision[:12], error)
-            return None
-
-    async def _keep(self, environment: str) -> None:
-        """Have at hand what some host is to be at."""
-        standing = self._standings[environment]
         if standing.admission is None:
-            return
+            return standing
         former = {one.former for one in standing.admission.stages if one.state is StageState.WAITING and one.former}
         wanted = {standing.admission.pair, *former}
         checkouts, digests = {}, {}
         for pair in wanted:
-            if (checkout := await self._open(environment, pair)) is not None:
+            if (checkout := await self._judge.open(environment, pair)) is not None:
                 checkouts[pair] = checkout
             try:
-                digests[pair] = await self._closures.find_of(pair, environment)
+                digests[pair] = await self._judge.closures.find_of(pair, environment)
             except HomeprodError as error:
                 _LOG.error("%s at %s: %s", environment, pair.revision[:12], error)
         try:
             await self._sources.keep(environment, {(pair.revision, pair.vault) for pair in checkouts})
         except ControlError as error:  # the next look says it again
             _LOG.error("%s: %s", environment, error)
-        self._standings[environment] = replace(standing, checkouts=checkouts, digests=digests)
+        return replace(standing, checkouts=checkouts, digests=digests)
 
     async def _refresh(self, environment: str) -> Standing | None:
         """With the admission as the ledger has it now, and by what is fresh now."""
@@ -390,9 +274,7 @@ class Gate:
         return evidence.find_lack(host.name, digest, pair.revision, host.applied_digest)
 
 
-def _list_candidates(standing: Standing) -> list[Pair]:
-    """The newest of both; else the newest of one, so that neither repository's change holds up the other's."""
-    newest, known = standing.head, standing.admission.pair if standing.admission is not None else Pair()
-    if not known or newest.revision == known.revision or newest.vault == known.vault:
-        return [newest]
-    return [newest, Pair(newest.revision, known.vault), Pair(known.revision, newest.vault)]
+def _carry_on(now: Standing, was: Standing | None) -> Standing:
+    """With the roll-out as it was seen last, until it is seen again: nobody who asks meanwhile is told of none."""
+    pairs = [one.admission.pair for one in (now, was) if one is not None and one.admission is not None]
+    return replace(now, rollout=was.rollout) if was is not None and pairs[:1] == pairs[1:] else now

@@ -16,6 +16,7 @@ from homeprod.core.errors import ControlError
 from homeprod.promotion.notes import Heard, read_notes
 from homeprod.promotion.record import Signed, Trial
 from homeprod.promotion.sshsig import Believers
+from homeprod.promotion.verdict import Entries
 
 _KEPT_SECONDS = 90 * 86_400.0
 """How long a trial is kept that has expired; it says nothing any more."""
@@ -25,9 +26,9 @@ class Hearing:
     def __init__(self, ledger: Ledger, read: Callable[[], Awaitable[Mapping[str, str | None]]]) -> None:
         self._ledger, self._read = ledger, read
         self._last: tuple[object, ...] = ()
-        self._heard: tuple[tuple[Signed, ...], tuple[str, ...]] = ((), ())
+        self._heard: tuple[Entries, tuple[str, ...]] = (Entries(), ())
 
-    async def hear(self, signers: Sequence[KeyOwner]) -> tuple[tuple[Signed, ...], tuple[str, ...]]:
+    async def hear(self, signers: Sequence[KeyOwner]) -> tuple[Entries, tuple[str, ...]]:
         """What is believed, and what counts as nothing. Where the notes cannot be read, what was heard before. Raises
         StorageError."""
         problem = ""
@@ -44,7 +45,7 @@ class Hearing:
 
     async def _judge(
         self, fetched: Mapping[str, str | None], kept: Mapping[str, str], signers: Sequence[KeyOwner], problem: str
-    ) -> tuple[tuple[Signed, ...], tuple[str, ...]]:
+    ) -> tuple[Entries, tuple[str, ...]]:
         people: dict[str, list[str]] = {}
         for one in signers:
             people.setdefault(one.person, []).append(one.key)
@@ -54,7 +55,7 @@ class Hearing:
             **dict(zip(old.lines, old.believed, strict=True)),
             **dict(zip(new.lines, new.believed, strict=True)),
         }
-        return tuple(believed[key] for key in sorted(believed)), (*((problem,) if problem else ()), *new.problems)
+        return Entries(believed[key] for key in sorted(believed)), (*((problem,) if problem else ()), *new.problems)
 
     async def _remember(self, new: Heard, old: Heard, kept: Mapping[str, str]) -> None:
         now = self._ledger.clock.now()
@@ -73,9 +74,12 @@ class Hearing:
 def _read_both(
     fetched: Mapping[str, str | None], kept: Mapping[str, str], believers: Believers
 ) -> tuple[Heard, Heard]:
+    """Of those that were kept the ones that are not there any more."""
+    there = {(line, commit) for commit, text in fetched.items() for line in (text or "").split("\n")}
     texts: dict[str, str] = {}
     for line, commit in kept.items():
-        texts[commit] = f"{texts.get(commit, '')}{line}\n"
+        if (line, commit) not in there:
+            texts[commit] = f"{texts.get(commit, '')}{line}\n"
     return read_notes(fetched, believers), read_notes(texts, believers)
 
 

@@ -86,7 +86,7 @@ def follow(stages: Iterable[Stage], facts: Mapping[str, Facts]) -> Rollout:
         return Rollout((), RolloutState.NONE)
     if failed := next((one for one in known if one.state is StageState.FAILED), None):
         return Rollout(known, RolloutState.STOPPED, problem=f"{failed.host}: {failed.problem}")
-    if any(one.state is StageState.RUNNING for one in known):
+    if any(one.state is StageState.RUNNING or _is_busy(facts.get(one.host)) for one in known):
         return Rollout(known, RolloutState.GOING)
     for stage in known:
         told = facts.get(stage.host, Facts())
@@ -151,6 +151,11 @@ def _fall_behind(stage: Stage, problem: str) -> Stage:
     """A canary is there to be looked at first: without it nobody goes."""
     state = StageState.FAILED if stage.is_canary else StageState.LATE
     return replace(stage, state=state, problem=problem)
+
+
+def _is_busy(facts: Facts | None) -> bool:
+    """By a run from before this roll-out, or one that somebody rang for."""
+    return facts is not None and facts.host is not None and facts.host.state is HostState.RUNNING
 
 
 def _is_back(facts: Facts) -> bool:

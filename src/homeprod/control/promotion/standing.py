@@ -17,8 +17,8 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """What the gate says of a host beyond its environment's head: what it is to be at now, whether a run would do
-    something else than the last one did, and why no run may begin; ``words`` say who runs it then."""
+    """What the gate says of a host beyond its environment's head: what it is to be at now, whether it is behind that
+    and follows in a roll-out, and why no run may begin; ``words`` say what it waits for."""
 
     revision: str = ""
     is_behind: bool = False
@@ -53,10 +53,6 @@ class Standing:
     def emergency(self) -> Signed | None:
         """By which the environment is at what it is at."""
         return self.evidence.find_emergency(self.admission.pair.revision) if self.admission is not None else None
-
-    @property
-    def late(self) -> tuple[str, ...]:
-        return tuple(one.host for one in self.rollout.stages if one.state is StageState.LATE)
 
     @property
     def is_held(self) -> bool:

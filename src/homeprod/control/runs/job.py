@@ -13,7 +13,8 @@ class Job:
     for the vault password, empty where nothing is vaulted; ``authority_socket`` is where the site's own authority
     signs; ``playbook`` lies in ``playbooks``. Of a check it is asked what the playbook would change; where there are
     ``tags``, its tasks of these are run alone. ``vault`` is the vault's revision, ``digest`` that of all inputs where
-    somebody asks for it. A run that ``is_watched`` is a failed one where units of the host fail with it."""
+    somebody asks for it. A run that ``is_watched`` is a failed one where units of the host fail with it, or fail
+    since one before it: those are ``blamed``."""
 
     run: int
     host: str
@@ -36,6 +37,7 @@ class Job:
     vault: str = ""
     digest: str = ""
     is_watched: bool = False
+    blamed: tuple[str, ...] = ()
 
     def render(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -44,6 +46,6 @@ class Job:
     def parse(cls, line: bytes) -> Job:
         """Raises ValueError, TypeError where it is none."""
         data: dict[str, Any] = json.loads(line)
-        for name in ("inventories", "known_hosts", "tags"):
+        for name in ("inventories", "known_hosts", "tags", "blamed"):
             data[name] = tuple(data[name])
         return cls(**data)

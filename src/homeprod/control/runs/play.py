@@ -69,7 +69,7 @@ def _judge_units(job: Job, folder: Path, before: frozenset[str] | None) -> dict[
     if before is None:
         return None
     units.settle()
-    problem = units.tell_new(before, _look_at_units(job, folder, "after"))
+    problem = units.tell_new(before - frozenset(job.blamed), _look_at_units(job, folder, "after"))
     return {"status": "failed", "problem": problem, "retry": False} if problem else None
 
 

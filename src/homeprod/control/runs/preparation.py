@@ -19,6 +19,7 @@ from homeprod.control.runs.attempt import NotYetError
 from homeprod.control.runs.job import Job
 from homeprod.control.runs.launcher import Launcher
 from homeprod.control.runs.spare import Spares
+from homeprod.control.runs.units import read_blamed
 from homeprod.control.settings import EnvironmentSettings, NodeSettings
 from homeprod.control.trouble import name_cause
 from homeprod.core.errors import ControlError
@@ -180,6 +181,7 @@ class Preparation:
             vault=checkout.vault_revision,
             digest=chosen.digest,
             is_watched=chosen.is_news,
+            blamed=read_blamed(turn.failures),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from homeprod.control.runs.job import Job
 
 _ASK = "systemctl list-units --all --plain --no-legend --no-pager --state=failed,auto-restart"
 _NAME = re.compile(r"[A-Za-z0-9:_.@\\-]{1,200}\.[a-z]{1,20}")
-_MOST = 500
+_MOST, _NAMED = 500, 20
+_FAILED = "units of the host failed with it: "
 SETTLE = 3.0
 """Seconds that a unit has to fall over in, once the run is over."""
 
@@ -66,5 +67,11 @@ def tell_new(before: frozenset[str] | None, after: frozenset[str] | None) -> str
     if before is None or after is None:
         return ""
     new = sorted(after - before)
-    more = f" and {len(new) - 5} more" if len(new) > 5 else ""
-    return f"units of the host failed with it: {', '.join(new[:5])}{more}" if new else ""
+    more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
+    return f"{_FAILED}{', '.join(new[:_NAMED])}{more}" if new else ""
+
+
+def read_blamed(problems: Iterable[str]) -> tuple[str, ...]:
+    """Units that failed with runs whose problems these are: that one fails still is no excuse for the next run."""
+    texts = (one.removeprefix(_FAILED) for one in problems if one.startswith(_FAILED))
+    return tuple(sorted({name for text in texts for name in re.split(r",? ", text) if _NAME.fullmatch(name)}))

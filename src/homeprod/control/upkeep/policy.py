@@ -47,10 +47,11 @@ def foresee(
 
 def _find_gate(condition: Condition | None, gated: Gated) -> str:
     """What the gate has to say of the host's next run; empty where it is upkeep's affair. Who is behind there follows
-    in a roll-out, and not by upkeep."""
-    if gated.is_behind:
+    in a roll-out, and not by upkeep; who waits for its turn is kept at what it is at."""
+    needs_run = condition is not None and condition.needs_run
+    if gated.is_behind or not needs_run:
         return gated.words
-    return gated.obstacle if condition is not None and condition.needs_run else ""
+    return gated.obstacle
 
 
 def _foresee_run(host: Host, condition: Condition | None, head: str, upkeep: UpkeepSettings, now: float) -> Outlook:
@@ -62,6 +63,8 @@ def _foresee_run(host: Host, condition: Condition | None, head: str, upkeep: Upk
         return Outlook("stays as it is: the environment's policy is to report")
     if obstacle := _find_obstacle(host, condition, head):
         return Outlook(obstacle)
+    if not is_behind and condition is not None and condition.proves:
+        return Outlook("a check shows first what the last run has put right")
     if not is_behind and condition is not None and condition.is_stubborn:
         return Outlook("stays as it is: not idempotent, a run has changed the same before and it differs again")
     return _wait_for_window(upkeep, now)

@@ -21,8 +21,12 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class Version:
+    """``vault`` is the revision of the vault, ``digest`` that of all inputs of the run; empty where nobody knows."""
+
     revision: str
     instance: str
+    vault: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,9 @@ def read_host(told: Mapping[str, Any]) -> HostLine:
 
 
 def _read_version(told: Mapping[str, Any]) -> Version:
-    return Version(str(told["revision"]), str(told["instance"]))
+    """A node of an earlier homeprod tells less."""
+    more = (str(told.get(name, "")) for name in ("vault", "digest"))
+    return Version(str(told["revision"]), str(told["instance"]), *more)
 
 
 def _read_words(told: Sequence[Any]) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ OLD_SECONDS = 86_400
 _CYCLE = 60
 """Minutes between two looks of a node at a host, where it does not say."""
 _SLACK = 300.0
+STOPPED = "a roll-out has stopped"
+"""How a node's trouble ends that passes by itself never."""
 _MEANWHILE = 1800.0
 """Seconds for which somebody may be at work there."""
 
@@ -110,7 +112,8 @@ def _list_troubles(node: NodeLine, now: float) -> Iterator[Matter]:
         text = f"{node.name}: {one.text} (for {tell_age(now - one.since)})"
         about = f"{node.name} {one.about or one.text}"
         brief = f"{node.name}: {one.about}" if one.about else ""
-        yield Matter(text, "", about, node.name, since=one.since, patience=_MEANWHILE, brief=brief)
+        patience = 0.0 if one.about.endswith(STOPPED) else _MEANWHILE
+        yield Matter(text, "", about, node.name, since=one.since, patience=patience, brief=brief)
 
 
 def _list_undeclared(machines: Iterable[SeenMachine]) -> Iterator[Matter]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from homeprod.control.promotion.stage import StageState
 from homeprod.core.overview.age import count_days, tell_age
 from homeprod.core.overview.apps import LINGERING, AppLine
 from homeprod.core.overview.apps import OLD_SECONDS as APPS_OLD
@@ -109,6 +110,17 @@ def _show_drift(line: MachineLine, look: Look) -> Cell:
     return Cell(f"{host.drift} differ", "wary") if host.drift else Cell("none", "good")
 
 
+def _show_rollout(line: MachineLine, look: Look) -> Cell:
+    """Of what was admitted last, for machines that follow it."""
+    stages = (stage for gate in look.gates for stage in gate.rollout.stages if stage.host == line.name)
+    stage = next(stages, None)
+    if stage is None:
+        return Cell()
+    tones: dict[StageState, Tone] = {StageState.DONE: "good", StageState.FAILED: "bad", StageState.LATE: "wary"}
+    notes = (stage.problem[:_PROBLEM],) if stage.problem else ()
+    return Cell(stage.state.value, tones.get(stage.state, ""), notes)
+
+
 def _show_apps(line: MachineLine, look: Look) -> Cell:
     """Those that are well as a number, the others by name."""
     apps = line.host.apps if line.host is not None else None
@@ -175,6 +187,7 @@ COLUMNS: tuple[tuple[str, Callable[[MachineLine, Look], Cell]], ...] = (
     ("Proxmox", _show_proxmox),
     ("Configured", _show_configured),
     ("Last run", _show_run),
+    ("Roll-out", _show_rollout),
     ("Drift", _show_drift),
     ("Apps", _show_apps),
     ("Certificate", _show_certificates),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from homeprod.control.inventory import Place
+from homeprod.control.promotion.standing import Standing
 from homeprod.core.overview.host import HostLine, NodeLine, read_node
 from homeprod.core.overview.matter import Matter
 from homeprod.core.overview.matters import OLD_SECONDS, list_matters
@@ -34,7 +35,7 @@ class MachineLine:
 @dataclass(frozen=True, slots=True)
 class Look:
     """``now`` is seconds since 1970, by the node's clock. ``pictures`` are by the name of their file, ``narrow``
-    those that a phone is shown in their place."""
+    those that a phone is shown in their place. ``gates`` are of environments that have one."""
 
     site: str
     node: NodeLine
@@ -45,6 +46,7 @@ class Look:
     narrow: tuple[str, ...]
     person: str
     now: float
+    gates: tuple[Standing, ...] = ()
 
     @property
     def age(self) -> float | None:
@@ -71,6 +73,7 @@ async def gather(node: Node, person: str, now: float) -> Look:
         narrow=tuple(name for name in pictures if name.endswith(_NARROW)),
         person=person,
         now=now,
+        gates=tuple(node.promotions()),
     )
 
 

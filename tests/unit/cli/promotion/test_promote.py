@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.playbook_clones import make_key
@@ -15,6 +17,7 @@ from tests.reference_schema import open_validator
 from homeprod.cli.promotion.ground import open_ground
 from homeprod.cli.promotion.step import advance
 from homeprod.core.errors import PromotionError
+from homeprod.drivers.apps.git import Git
 from homeprod.drivers.branches import Branches, Move, OvertakenError
 from homeprod.drivers.records import NOTES
 from homeprod.promotion.record import Clear, Emergency, Rollback
@@ -37,7 +40,10 @@ def test_without_records_nothing_moves_and_each_missing_one_is_named(site: Promo
     assert "–   prod-proxy              " in out
     assert f"  homeprod promote {revision[:12]} --to lab\n" in out
     assert f"  homeprod rehearse {revision[:12]} prod-proxy-passthrough\n" in out
-    assert said == "refused, and nothing was moved: no record that counts: prod-proxy, prod-proxy-passthrough\n"
+    assert (
+        said.splitlines()[-1]
+        == "refused, and nothing was moved: no record that counts: prod-proxy, prod-proxy-passthrough"
+    )
     code, told = site.read("promote", revision, *TO_PROD)
     open_validator("promote").validate(told)
     assert (code, told["has_moved"], told["exit_code"]) == (2, False, 2)
@@ -47,7 +53,7 @@ def test_with_records_the_branch_moves_and_takes_them_along(site: PromotedSite) 
     revision = site.commit(content="second")
     note_green(site, revision)
     code, out, said = site.run("promote", "HEAD", *TO_PROD)
-    assert (code, said) == (0, "")
+    assert (code, said.count("\n")) == (0, 1)
     assert out.endswith(f"prod is at {revision[:12]}\n")
     assert site.heads()["prod"] == revision
     code, told = site.read("promote", "HEAD", *TO_PROD)
@@ -107,6 +113,15 @@ def test_nobody_to_answer_moves_nothing(site: PromotedSite) -> None:
     assert "nobody is there to answer" in site.refuse("promote", revision, "--to", "prod")
     assert "nobody is there to answer" in site.refuse("promote", revision, "--to", "lab")
     assert site.heads() == before
+
+
+def test_without_a_gate_only_moving_the_branch_asks_no_node(site: PromotedSite) -> None:
+    revision = site.commit(content="second")
+    code, out, said = site.run("promote", revision, "--to", "lab", "--yes", "--no-try")
+    assert (code, site.heads()["lab"], said) == (0, revision, "")
+    assert out.endswith(f" → {revision[:12]}  a change\n")
+    code, _, said = site.run("promote", revision, "--to", "lab", "--yes", "--no-try")
+    assert (code, said) == (0, f"lab is at {revision[:12]} already\n")
 
 
 # emergencies
@@ -204,6 +219,53 @@ def test_of_two_promotes_at_once_one_wins_and_the_other_is_told(site: PromotedSi
     assert sorted(told) == ["somebody else moved prod meanwhile; nothing was moved", f"won {head}"]
 
 
+class Killed(BaseException):
+    """At one of git's calls; nobody tidies up behind it."""
+
+
+class Cut:
+    """Cuts a command off before git's call of that number, or behind it."""
+
+    def __init__(self) -> None:
+        self.limit, self.is_behind, self.calls = 0, False, 0
+        self._real = Git.run
+
+    def run(self, git: Git, arguments: tuple[str, ...], more: dict[str, Any]) -> bytes:
+        self.calls += 1
+        if (self.calls, self.is_behind) == (self.limit, False):
+            raise Killed
+        try:
+            return self._real(git, *arguments, **more)
+        finally:
+            if (self.calls, self.is_behind) == (self.limit, True):
+                raise Killed
+
+    def allow_all(self) -> None:
+        self.limit = 0
+
+
+@pytest.mark.slow
+def test_a_promote_that_is_cut_off_at_any_call_of_git_is_made_whole_by_the_next(
+    site: PromotedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, revision = site.clone.git("rev-parse", "HEAD"), site.commit(content="second")
+    note(site, make_trial(first, "1" * 64))
+    cut, cuts = Cut(), 0
+    monkeypatch.setattr(Git, "run", lambda git, *arguments, **more: cut.run(git, arguments, more))
+    while site.heads()["prod"] == first:
+        cuts += 1
+        cut.calls, cut.limit, cut.is_behind = 0, (cuts + 1) // 2, cuts % 2 == 0
+        with contextlib.suppress(Killed):
+            site.run("promote", revision, *TO_PROD, "--emergency", "--why", "now")
+        cut.allow_all()
+        emergencies = [one for one in read_notes(site) if one.entry.kind == "emergency"]
+        assert len(emergencies) == (site.heads()["prod"] == revision), "both, or neither"
+    assert cuts > 60, "it was cut off at each call before the push"
+    note(site, make_trial(first, "2" * 64))
+    assert [one.entry.kind for one in read_notes(site)].count("emergency") == 1
+    assert site.run("promote", revision, *TO_PROD)[0] == 0
+
+
 # back
 
 
@@ -279,3 +341,30 @@ def test_a_roll_back_that_makes_no_sense_is_refused(site: PromotedSite) -> None:
     assert "prod never had this revision" in site.refuse("rollback", "--to", beside, "--yes")
     assert "there is no revision nothing" in site.refuse("rollback", "--to", "nothing", "--yes")
     assert site.heads() == before
+
+
+def test_ctrl_c_leaves_the_watch_and_says_what_goes_on(site: PromotedSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    class Ready:
+        name = "lab-ansible"
+
+        def __enter__(self) -> Ready:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def require_ready(self) -> None: ...
+
+    monkeypatch.setattr("homeprod.cli.promotion.passage.open_node", lambda *_: Ready())
+    monkeypatch.setattr("homeprod.cli.promotion.passage.watch", interrupt)
+    revision = site.commit(content="second")
+    note_green(site, revision)
+    code, out, said = site.run("promote", revision, "--to", "prod", "--yes")
+    assert (code, site.heads()["prod"]) == (130, revision)
+    assert out.endswith(f"prod is at {revision[:12]}\n")
+    assert said.endswith(
+        f"watched no longer; the roll-out goes on without. To watch it again:\n\n"
+        f"  homeprod promote {revision[:12]} --to prod\n"
+    )

@@ -294,6 +294,14 @@ def test_a_check_that_did_not_come_to_its_end_takes_nothing_back() -> None:
     assert (broken.checked, broken.revision, broken.problem) == (10.0, "r1", "a task failed")
 
 
+def test_a_check_after_a_run_that_did_not_come_to_its_end_says_what_the_run_did_not_put_right() -> None:
+    proving = Condition("lab-proxy", checked=10.0, revision="r1", drift=(MOTD,), more=3, proves=True)
+    broken = learn(proving, Finding(RunStatus.FAILED, "a task failed", (USER,)), "r1", 20.0)
+    assert ([one.task for one in broken.drift], broken.more) == ([USER.task], 0)
+    assert (broken.is_stubborn, broken.proves, broken.checked) == (True, False, 10.0), "no run follows it for ever"
+    assert learn(proving, LATE, "r1", 20.0).proves, "nobody was asked"
+
+
 def test_what_a_run_did_not_put_right_is_stubborn_until_the_head_or_the_drift_changes() -> None:
     proving = Condition("lab-proxy", revision="r1", drift=(MOTD,), proves=True)
     stubborn = learn(proving, differ(MOTD), "r1", 10.0)

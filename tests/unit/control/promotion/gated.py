@@ -20,6 +20,7 @@ from homeprod.control.hosts.condition import Finding
 from homeprod.control.hosts.host import Ring, Run, RunStatus
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.turn import Outcome, Turn
+from homeprod.control.inventory import InventoryHost
 from homeprod.control.places import Places
 from homeprod.control.promotion.gate import Gate
 from homeprod.control.promotion.standing import Standing
@@ -35,7 +36,6 @@ from homeprod.control.upkeep.upkeeper import Upkeeper
 from homeprod.control.watchman import Watchman
 from homeprod.drivers.playbooks import read_step
 from homeprod.drivers.records import Records
-from homeprod.promotion.affected import find_affected
 from homeprod.promotion.closure import find_closures
 from homeprod.promotion.record import Emergency, Entry, Rollback, Trial
 
@@ -73,10 +73,14 @@ VAULT = {
 
 
 def make_settings(
-    playbooks: str, vault: str, people: Mapping[str, str], promotion: PromotionSettings | None
+    playbooks: str,
+    vault: str,
+    people: Mapping[str, str],
+    promotion: PromotionSettings | None,
+    upkeep: UpkeepSettings,
 ) -> NodeSettings:
     environment = EnvironmentSettings(
-        name="prod", branch="prod", user="homeprod-prod", upkeep=UpkeepSettings(), promotion=promotion
+        name="prod", branch="prod", user="homeprod-prod", upkeep=upkeep, promotion=promotion
     )
     return SETTINGS.model_copy(
         update={
@@ -127,6 +131,7 @@ class Site:
     key: Path
     promotion: PromotionSettings | None
     places: Places
+    upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
     clock: SetClock = field(default_factory=SetClock)
 
     @classmethod
@@ -140,7 +145,8 @@ class Site:
 
     @property
     def settings(self) -> NodeSettings:
-        return make_settings(self.playbooks.address, self.vault.address, {"sean": self.sean.line}, self.promotion)
+        people = {"sean": self.sean.line}
+        return make_settings(self.playbooks.address, self.vault.address, people, self.promotion, self.upkeep)
 
     @property
     def head(self) -> str:
@@ -154,10 +160,6 @@ class Site:
         """As a person's own machine computes them, in their clones."""
         step = read_step(self.playbooks.folder, f"{revision}..{revision}", self.vault.folder)
         return {host: one.digest for host, one in find_closures(step.revisions[1]).items()}
-
-    def list_affected(self, span: str) -> list[str]:
-        step = read_step(self.playbooks.folder, span, self.vault.folder)
-        return [one.host for one in find_affected(*step.revisions)]
 
     def try_on(
         self, *hosts: str, is_green: bool = True, days: float = 14, by: Person | None = None, at: float | None = None
@@ -223,11 +225,17 @@ class Life:
         self.gate = Gate(ledger, self.watchman, self.repositories, lambda: site.settings)
         spares = Spares(lambda _: start_workers())
         self.desk = Preparation(self.gate, Nonces(), site.places, lambda: site.settings, spares, lambda _: 0)
-        self.upkeeper = Upkeeper(ledger, self.gate, lambda: site.settings, dict, gate=self.gate)
+        self.upkeeper = Upkeeper(
+            ledger, self.gate, lambda: site.settings, self._list_hosts, lambda most: most, gate=self.gate
+        )
         self.jobs: list[tuple[Run, Job]] = []
 
     async def _hear(self) -> None:
         return
+
+    def _list_hosts(self) -> Mapping[str, InventoryHost]:
+        known = self.watchman.last("prod")
+        return known.inventory if known is not None else {}
 
     async def fetch(self) -> Standing:
         await self.gate.fetch("prod")

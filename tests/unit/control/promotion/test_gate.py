@@ -25,6 +25,8 @@ from homeprod.control.hosts.host import HostState, RunKind
 from homeprod.control.promotion.stage import RolloutState
 from homeprod.control.promotion.standing import describe
 from homeprod.control.settings import PromotionSettings
+from homeprod.core.tree import File, Kind, Tree
+from homeprod.drivers.playbooks import read_collection
 from homeprod.promotion.record import Clear
 
 
@@ -395,5 +397,49 @@ def test_a_clock_that_was_set_back_holds_and_breaks_nothing(tmp_path: Path) -> N
         assert "look at the clocks" in standing.held[0].why
         site.clock.seconds += 400 * DAY
         assert (await life.fetch()).held == ()
+
+    begin(site, story)
+
+
+def test_another_version_of_homeprod_is_another_thing_to_run(tmp_path: Path) -> None:
+    """Whose plays name none of our roles runs the same as before."""
+    site = Site.make(tmp_path / "site")
+
+    async def story(life: Life) -> None:
+        site.playbooks.commit({"roles/web/meta/main.yml": "dependencies: [homeprod.site.base]\n"})
+        site.try_on("prod-web")
+        await life.fetch()
+        assert await life.roll_out() == ["prod-web"]
+        collection = read_collection()
+        changed = File(Kind.FILE, b"- name: another\n")
+        upgraded = Life(site, life.ledger)
+        upgraded.gate._judge.closures._collection = Tree({**dict(collection), "roles/base/tasks/main.yml": changed})
+        standing = await upgraded.fetch()
+        assert [one.host for one in standing.held] == ["prod-web"]
+        (trouble,) = upgraded.gate.troubles
+        assert f"{site.head[:12]} as this version of homeprod would run it is held" in trouble.text
+        await upgraded.ledger.retry("prod-web", "sean")
+        await upgraded.ring("prod-mail", "i2")
+        assert await upgraded.run_due() == ["prod-mail"]
+        assert (await upgraded.check("prod-web", differ(MOTD))).revision == site.head
+        site.declare_emergency()
+        await upgraded.fetch()
+        assert await upgraded.run_due() == ["prod-web"]
+
+    begin(site, story)
+
+
+def test_a_host_that_only_pretends_to_be_of_the_environment_is_not_run(tmp_path: Path) -> None:
+    """The groups say one thing, and the variables another: what is judged must be what is run."""
+    site = Site.make(tmp_path / "site")
+
+    async def story(life: Life) -> None:
+        facts = "ansible_host: 192.0.2.1, homeprod_environment: prod, homeprod_control_node: lab-ansible"
+        text = write_inventory() + f"    other:\n      hosts:\n        prod-new: {{{facts}}}\n"
+        site.playbooks.commit({"site/inventory.yml": text})
+        await life.fetch()
+        await life.ring("prod-new")
+        assert await life.run_due() == []
+        assert (await life.ledger.host("prod-new")).problem.startswith("held at the gate: ")
 
     begin(site, story)

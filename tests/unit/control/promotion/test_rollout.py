@@ -8,10 +8,11 @@ import pytest
 from tests.unit.control.hosts.test_checks import CLEAN, LATE, MOTD, differ
 from tests.unit.control.promotion.gated import DONE, FAILED, HOSTS, OFF, ORDER, Life, Site, begin
 
-from homeprod.control.hosts.host import HostState, Run
+from homeprod.control.hosts.errors import HeldKeyError
+from homeprod.control.hosts.host import HostState, Ring, Run
 from homeprod.control.hosts.turn import Outcome
 from homeprod.control.promotion.standing import describe
-from homeprod.control.settings import PromotionSettings
+from homeprod.control.settings import PromotionSettings, UpkeepSettings
 from homeprod.core.overview.apps import AppLine, AppsLine
 
 
@@ -263,9 +264,6 @@ def test_a_host_that_was_forgotten_or_whose_key_is_held_holds_nobody_up(tmp_path
 
     async def story(life: Life) -> None:
         await promote(site, life, "proxy", "web", "mail")
-        from homeprod.control.hosts.errors import HeldKeyError
-        from homeprod.control.hosts.host import Ring
-
         with pytest.raises(HeldKeyError):
             await life.ledger.ring(Ring("msg_x", "prod-web", "prod", "i1", ("ssh-ed25519 BBBB",), "sean", "x"))
         await life.run_due()
@@ -275,5 +273,34 @@ def test_a_host_that_was_forgotten_or_whose_key_is_held_holds_nobody_up(tmp_path
         problems = {one.host: one.problem for one in life.standing.rollout.stages}
         assert problems["prod-web"] == "it waits for a person: its SSH host key"
         assert (await life.ledger.host("prod-web")).state is HostState.IDLE
+
+    begin(site, story)
+
+
+def test_upkeep_keeps_hosts_at_what_was_admitted_and_rolls_out_nothing(tmp_path: Path) -> None:
+    site = Site.make(tmp_path / "site")
+    site.upkeep = UpkeepSettings(policy="converge")
+
+    async def story(life: Life) -> None:
+        first = site.head
+        await life.check("prod-mail", differ(MOTD))
+        site.change("web", "mail")
+        await life.fetch()
+        await life.upkeeper.step()
+        assert await life.run_due() == ["prod-mail"], "held or not, what differs is put right"
+        assert await life.find_applied() == dict.fromkeys(HOSTS, first)
+        await life.check("prod-mail", CLEAN)
+        site.try_on("prod-web", "prod-mail")
+        await life.fetch()
+        await life.check("prod-mail", differ(MOTD))
+        await life.upkeeper.step()
+        queued = {run.host: run.rung_by for run in await life.ledger.runs(2, kind="configure")}
+        assert queued == {"prod-mail": "upkeep", "prod-web": "promotion"}
+        turns = [await life.ledger.claim("me"), await life.ledger.claim("me")]
+        for turn in sorted((one for one in turns if one is not None), key=lambda one: one.host.name):
+            assert await life.play(turn)
+        jobs = {run.host: job.revision for run, job in life.jobs[-2:]}
+        assert jobs == {"prod-mail": first, "prod-web": site.head}, "before its turn it stays at what it is at"
+        assert await life.roll_out() == ["prod-mail"]
 
     begin(site, story)

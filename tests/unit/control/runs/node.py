@@ -23,6 +23,7 @@ from homeprod.control.runs.job import Job
 from homeprod.control.runs.launcher import Launcher, ProcessLauncher
 from homeprod.control.runs.preparation import TAGS
 from homeprod.control.runs.reconciler import Reconciler
+from homeprod.control.runs.units import read_blamed
 from homeprod.control.settings import NodeSettings
 from homeprod.control.state import NodeState
 
@@ -74,7 +75,8 @@ class Desk:
             raise self.obstacle
         is_check = turn.run.kind is RunKind.CHECK
         tags = TAGS.get(turn.run.kind, ())
-        return replace(self.job, run=turn.run.id, host=turn.host.name, is_check=is_check, tags=tags)
+        blamed = read_blamed(turn.failures)
+        return replace(self.job, run=turn.run.id, host=turn.host.name, is_check=is_check, tags=tags, blamed=blamed)
 
     async def release(self, job: Job) -> None:
         self.released.append(job.run)

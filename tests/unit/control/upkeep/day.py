@@ -121,6 +121,7 @@ class Day:
                 continue
             self.checks[turn.host.name] += 1
             self.moments.append(self.clock.seconds)
+            await self.upkeeper.step()  # it may look while the host is asked: that takes its time
             is_late = self.finding.status is RunStatus.LATE
             await self.ledger.checks.end(
                 turn.run,

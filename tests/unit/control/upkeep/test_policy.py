@@ -9,6 +9,7 @@ import pytest
 
 from homeprod.control.hosts.condition import RENEWAL, Condition, DriftTask
 from homeprod.control.hosts.host import Host, HostState
+from homeprod.control.promotion.standing import Gated
 from homeprod.control.settings import UpkeepSettings
 from homeprod.control.upkeep.policy import Outlook, foresee
 
@@ -70,6 +71,7 @@ def test_converge_runs_for_drift_and_for_a_host_that_is_behind(condition: Condit
         (replace(HOST, applied_instance="", applied_revision=""), None, "r1", "never configured"),
         (HOST, replace(DRIFTED, late=NOON), "r2", "until it answers"),
         (HOST, replace(DRIFTED, stubborn=frozenset({MOTD.name})), "r1", "not idempotent"),
+        (HOST, replace(DRIFTED, proves=True), "r1", "a check shows first"),
     ],
 )
 def test_what_stands_in_the_way_is_said(host: Host, condition: Condition | None, head: str, words: str) -> None:
@@ -106,3 +108,15 @@ def test_a_time_zone_that_this_machine_does_not_know_opens_no_window() -> None:
     odd = UpkeepSettings(policy="converge", window="02:00-05:00", time_zone="Mars/Olympus")
     outlook = foresee(HOST, DRIFTED, "r1", odd, NOON)
     assert (outlook.runs_now, "no time zone Mars/Olympus" in outlook.words) == (False, True)
+
+
+def test_who_is_behind_at_a_gate_follows_in_its_roll_out_and_not_by_upkeep() -> None:
+    behind = Gated("r2", True, "its turn in the roll-out of r2 has come")
+    assert foresee(HOST, DRIFTED, "r2", CONVERGE, NOON, behind) == Outlook(behind.words)
+    waiting = Gated("r1", False, "waits for its turn in the roll-out of r2")
+    assert foresee(HOST, CLEAN, "r2", REPORT, NOON, waiting) == Outlook(waiting.words)
+    assert foresee(HOST, DRIFTED, "r2", CONVERGE, NOON, waiting).runs_now, "until then it is kept at what it is at"
+    held = Gated("r1", False, "", "held at the gate: that was rolled back")
+    assert foresee(HOST, DRIFTED, "r2", CONVERGE, NOON, held) == Outlook(held.obstacle)
+    assert foresee(HOST, CLEAN, "r2", CONVERGE, NOON, held) == Outlook()
+    assert foresee(HOST, CLEAN, "r2", CONVERGE, NOON, Gated("r1")) == Outlook(), "the head is not what it is to be at"

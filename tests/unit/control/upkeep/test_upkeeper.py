@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tests.unit.control.hosts.test_checks import LATE, MOTD, USER, differ
 from tests.unit.control.upkeep.day import CLEAN, DONE, HOUR, Day, fail, live, make_settings, push
 
-from homeprod.control.hosts.host import HostState
+from homeprod.control.hosts.host import HostState, RunStatus
 from homeprod.control.settings import UpkeepSettings
 from homeprod.control.upkeep.upkeeper import CALM
 
@@ -214,6 +215,15 @@ def test_a_play_that_is_not_idempotent_runs_once_for_each_head_and_each_new_drif
         push(day, "r2")
         await day.go_on(72 * HOUR)
         assert day.runs["lab-proxy"] == 3
+
+    live(tmp_path, story, CONVERGE)
+
+
+def test_checks_that_come_to_no_end_bring_no_runs_without_end(tmp_path: Path) -> None:
+    async def story(day: Day) -> None:
+        day.finding = replace(differ(MOTD), status=RunStatus.FAILED, problem="a task failed")
+        await day.go_on(72 * HOUR)
+        assert day.runs["lab-proxy"] == 1
 
     live(tmp_path, story, CONVERGE)
 

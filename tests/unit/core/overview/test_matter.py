@@ -13,7 +13,7 @@ from homeprod.core.overview.age import count_days, tell_age
 from homeprod.core.overview.apps import judge_word
 from homeprod.core.overview.host import HostLine, NodeLine, RunLine, TroubleLine, Version, read_node, read_public
 from homeprod.core.overview.matter import Matter
-from homeprod.core.overview.matters import list_matters
+from homeprod.core.overview.matters import STOPPED, list_matters
 from homeprod.core.overview.snapshot import Snapshot
 
 NOW = 1_800_000_000.0
@@ -67,6 +67,16 @@ def test_the_most_pressing_comes_first() -> None:
         Matter("last backup more than 8 days ago: nas"),
         Matter("lab-ansible does not know yet: new", "homeprod apply"),
         Matter("old is no more in the inventory", "homeprod control forget old"),
+    ]
+
+
+def test_a_roll_out_that_has_stopped_does_not_pass_by_itself() -> None:
+    held = TroubleLine("prod: 1a2b is held", NOW, "prod: a revision is held at the gate")
+    stopped = TroubleLine("prod: it has stopped at web", NOW, f"prod: {STOPPED}")
+    found = tell(replace(NODE, troubles=(held, stopped)))
+    assert [(one.brief, one.patience) for one in found] == [
+        ("lab-ansible: prod: a revision is held at the gate", 1800.0),
+        ("lab-ansible: prod: a roll-out has stopped", 0.0),
     ]
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from tests.app_words import NEWER, tell_app, tell_apps
 from tests.door import OpenDoor, make_wish
+from tests.records import COMMIT
 from tests.snapshots import make_machine, make_snapshot
+from tests.unit.web.test_promotion import make_standing
 
 from homeprod.control.hosts.host import RunStatus
 from homeprod.control.hosts.turn import Outcome
@@ -129,3 +131,13 @@ def test_calm_is_said_too(door: OpenDoor) -> None:
     assert look.matters == ()
     assert "Nothing needs a person." in render_page(look)
     assert "The node knows no machine yet." in render_page(look)
+
+
+def test_how_machines_follow_what_was_admitted_and_what_was_no_trial(door: OpenDoor) -> None:
+    assert "Roll-out" not in read_row(look_at(door), "prod-proxy")
+    door.node.gates = [make_standing()]
+    look = look_at(door)
+    assert read_row(look, "prod-proxy")["Roll-out"] == "waiting"
+    text = render_page(look)
+    assert f"prod is at {COMMIT[:12]} untried, by an emergency of sean <time" in text
+    assert "ago</time>: the site is down" in text
