@@ -9,7 +9,7 @@ from pathlib import Path
 from homeprod.core.errors import PromotionError
 from homeprod.core.tree import Tree
 from homeprod.drivers.apps.git import Git
-from homeprod.drivers.playbooks import Step, read_step, read_vault_head
+from homeprod.drivers.playbooks import Step, fetch_vault, read_step
 from homeprod.lab.spec import LabSpec
 from homeprod.promotion.affected import find_affected
 from homeprod.promotion.closure import INVENTORY, Revision, find_closures
@@ -108,7 +108,8 @@ def prepare(
 
 def _read(repository: Path, environment: Environment, revision: str, vault: Path) -> tuple[Step, Tree]:
     """From the environment's present revision, both beside the vault as it is now; and that."""
-    _, secrets = read_vault_head(vault)
+    known = fetch_vault(vault)
+    secrets = known.read(known.head)
     step = read_step(repository, f"{find_present(repository, environment)}..{revision}")
     before, after = (replace(one, vault=secrets) for one in step.revisions)
     return replace(step, revisions=(before, after)), secrets
