@@ -32,7 +32,16 @@ demo_secret: !vault |
   $ANSIBLE_VAULT;1.2;AES256;prod
   3031
 """
-PLAY = """
+PLAYBOOK = """\
+- name: What every machine has
+  hosts: all
+  become: true
+  gather_facts: false
+  tasks:
+    - name: Say which revision it has
+      ansible.builtin.copy: {content: "WORD", dest: /etc/rehearsed, owner: root, mode: "0644"}
+"""
+MORE = """\
 - name: What prod-proxy has, too
   hosts: prod-proxy
   become: true
@@ -51,9 +60,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     made = make_home(tmp_path)
     monkeypatch.setenv("HOMEPROD_RING_KEY", str(made.person.keep_key(tmp_path)))
     made.commit(made.vault, {"prod/host_vars/prod-proxy.yml": SECRET})
-    book = made.playbooks / "site.yml"
-    text = book.read_text().replace("- name: Which name goes to which proxy", "- name: Where each name goes")
-    made.commit(made.playbooks, {"site.yml": text + PLAY})
+    made.commit(made.playbooks, {"site.yml": PLAYBOOK.replace("WORD", "before")})
+    run_git(made.playbooks, "branch", "--force", "prod")
+    made.commit(made.playbooks, {"site.yml": PLAYBOOK.replace("WORD", "after") + MORE})
     run_git(tmp_path, "clone", "-q", "--bare", str(made.playbooks), "origin.git")
     for words in (("user.name", "ops"), ("user.email", "ops@example.net")):
         run_git(made.playbooks, "config", *words)
@@ -99,7 +108,7 @@ def test_two_machines_are_rehearsed_each_with_its_own_verdict(home: Home, figure
     assert (hosts[TRIED]["result"], hosts[TRIED]["why"]) == ("green", []), hosts[TRIED]
     assert hosts[PROXY]["result"] == "red"
     assert hosts[PROXY]["why"] == ["its run, repeated, changed something again: Say when"]
-    assert any(note.startswith("check mode foresaw") for note in hosts[PROXY]["notes"]), hosts[PROXY]
+    assert "check mode foresaw 1 task: Say which revision it has" in hosts[TRIED]["notes"], hosts[TRIED]
     assert told["skipped"] == []
     records = open_records(home.load(), "lab-ansible", home.playbooks).read()
     results = {one.entry.host: one.entry.result for one in records.believed if isinstance(one.entry, Trial)}

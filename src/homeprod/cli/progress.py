@@ -29,13 +29,14 @@ _WORDS = {
 
 
 class Progress:
-    """A context manager; ``show`` is an engine listener. It says so when ``is_stopping`` is set."""
+    """A context manager; ``show`` is an engine listener. It says so when ``is_stopping`` is set. Times are since
+    ``began`` (of the monotonic clock), where it is part of something longer."""
 
-    def __init__(self, count: int, is_stopping: threading.Event) -> None:
+    def __init__(self, count: int, is_stopping: threading.Event, began: float | None = None) -> None:
         self._is_stopping, self._has_said_so = is_stopping, False
         self._count = count
         self._ended = 0
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
         self._last: dict[Address, tuple[str, float]] = {}
         self._active: dict[Address, str] = {}
         self._spoke = time.monotonic()

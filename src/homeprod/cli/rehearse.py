@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from homeprod.cli import render
@@ -100,13 +101,13 @@ def _rehearse(prospect: Prospect, lab: StandInLab) -> Mapping[str, Verdict]:
         _say(f"{passed // 60:02}:{passed % 60:02} {text}")
 
     origin = open_origin(prospect, lab, say)
-    seen = Rehearsal(origin, _watch, say).perform()
+    seen = Rehearsal(origin, partial(_watch, began), say).perform()
     return {name: judge(one) for name, one in seen.items()}
 
 
 @contextmanager
-def _watch(count: int) -> Iterator[Listener]:
-    with Progress(count, threading.Event()) as progress:
+def _watch(began: float, count: int) -> Iterator[Listener]:
+    with Progress(count, threading.Event(), began) as progress:
         yield progress.show
 
 

@@ -108,8 +108,8 @@ def prepare(
 
 def _read(repository: Path, environment: Environment, revision: str, vault: Path) -> tuple[Step, Tree]:
     """From the environment's present revision, both beside the vault as it is now; and that."""
-    kept = fetch_vault(vault)
-    secrets = kept.read(kept.head)
+    known = fetch_vault(vault)
+    secrets = known.read(known.head)
     step = read_step(repository, f"{find_present(repository, environment)}..{revision}")
     before, after = (replace(one, vault=secrets) for one in step.revisions)
     return replace(step, revisions=(before, after)), secrets
