@@ -17,7 +17,13 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 HEADER = b"$ANSIBLE_VAULT;"
 _ROUNDS = 10_000
-_TEXT = re.compile(rb"\$ANSIBLE_VAULT;1\.[12];AES256[^\n]*\n((?:[ \t]*[0-9a-fA-F]+[ \t]*\r?(?:\n|\Z))+)")
+_BREAK = rb"(?:[ \t]*(?:\\?\r?\n|(?:\\r)?\\n))+"
+"""The end of a line as files have it, or as an escape in a quoted value of YAML or JSON, which may go on below."""
+_TEXT = re.compile(
+    rb"\$ANSIBLE_VAULT;1\.[12];AES256[^\n\\\"']*%(end)s((?:[ \t]*[0-9a-fA-F]+(?:%(end)s|(?=[\"'])|\Z))+)"
+    % {b"end": _BREAK}
+)
+_NO_HEX = re.compile(rb"[^0-9a-fA-F]")
 
 
 class VaultTextError(ValueError):
@@ -25,8 +31,9 @@ class VaultTextError(ValueError):
 
 
 def find_vault_texts(content: bytes) -> list[bytes]:
-    """The hex of every vault text in a file: of the file itself, or of values in it (``!vault |``)."""
-    return [b"".join(match.group(1).split()) for match in _TEXT.finditer(content)]
+    """The hex of every vault text in a file: of the file itself, or of values in it, however YAML or JSON write
+    them."""
+    return [_NO_HEX.sub(b"", match.group(1)) for match in _TEXT.finditer(content)]
 
 
 def decrypt_vault_text(body: bytes, password: bytes) -> bytes:

@@ -6,9 +6,11 @@ import base64
 import json
 import random
 import string
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.unit.control.runs.vaulted import PASSWORD, encrypt, indent
 
 from homeprod.control.runs.redaction import MASK, Redaction, list_secrets
@@ -96,3 +98,37 @@ def test_the_real_ansible_vaults_text_is_read(tmp_path: Path) -> None:
     for length in (0, 1, len(body) // 2, len(body) - 2):
         with pytest.raises(VaultTextError):
             decrypt_vault_text(body[:length], PASSWORD.encode())
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text)
+
+
+def _continue_lines(text: str) -> str:
+    return '"' + "\\n\\\n    ".join(text.splitlines()) + '\\n"'
+
+
+def _quote_singly(text: str) -> str:
+    return "'" + "\n\n    ".join(text.splitlines()) + "\n\n    '"
+
+
+def _put_in_block(text: str) -> str:
+    return "|\n" + "".join(f"    {line}\n" for line in text.splitlines())
+
+
+@pytest.mark.parametrize("write", [_quote, _continue_lines, _quote_singly, _put_in_block])
+@pytest.mark.parametrize("breaks", ["\n", "\r\n"])
+def test_a_value_is_found_however_yaml_writes_it(write: Callable[[str], str], breaks: str) -> None:
+    """What follows is not taken for more of it, though its name is of hexadecimal digits alone."""
+    text = encrypt("one-canary")
+    file = f"word: !vault {write(text)}\nface: 1\nadded : 2\n"
+    value = yaml.compose(file).value[0][1].value
+    assert value == text, "it is that text to YAML"
+    (body,) = find_vault_texts(file.replace("\n", breaks).encode())
+    assert decrypt_vault_text(body, PASSWORD.encode()) == b"one-canary"
+
+
+def test_a_value_is_found_in_json() -> None:
+    file = json.dumps({"one": {"__ansible_vault": encrypt("one-canary")}, "two": encrypt("two-canary").strip()})
+    found = [decrypt_vault_text(body, PASSWORD.encode()) for body in find_vault_texts(file.encode())]
+    assert found == [b"one-canary", b"two-canary"]
