@@ -43,11 +43,18 @@ class Outside:
         """End what runs there, and remove it. Raises LabError."""
         for mark in self.namespace.list_processes():
             mark.end()
+        self._cut()
         self.namespace.delete()
 
     def enter(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs ``argv`` there."""
         return self.namespace.enter(argv)
+
+    def _cut(self) -> None:
+        """Both ends go at once. With a namespace the kernel takes them when it comes to it: until then a new cable
+        finds the old one's end."""
+        if self.namespace.exists() and _CABLE in self.namespace.list_links():
+            self.namespace.run("ip", "link", "delete", "dev", _CABLE)
 
     def _lay(self) -> None:
         if self._spec.interface in self._inside.list_links():
