@@ -95,7 +95,9 @@ class DockerMachine:
         assert self._holder.stdout is not None
         assert self._holder.stdout.readline() == "ready\n"
         [inside] = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text().split()
-        self._enter = ("nsenter", "--target", inside, "--mount", "--net", "--pid", "--ipc", "--uts", "--cgroup", "--")
+        spaces = ("--mount", "--net", "--pid", "--ipc", "--uts", "--cgroup")
+        # Its root is told too: of a mount namespace alone it is the one of before, where the tests run in a chroot.
+        self._enter = ("nsenter", "--target", inside, *spaces, "--root", "--wd", "--")
 
     def enter(self, *argv: str) -> tuple[str, ...]:
         return (*self._enter, *argv)
@@ -148,8 +150,11 @@ class DockerMachine:
     def wait_for(self, *argv: str) -> None:
         deadline = time.monotonic() + LIMIT
         while self.try_to(*argv).returncode:
-            assert time.monotonic() < deadline, argv
+            assert time.monotonic() < deadline, f"{argv}\n{self._read_logs()}"
             time.sleep(0.1)
+
+    def _read_logs(self) -> str:
+        return "".join(file.read_text(errors="replace")[-3000:] for file in sorted(self.folder.glob("*.log")))
 
     def install_keeper(self) -> None:
         """As the role does."""
