@@ -15,13 +15,12 @@ from homeprod.cli import render
 from homeprod.cli.extra import require_extra
 from homeprod.cli.interruption import end_as_interrupted
 from homeprod.cli.progress import Progress
-from homeprod.cli.promotion.ground import VAULT_SETTING
 from homeprod.cli.question import ask
 from homeprod.cli.schema.rehearse import RehearsalReport, RehearsedEntry, SkippedEntry
 from homeprod.core.errors import UsageError
 from homeprod.core.sizes import MiB
-from homeprod.drivers.apps.git import Git
 from homeprod.drivers.doorwords import tell
+from homeprod.drivers.playbooks import find_vault
 from homeprod.drivers.records import RecordSigner
 from homeprod.engine.event import Listener
 from homeprod.lab.host import read_host
@@ -49,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("stand-ins are built in no lab that is there already", hint=hint)
     site = load_site(find_root(options.site))
     with render.busy("reading both revisions"):
-        vault = _find_vault(options)
+        vault = find_vault(Path(options.repository), options.vault)
         prospect = prepare(site, Path(options.repository), options.revision, vault, options.to, options.names)
     signer = _open_signer(site, prospect.node)
     check_machine(prospect.spec, options.revision)
@@ -66,19 +65,6 @@ def run(options: argparse.Namespace) -> int:
     _report(prospect, verdicts, signer, time.time() - began, options)
     records.push()
     return 0 if all(one.is_green for one in verdicts.values()) else RED
-
-
-def _find_vault(options: argparse.Namespace) -> Path:
-    """Raises UsageError: without the vault nobody knows which secrets there are, and digests are others than the
-    control node's."""
-    if options.vault is not None:
-        return Path(options.vault)
-    clone = Path(options.repository)
-    if named := Git(clone).ask("config", "--get", VAULT_SETTING) if clone.is_dir() else "":
-        return clone / Path(named).expanduser()
-    message = "what stands in the vault counts too, and nobody says where your clone of it is"
-    hint = f"say it once, or with --vault:\n\n  git -C {clone} config {VAULT_SETTING} ../vault"
-    raise UsageError(message, hint=hint)
 
 
 def _open_signer(site: Site, node: str) -> RecordSigner:

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import homeprod
-from homeprod.core.errors import PromotionError
+from homeprod.core.errors import PromotionError, UsageError
 from homeprod.core.tree import Tree
 from homeprod.drivers.apps.git import Git, GitError
 from homeprod.drivers.apps.tree import read_commits, read_work_tree
 from homeprod.promotion.closure import INVENTORY, Revision
 
 _COLLECTION = Path(homeprod.__file__).parent / "ansible" / "collections" / "ansible_collections" / "homeprod" / "site"
+VAULT_SETTING = "homeprod.vault"
+"""Of git, in the clone of the playbook repository: where the vault's clone lies, relative to it."""
+_NAME_VAULT = (
+    "name your clone of it, once for each time or once for all:\n\n"
+    "  … --vault DIR\n"
+    f"  git -C {{clone}} config {VAULT_SETTING} DIR"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,17 @@ class Vault:
     def read(self, commit: str) -> Tree:
         """Raises AppsError where it is not whole."""
         return read_commits(self.git, {commit: commit})[commit]
+
+
+def find_vault(clone: Path, given: Path | None) -> Path:
+    """Where a person's clone of the vault is: as ``given``, else as git's settings say in the clone of the playbook
+    repository. Raises UsageError: without the vault, digests are others than the control node's."""
+    if given is not None:
+        return given
+    if named := Git(clone).ask("config", "--get", VAULT_SETTING) if clone.is_dir() else "":
+        return clone / Path(named).expanduser()
+    message = "what stands in the vault counts too, and nobody says where your clone of it is"
+    raise UsageError(message, hint=_NAME_VAULT.format(clone=clone))
 
 
 def fetch_vault(folder: Path, remote: str = "origin") -> Vault:

@@ -18,12 +18,11 @@ from homeprod.drivers.apps.git import Git, GitError
 from homeprod.drivers.apps.tree import read_contents
 from homeprod.drivers.recordsigner import RecordSigner as RecordSigner
 from homeprod.drivers.recordsigner import open_record_signer as open_record_signer
-from homeprod.promotion.notes import Heard, choose_notes, read_notes, write_line
+from homeprod.promotion.notes import NOTES, Heard, choose_notes, read_notes, write_line
 from homeprod.promotion.record import Entry, Signed, write_entry
 from homeprod.promotion.sshsig import Believers
 
 __all__ = ["NOTES", "Heard", "RecordSigner", "Records", "Signed", "open_record_signer"]
-NOTES = "refs/notes/homeprod"
 _FETCHED, _ASIDE = "refs/notes/homeprod-fetched", "refs/notes/homeprod-aside"
 _TRIES = 5
 """Pushes, each after a merge of what somebody else pushed meanwhile."""

@@ -22,6 +22,8 @@ from homeprod.promotion.record import (
 )
 from homeprod.promotion.sshsig import Believers, SignatureError
 
+NOTES = "refs/notes/homeprod"
+"""Where they stand in git."""
 MOST_ENTRIES = 10_000
 """That are looked at, of all notes together; some seconds' work."""
 LARGEST_NOTE = 4 * 1024 * 1024

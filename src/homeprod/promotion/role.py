@@ -12,7 +12,8 @@ from homeprod.promotion.references import Doubt, References, read_references, sc
 OURS = "homeprod.site."
 FOLDER = "roles"
 _CODE = ("tasks", "handlers", "meta")
-_SEALED = b"$ANSIBLE_VAULT;"
+SEALED = b"$ANSIBLE_VAULT;"
+"""How what ansible-vault has sealed begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def _read_files(files: tuple[tuple[str, File], ...]) -> References:
 def read_file(path: str, file: File) -> References:
     """Of a YAML file: what its keys lead to, and its texts."""
     found = scan_file(path, file)
-    if file.content is None or not file.is_regular or file.content.startswith(_SEALED):
+    if file.content is None or not file.is_regular or file.content.startswith(SEALED):
         return found
     try:
         found.add(read_references(read_nodes(file.content), path))
@@ -71,7 +72,7 @@ def read_file(path: str, file: File) -> References:
 
 def scan_file(path: str, file: File) -> References:
     """What is sealed is taken for values: what Jinja stands in there is not seen."""
-    if file.content is None or not file.is_regular or file.content.startswith(_SEALED):
+    if file.content is None or not file.is_regular or file.content.startswith(SEALED):
         return References()
     return scan_text(file.content.decode(errors="replace"), path)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from homeprod.core.errors import HomeprodError
-from homeprod.engine.walk import Asker, walk
+from homeprod.engine.walk import Asker, walk_all
 from homeprod.network.expectations import Trial, try_expectations
 from homeprod.network.walk.trial import find_live_problem
 from homeprod.network.way import Way
@@ -17,7 +16,6 @@ from homeprod.site.site import Site
 
 UNITS = "systemctl list-units --state=failed,auto-restart --plain --no-legend --no-pager"
 """One that is started again and again has failed too, whatever it is called at this moment."""
-_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,9 @@ def name_trial(trial: Trial) -> str:
 
 def walk_expectations(site: Site, trials: Collection[Trial], asker: Asker) -> dict[str, str]:
     """What is otherwise, by the expectation's words. Takes seconds where somebody is silent."""
-    entry, now = site.entry, datetime.now(UTC)
-    if entry is None or not trials:
+    if site.entry is None or not trials:
         return {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        walks = list(pool.map(lambda trial: walk(site, entry, trial.way, asker, now), trials))
+    walks = walk_all(site, site.entry, [one.way for one in trials], asker, datetime.now(UTC))
     problems = (
         (name_trial(trial), find_live_problem(trial.expectation, one))
         for trial, one in zip(trials, walks, strict=True)

@@ -15,6 +15,7 @@ from homeprod.core.errors import ControlError, UnreachableError
 from homeprod.drivers.doorbell import Doorbell
 from homeprod.drivers.signer import open_signer
 from homeprod.engine.ports import Hypervisor
+from homeprod.promotion.role import SEALED
 from homeprod.rehearsal.dialogue import Dialogue
 from homeprod.rehearsal.lab import Say, StandInLab
 from homeprod.rehearsal.runs import await_state
@@ -108,7 +109,7 @@ class StandInNode:
         given = "".join(f"{base64.b64encode(value).decode()}\n" for value in values)
         said = self.lab.run_in(self.name, self.person, _SEALING.format(environment=environment), given)
         texts = [text.strip() for text in said.split("\n--")][: len(values)]
-        if len(texts) != len(values) or not all(text.startswith("$ANSIBLE_VAULT;") for text in texts):
+        if len(texts) != len(values) or not all(text.startswith(SEALED.decode()) for text in texts):
             raise ControlError("the stand-in of the control node seals nothing", where=self.name)
         return dict(zip(values, texts, strict=True))
 

@@ -17,10 +17,10 @@ import yaml
 from homeprod.core.errors import PromotionError
 from homeprod.core.tree import File, Kind, Tree
 from homeprod.promotion.document import UnreadableError, read_nodes
+from homeprod.promotion.role import SEALED
 
 FOLDER = "stand-ins"
 """In the playbook repository."""
-SEALED = b"$ANSIBLE_VAULT;"
 _TAG = "!vault"
 _BYTES = 18
 """Of randomness in a generated value."""
@@ -43,7 +43,7 @@ class Document:
     secrets: tuple[tuple[yaml.ScalarNode, Secret], ...]
 
     def render(self, sealed: Seal) -> bytes:
-        """With every sealed value as a block of its own: what masks secrets in a run's words looks for such."""
+        """With every sealed value as a block of its own, as ansible-vault writes them."""
         for node, secret in self.secrets:
             node.value, node.style = _end_line(sealed[secret.value]), "|"
         return bytes(yaml.serialize(self.root, Dumper=yaml.SafeDumper, encoding="utf-8", width=200))

@@ -13,7 +13,7 @@ from homeprod.cli.promotion.gates import list_followers
 from homeprod.core.errors import PromotionError, UsageError
 from homeprod.core.likeness import suggest
 from homeprod.drivers.branches import Branches, open_branches
-from homeprod.drivers.playbooks import Vault, fetch_vault, read_revisions
+from homeprod.drivers.playbooks import Vault, fetch_vault, find_vault, read_revisions
 from homeprod.drivers.records import Heard, Records
 from homeprod.promotion.candidates import Closures
 from homeprod.promotion.closure import Revision, find_closures
@@ -23,14 +23,6 @@ from homeprod.site.loader import find_root, load_site
 from homeprod.site.machine import Environment
 from homeprod.site.site import Site
 from homeprod.wiring.records import open_records
-
-VAULT_SETTING = "homeprod.vault"
-"""Of git, in the clone of the playbook repository: where the vault's clone lies, relative to it."""
-_NAME_VAULT = (
-    "name your clone of it, once for each time or once for all:\n\n"
-    "  … --vault DIR\n"
-    f"  git -C {{clone}} config {VAULT_SETTING} DIR"
-)
 
 
 @dataclass
@@ -97,7 +89,7 @@ def open_ground(options: argparse.Namespace, environment: str) -> Ground:
     site = load_site(find_root(options.site))
     chosen = choose_environment(site, environment)
     branches = open_branches(Path(options.repository))
-    folder = _find_vault(branches, options.vault)
+    folder = find_vault(branches.git.folder, options.vault)
     with render.busy("asking the git hosts"):
         names = {one.name: name_branch(one) for one in list_environments(site)}
         there = branches.fetch(names.values())
@@ -121,14 +113,3 @@ def choose_environment(site: Site, name: str) -> Environment:
         hint = "docs/how-to/control-node.md says how to make one, and to name it"
         raise UsageError(f"no control node configures the environment {name}", hint=hint)
     return known[name]
-
-
-def _find_vault(branches: Branches, given: Path | None) -> Path:
-    """Raises UsageError: without the vault, digests are others than the control node's."""
-    if given is not None:
-        return given
-    clone = branches.git.folder
-    if named := branches.git.ask("config", "--get", VAULT_SETTING):
-        return clone / Path(named).expanduser()
-    message = "what stands in the vault counts too, and nobody says where your clone of it is"
-    raise UsageError(message, hint=_NAME_VAULT.format(clone=clone))

@@ -13,11 +13,9 @@ from homeprod.core.errors import AppsError
 from homeprod.drivers.apps.git import Git as Reader
 from homeprod.drivers.apps.git import GitError as ReaderError
 from homeprod.drivers.apps.tree import read_contents
-from homeprod.promotion.notes import choose_notes
+from homeprod.promotion.notes import NOTES, choose_notes
 
-NOTES = "refs/notes/homeprod"
 FETCHED_NOTES = "refs/notes/fetched"
-"""git-notes(1) knows none elsewhere."""
 """git-notes(1) knows none elsewhere."""
 
 
