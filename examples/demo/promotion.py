@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
 from demo.control import open_repositories, wait_for_runs
 from demo.ongoing import bring_back, require
 from demo.repositories import PLAYBOOK, PLAYBOOKS, VAULT, Repositories
-from demo.stage import LAB, DemoError, Stage, tell
+from demo.stage import LAB, DemoError, Stage, replace_once, tell
 
 from homeprod.lab.folder import find_folder
 from homeprod.lab.repository.store import Store
@@ -106,11 +105,10 @@ def begin_greeting(stage: Stage, repositories: Repositories) -> None:
 def put_gate(stage: Stage, repositories: Repositories) -> None:
     """What a person types into the site; the lab's apps are no part of this chapter."""
     modules = stage.site / "modules"
-    replace_once(modules / "_config.py", *_GATE)
-    replace_once(modules / "_config.py", "    Person,\n", "    Person,\n    Promotion,\n")
+    replace_once(modules / "_config.py", _GATE, ("    Person,\n", "    Person,\n    Promotion,\n"))
     for module in ("prod_proxy_vm.py", "prod_proxy_passthrough_vm.py"):
         environment = "    environment=prod,\n"
-        replace_once(modules / module, environment, f'{environment}    counterpart="{TRIED}",\n')
+        replace_once(modules / module, (environment, f'{environment}    counterpart="{TRIED}",\n'))
     if not repositories.read_published():
         entry = modules / "_entry.py"
         entry.write_text(_UNSEEN.sub("", entry.read_text()))
@@ -177,10 +175,3 @@ def commit(repositories: Repositories, message: str) -> None:
 
 def clone(repositories: Repositories) -> tuple[str, str]:
     return "--repository", str(repositories.playbooks)
-
-
-def replace_once(file: Path, before: str, after: str) -> None:
-    text = file.read_text()
-    if after not in text:
-        require(text.count(before) == 1, f"{file} has not once: {before.strip()}")
-        file.write_text(text.replace(before, after))

@@ -29,6 +29,17 @@ class DemoError(Exception):
     """A step failed; its own words were shown."""
 
 
+def replace_once(file: Path, *changes: tuple[str, str]) -> None:
+    """All of them or none, each where it is not made yet. Raises DemoError where what is to go does not stand there
+    once."""
+    text = file.read_text()
+    for before, after in changes:
+        if after not in text and text.count(before) != 1:
+            raise DemoError(f"{file} has not once: {before.strip()}")
+        text = text if after in text else text.replace(before, after)
+    file.write_text(text)
+
+
 def tell(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -12,7 +12,7 @@ from pathlib import Path
 from demo.control import open_repositories, wait_for_runs
 from demo.entry import NAME, find_ends, find_root, open_gateway
 from demo.machine import REST
-from demo.stage import LAB, PROGRAM, DemoError, Stage, tell
+from demo.stage import LAB, PROGRAM, DemoError, Stage, replace_once, tell
 
 PROXIES = ("lab-proxy", "prod-proxy-passthrough", "prod-proxy")
 NEW = "hello.pegasuspad.com"
@@ -76,13 +76,7 @@ def compare(stage: Stage, name: str) -> None:
 
 
 def change_route(stage: Stage) -> None:
-    file = stage.site / "modules" / "_entry.py"
-    text = file.read_text()
-    for before, after in CHANGES:
-        if after not in text and text.count(before) != 1:
-            raise DemoError(f"{file} has not once: {before}")
-        text = text if after in text else text.replace(before, after)
-    file.write_text(text)
+    replace_once(stage.site / "modules" / "_entry.py", *CHANGES)
     stage.homeprod("route", "test")
     repositories = open_repositories(stage)
     stage.homeprod("render", "--to", str(repositories.playbooks))

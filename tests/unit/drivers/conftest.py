@@ -1,7 +1,8 @@
-"""A scripted server, and connections to it that wait for nothing."""
+"""A scripted server, and connections to it that wait for nothing; a real ssh-agent."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,3 +51,14 @@ def connect(server: ScriptedServer) -> Iterator[Connect]:
             return connection
 
         yield make
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[str]:
+    """A real ssh-agent of ours."""
+    where = str(tmp_path / "agent.sock")
+    with subprocess.Popen(["ssh-agent", "-D", "-a", where], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield where
+        process.terminate()

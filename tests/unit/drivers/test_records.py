@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -177,16 +176,6 @@ def test_a_host_that_takes_no_pushes_says_so(host: Path) -> None:
     with pytest.raises(PromotionError, match="cannot be pushed") as raised:
         mine.push()
     assert "kept here" in raised.value.hint
-
-
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[str]:
-    where = str(tmp_path / "agent.sock")
-    with subprocess.Popen(["ssh-agent", "-D", "-a", where], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield where
-        process.terminate()
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])

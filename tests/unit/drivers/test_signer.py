@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,17 +22,6 @@ from homeprod.drivers.signer import open_signer
 from homeprod.drivers.sshagent import SshAgent
 
 CONTENT = signed_content(make_id(), 1_700_000_000, b"{}")
-
-
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[str]:
-    """A real ssh-agent of ours."""
-    where = str(tmp_path / "agent.sock")
-    with subprocess.Popen(["ssh-agent", "-D", "-a", where], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield where
-        process.terminate()
 
 
 def add(agent: str, file: Path) -> None:
