@@ -57,9 +57,7 @@ class Clone:
         records besides, of which none is believed yet. Raises RepositoryError where there is no head."""
         try:
             await self._prepare(host_keys)
-            source = branch if branch == "HEAD" else f"refs/heads/{branch}"
-            await self.git.run("fetch", "--no-tags", "--quiet", "--", address, f"+{source}:refs/fetched/{branch}")
-            head = (self._folder / "FETCH_HEAD").read_text().split()[0]
+            head = await self._fetch_head(address, branch)
             if with_notes:  # after the branch: who promotes pushes them before it
                 await fetch_notes(self.git, address)
             return await self._judge(head, branch, address, signers)
@@ -88,6 +86,14 @@ class Clone:
                 await self.git.run("update-ref", "-d", name)
         except GitError as error:
             raise explain(self._name, error, environment, environment) from error
+
+    async def _fetch_head(self, address: str, branch: str) -> str:
+        """Read from the ref, which git writes whole or not at all; FETCH_HEAD it may cut off on a full disk and say
+        nothing."""
+        source, kept = branch if branch == "HEAD" else f"refs/heads/{branch}", f"refs/fetched/{branch}"
+        options = ("--no-tags", "--quiet", "--no-write-fetch-head")
+        await self.git.run("fetch", *options, "--", address, f"+{source}:{kept}")
+        return (await self.git.run("rev-parse", "--verify", f"{kept}^{{commit}}")).decode().strip()
 
     async def _judge(self, head: str, branch: str, address: str, signers: Sequence[KeyOwner]) -> Believed:
         known = self._heads.read(f"{self._name} {branch}")

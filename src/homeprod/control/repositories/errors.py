@@ -30,7 +30,14 @@ class GitError(Exception):
 _PUBLISH = "give the git host the key that this shows, for reading\n    homeprod control publish"
 _FULL = "cannot be kept: the control node's disk takes no more"
 _FREE = "see how full it is, and free some room\n    df -h /var/cache/homeprod"
-_WRITES = ("No space left on device", "Out of diskspace", "unable to write", "couldn't write", "could not write")
+_WRITES = (
+    "No space left on device",
+    "Out of diskspace",
+    "unable to write",
+    "couldn't write",
+    "could not write",
+    "failed to write",
+)
 """What git says of a full disk, depending on what it was writing."""
 _SIGNS = (
     *((sign, _FULL, _FREE) for sign in _WRITES),
