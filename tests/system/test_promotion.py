@@ -6,56 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.promoted_site import (
-    ALWAYS,
-    BROKEN,
-    HOSTS,
-    TASKS,
-    PromotedSite,
-    RunningNode,
-    fill,
-    lead_to,
-    make_settings,
-    make_site,
-)
+from tests.promoted_site import ALWAYS, BROKEN, HOSTS, TASKS
 from tests.promotion_records import note_green, read_notes
 from tests.reference_schema import open_validator
-from tests.system.site_lab import open_site_lab
+from tests.system.promoted_node import Running, open_running
 
 from homeprod.control.hosts.host import RunKind
-from homeprod.control.places import Places
 from homeprod.control.state import NodeState
-from homeprod.drivers.proxmox import ProxmoxHypervisor
-from homeprod.wiring.doorbell import CERTIFICATE_FILE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def running(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[tuple[PromotedSite, RunningNode]]:
-    with open_site_lab(tmp_path, monkeypatch, capsys, is_configured=True) as site_lab:
-        playbooks, vault, key = make_site(site_lab.root, tmp_path / "git")
-        clone, secrets = fill(playbooks, vault, tmp_path / "hosts")
-        assert site_lab.apply("--only", "lab-ansible") == 0
-        places = Places.below(tmp_path / "node")
-        with RunningNode(places, make_settings(playbooks, vault, key, has_gate=False)) as node:
-            node.configure(*HOSTS)
-        with RunningNode(places, make_settings(playbooks, vault, key)) as node:
-            files = {CERTIFICATE_FILE: node.certificate}
-            monkeypatch.setattr(ProxmoxHypervisor, "read_guest_file", lambda _s, _n, _v, path: files.get(path))
-            monkeypatch.setattr(ProxmoxHypervisor, "ping_agent", lambda *_: True)
-            monkeypatch.setattr("homeprod.wiring.doorbell.choose_connection", lead_to(node))
-            monkeypatch.setenv("HOMEPROD_RING_KEY", str(key))
-            monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-            for pause in ("cli.promotion.trial._PAUSE", "cli.promotion.node._PAUSE", "control.upkeep.knocks.PAUSE"):
-                monkeypatch.setattr(f"homeprod.{pause}", 0.1)
-            monkeypatch.setattr("homeprod.control.upkeep.knocks.BURST", 100)
-            yield PromotedSite(site_lab.root, playbooks, clone, secrets, tmp_path / "hosts", capsys), node
-
-
-Running = tuple[PromotedSite, RunningNode]
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Running]:
+    with open_running(tmp_path, monkeypatch, capsys) as running:
+        yield running
 
 
 def test_what_is_bad_is_stopped_by_its_trial_and_told_for_those_that_it_stands_for(running: Running) -> None:
