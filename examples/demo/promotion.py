@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import closing
+from dataclasses import dataclass
 
 from demo.control import open_repositories, wait_for_runs
 from demo.ongoing import bring_back, require
@@ -12,6 +14,8 @@ from demo.stage import LAB, DemoError, Stage, replace_once, tell
 
 from homeprod.lab.folder import find_folder
 from homeprod.lab.repository.store import Store
+from homeprod.site.loader import load_site
+from homeprod.wiring import open_cluster
 
 TRIED, AFTER = "lab-proxy", "prod-proxy-passthrough"
 """The machine that a change is tried on, and the one that it counts for."""
@@ -52,6 +56,7 @@ SERVICE = """
     state: started
 """
 PROGRAM, MISTYPED = "/usr/bin/logger", "/usr/bin/loger"
+_FILES = "find /etc/nginx /etc/systemd /etc/motd -exec stat --format '%i %y %s %n' {} + 2>/dev/null | sha256sum"
 _GATE = ("after=lab\n", "after=lab, promotion=Promotion()\n")
 _UNSEEN = re.compile(r' *Expectation\("https://(welcome|clock)\.lab.*\n')
 
@@ -127,7 +132,7 @@ def stop_bad_change(stage: Stage, repositories: Repositories, text: str) -> None
     stage.homeprod("promote", "main", "--to", "lab", "--yes", *clone(repositories), allowed=(1,))
     stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(2,))
     require(look_at_prod(stage, repositories) == before, "prod is not as it was")
-    tell("the branch of prod, its machine and what stands on it are as they were")
+    tell("the branch of prod, its machine, its disks and the files on them are as they were")
 
 
 def promote_good_change(stage: Stage, repositories: Repositories, text: str) -> None:
@@ -136,13 +141,13 @@ def promote_good_change(stage: Stage, repositories: Repositories, text: str) -> 
     stage.homeprod("promote", "main", "--to", "lab", "--yes", *clone(repositories))
     stage.homeprod("trials", "prod", "main", *clone(repositories))
     stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories))
-    require(text in look_at_prod(stage, repositories)[2], f"{AFTER} does not greet by {text}")
+    require(text in look_at_prod(stage, repositories).greeting, f"{AFTER} does not greet by {text}")
 
 
 def roll_back(stage: Stage, repositories: Repositories, text: str) -> None:
     why = ("--why", "the journal is full of greetings")
     stage.homeprod("rollback", "--env", "prod", *why, "--yes", *clone(repositories))
-    require(text not in look_at_prod(stage, repositories)[2], f"{AFTER} greets by {text} still")
+    require(text not in look_at_prod(stage, repositories).greeting, f"{AFTER} greets by {text} still")
     stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(2,))
     tell("main takes the roll-back in, so that what is promoted next descends from it")
     repositories.git(repositories.playbooks, "fetch", "--quiet", "origin")
@@ -153,11 +158,25 @@ def roll_back(stage: Stage, repositories: Repositories, text: str) -> None:
     stage.homeprod("trials", "prod", "main", *clone(repositories))
 
 
-def look_at_prod(stage: Stage, repositories: Repositories) -> tuple[str, str, str]:
-    """Where its branch is, which boot of its machine this is, and what that greets with."""
+@dataclass(frozen=True)
+class Prod:
+    """``machine`` is what Proxmox has of it, disks and digest; ``boot`` which boot this is; ``files`` which of its
+    files these are (their numbers on the disk, times and sizes)."""
+
+    head: str
+    machine: str
+    boot: str
+    files: str
+    greeting: str
+
+
+def look_at_prod(stage: Stage, repositories: Repositories) -> Prod:
+    site = load_site(stage.site)
+    with closing(open_cluster(site, lab=LAB)) as cluster:
+        machine = cluster.read_machine(site.config.cluster.node, site.vmid(site.machines[AFTER].machine))
     head = repositories.git(repositories.playbooks, "ls-remote", "origin", "refs/heads/prod").split()[0]
-    boot = stage.read_in(AFTER, "sean", "cat /proc/sys/kernel/random/boot_id")
-    return head, boot, stage.run_in(AFTER, "sean", "cat /etc/motd")
+    boot, files = (stage.read_in(AFTER, "sean", it) for it in ("cat /proc/sys/kernel/random/boot_id", _FILES))
+    return Prod(head, str(machine), boot, files, stage.run_in(AFTER, "sean", "cat /etc/motd"))
 
 
 def write_greeting(repositories: Repositories, text: str, program: str = "") -> None:
