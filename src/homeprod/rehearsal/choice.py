@@ -9,7 +9,7 @@ from homeprod.core.errors import PromotionError, UsageError
 from homeprod.promotion.affected import Affected
 from homeprod.promotion.closure import Closure
 from homeprod.site.adopted import AdoptedVirtualMachine
-from homeprod.site.configured import explain_unconfigured, list_environments, require_machine
+from homeprod.site.configured import explain_unconfigured, list_environments, require_environment, require_machine
 from homeprod.site.counterpart import find_counterpart
 from homeprod.site.machine import Environment, VirtualMachine
 from homeprod.site.site import Site
@@ -42,26 +42,16 @@ class Choice:
 def choose_environment(site: Site, name: str) -> Environment:
     """The one of that name; without a name the only one that something must have been tried for. Raises
     UsageError."""
-    known = {one.name: one for one in list_environments(site)}
-    there = f"there are: {', '.join(known) or 'none'}"
     if name:
-        if name not in known:
-            raise UsageError(f"the site has no environment {name!r}", hint=there)
-        return _require_node(known[name])
-    gated = [one for one in known.values() if one.promotion is not None]
-    gated = gated or [one for one in known.values() if one.after is not None]
+        return require_environment(site, name)
+    known = list_environments(site)
+    gated = [one for one in known if one.promotion is not None] or [one for one in known if one.after is not None]
     if len(gated) != 1:
         which = "several environments that wait" if gated else "no environment that waits"
+        there = f"there are: {', '.join(one.name for one in known) or 'none'}"
         message = f"the site has {which} for another (after=): say which is meant"
         raise UsageError(message, hint=f"{there}\n\n  homeprod rehearse REV --to ENVIRONMENT")
-    return _require_node(gated[0])
-
-
-def _require_node(environment: Environment) -> Environment:
-    if not environment.control_node:
-        hint = "docs/how-to/control-node.md says how to make a control node, and to name it"
-        raise UsageError(f"no control node configures the machines of {environment.name}", hint=hint)
-    return environment
+    return require_environment(site, gated[0].name)
 
 
 def choose_subjects(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from homeprod.core.diagnostic import Diagnostic
 from homeprod.core.errors import UsageError
+from homeprod.core.likeness import suggest
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.controlnode import ControlNode
 from homeprod.site.declared import Collector, is_broken
@@ -25,6 +26,18 @@ def require_machine(site: Site, name: str) -> DeclaredMachine:
     close = get_close_matches(name, site.machines, 3)
     hint = f"is {' or '.join(close)} meant?" if close else f"there are: {', '.join(site.machines) or 'none'}"
     raise UsageError(f"the site has no machine {name!r}", hint=hint)
+
+
+def require_environment(site: Site, name: str) -> Environment:
+    """The site's environment of that name, whose machines a control node configures. Raises UsageError."""
+    known = {one.name: one for one in list_environments(site)}
+    if name not in known:
+        hint = suggest(name, known) or f"there are: {', '.join(known) or 'none'}"
+        raise UsageError(f"the site has no environment {name!r}", hint=hint)
+    if find_control_node(site, known[name]) is None:
+        hint = "docs/how-to/control-node.md says how to make a control node, and to name it"
+        raise UsageError(f"no control node configures the machines of {name}", hint=hint)
+    return known[name]
 
 
 def find_control(machine: Machine) -> ControlNode | None:

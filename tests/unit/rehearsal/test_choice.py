@@ -60,7 +60,7 @@ def test_a_gate_goes_before_all_others_that_wait() -> None:
 def test_which_environment_is_meant_must_be_clear() -> None:
     with pytest.raises(UsageError, match="no environment 'pord'") as caught:
         choose_environment(PEGASUS, "pord")
-    assert caught.value.hint == "there are: lab, prod"
+    assert caught.value.hint == "is prod meant?"
     plain = Environment(name="prod", control_node="lab-ansible")
     machines = {name: one for name, one in PEGASUS.machines.items() if one.machine.environment.name != "prod"}
     alone = replace(PEGASUS, machines=machines)

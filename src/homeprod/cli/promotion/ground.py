@@ -10,15 +10,14 @@ from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.cli.promotion.gates import list_followers
-from homeprod.core.errors import PromotionError, UsageError
-from homeprod.core.likeness import suggest
+from homeprod.core.errors import PromotionError
 from homeprod.drivers.branches import Branches, open_branches
 from homeprod.drivers.playbooks import Vault, fetch_vault, find_vault, read_revisions
 from homeprod.drivers.records import Heard, Records
 from homeprod.promotion.candidates import Closures
 from homeprod.promotion.closure import Revision, find_closures
 from homeprod.promotion.document import UnreadableError
-from homeprod.site.configured import find_control_node, list_environments
+from homeprod.site.configured import list_environments, require_environment
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.machine import Environment
 from homeprod.site.site import Site
@@ -87,7 +86,7 @@ def _find_closures(commit: str, revision: Revision) -> Closures:
 def open_ground(options: argparse.Namespace, environment: str) -> Ground:
     """Asks both git hosts. Raises HomeprodError."""
     site = load_site(find_root(options.site))
-    chosen = choose_environment(site, environment)
+    chosen = require_environment(site, environment)
     branches = open_branches(Path(options.repository))
     folder = find_vault(branches.git.folder, options.vault)
     with render.busy("asking the git hosts"):
@@ -101,15 +100,3 @@ def open_ground(options: argparse.Namespace, environment: str) -> Ground:
 
 def name_branch(environment: Environment) -> str:
     return environment.branch or environment.name
-
-
-def choose_environment(site: Site, name: str) -> Environment:
-    """Raises UsageError, also where no control node configures it."""
-    known = {one.name: one for one in list_environments(site)}
-    if name not in known:
-        hint = suggest(name, known) or f"there are: {', '.join(known) or 'none'}"
-        raise UsageError(f"the site has no environment {name!r}", hint=hint)
-    if find_control_node(site, known[name]) is None:
-        hint = "docs/how-to/control-node.md says how to make one, and to name it"
-        raise UsageError(f"no control node configures the environment {name}", hint=hint)
-    return known[name]
