@@ -27,11 +27,36 @@ sign it, and promote the signed one:
   git config --global gpg.format ssh
   git config --global user.signingkey ~/.ssh/id_ed25519.pub
   git commit --amend --no-edit -S"""
+_SIGNING_VAULT = """\
+put a signed commit on top of it, which says that it is right:
+
+  git -C {folder} pull
+  git -C {folder} commit --allow-empty -S -m "Sign what came before"
+  git -C {folder} push"""
 
 
 def require_signer(git: Git, commit: str, people: Mapping[str, tuple[str, ...]]) -> str:
     """The person, of those in ``people`` with their public keys. Raises PromotionError where the control node would
     not believe the commit."""
+    signer, trouble = _find_signer(git, commit, people)
+    if trouble:
+        message = f"this commit {trouble}, so its control node will not believe it"
+        raise PromotionError(message, where=commit[:12], hint=_SIGNING)
+    return signer
+
+
+def require_vault_signer(git: Git, head: str, people: Mapping[str, tuple[str, ...]]) -> str:
+    """The same of the vault's head: what stands in one that is not believed, nothing would be tried with, or run."""
+    signer, trouble = _find_signer(git, head, people)
+    if trouble:
+        message = f"the vault's head {trouble}, so its control node will not believe it"
+        hint = _SIGNING_VAULT.format(folder=git.folder)
+        raise PromotionError(message, where=head[:12], hint=hint)
+    return signer
+
+
+def _find_signer(git: Git, commit: str, people: Mapping[str, tuple[str, ...]]) -> tuple[str, str]:
+    """Who; else why nobody."""
     with tempfile.TemporaryDirectory(prefix="homeprod-") as folder:
         allowed = Path(folder) / "signers"
         allowed.write_text("".join(_write_lines(people)))
@@ -40,9 +65,8 @@ def require_signer(git: Git, commit: str, people: Mapping[str, tuple[str, ...]])
         told = git.ask(*chosen, "show", "-s", "--format=%G?%n%GS%n%GG", commit)
     status, signer, said = [*told.split("\n", 2), "", ""][:3]
     if status == "G" and signer:
-        return signer
-    message = f"this commit {_explain(status, said)}, so its control node will not believe it"
-    raise PromotionError(message, where=commit[:12], hint=_SIGNING)
+        return signer, ""
+    return "", _explain(status, said)
 
 
 def _write_lines(people: Mapping[str, tuple[str, ...]]) -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from homeprod.core.errors import PromotionError
 from homeprod.core.tree import Tree
 from homeprod.drivers.apps.git import Git
-from homeprod.drivers.playbooks import Step, fetch_vault, read_step
+from homeprod.drivers.commitsignature import require_vault_signer
+from homeprod.drivers.playbooks import Step, Vault, fetch_vault, read_step
 from homeprod.lab.spec import LabSpec
 from homeprod.promotion.affected import find_affected
 from homeprod.promotion.closure import INVENTORY, Revision, find_closures
@@ -24,6 +25,7 @@ from homeprod.rehearsal.standin import Belongings, make_stand_in_site, name_pers
 from homeprod.site.machine import Environment
 from homeprod.site.people import Person
 from homeprod.site.site import Site
+from homeprod.wiring.records import list_believed
 
 _NOBODY = "ssh-ed25519 AAAA"
 """A key that stands where one comes later."""
@@ -86,7 +88,9 @@ def prepare(
     """Reads the site and both repositories, of the vault what its git host has now. Raises UsageError,
     PromotionError, AppsError."""
     environment = choose_environment(site, to)
-    step, secrets = _read(repository, environment, revision, vault)
+    known = fetch_vault(vault)
+    require_vault_signer(known.git, known.head, list_believed(site, environment.control_node))
+    step, secrets = _read(repository, environment, revision, known)
     choice = _choose(site, environment, step, names)
     chosen = [one.name for one in choice.subjects]
     stand_ins = make_stand_in_site(site, chosen, environment.control_node, Belongings(site.root, _NOBODY))
@@ -106,10 +110,9 @@ def prepare(
     return prospect
 
 
-def _read(repository: Path, environment: Environment, revision: str, vault: Path) -> tuple[Step, Tree]:
+def _read(repository: Path, environment: Environment, revision: str, vault: Vault) -> tuple[Step, Tree]:
     """From the environment's present revision, both beside the vault as it is now; and that."""
-    known = fetch_vault(vault)
-    secrets = known.read(known.head)
+    secrets = vault.read(vault.head)
     step = read_step(repository, f"{find_present(repository, environment)}..{revision}")
     before, after = (replace(one, vault=secrets) for one in step.revisions)
     return replace(step, revisions=(before, after)), secrets

@@ -99,6 +99,14 @@ def test_the_repositories_must_be_there(home: Home, tmp_path: Path, capsys: pyte
     assert "the inventory cannot be read" in capsys.readouterr().err
 
 
+def test_a_vault_that_the_node_would_not_believe_is_refused(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.change_role()
+    run_git(home.vault, "commit", "-q", "--amend", "--no-edit", "--no-gpg-sign")
+    assert call(home, "HEAD") == 1
+    assert "the vault's head is not signed, so its control node will not believe it" in capsys.readouterr().err
+    assert nothing_stays(home)
+
+
 def test_a_vault_file_that_is_sealed_whole_wants_stand_in_values(
     home: Home, signs: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,8 +69,11 @@ def make_home(folder: Path) -> Home:
     for path, text in {"prod/hosts.yml": "all: {}\n", "prod/group_vars/all/vault.yml": VAULT}.items():
         (home.vault / path).parent.mkdir(parents=True, exist_ok=True)
         (home.vault / path).write_text(text)
+    key = person.keep_key(folder)
     for repository in (home.playbooks, home.vault):
         run_git(repository, "init", "-q", "-b", "main")
+        for name, value in (("gpg.format", "ssh"), ("user.signingkey", f"{key}.pub"), ("commit.gpgsign", "true")):
+            run_git(repository, "config", name, value)
         home.commit(repository, {})
     run_git(home.playbooks, "branch", "prod")
     return home

@@ -14,7 +14,7 @@ from homeprod.cli.promotion.rollout import WAITS
 from homeprod.cli.promotion.step import require_descent
 from homeprod.cli.promotion.tryout import try_out
 from homeprod.core.errors import UsageError
-from homeprod.drivers.commitsignature import require_signer
+from homeprod.drivers.commitsignature import require_signer, require_vault_signer
 from homeprod.wiring.records import list_believed
 
 
@@ -27,7 +27,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"{ground.environment.name} has no gate", hint=hint)
     account = Account(ground, ground.branches.find_commit(options.revision), options)
     require_descent(ground, account.revision)
-    require_signer(ground.branches.git, account.revision, list_believed(ground.site, ground.node))
+    people = list_believed(ground.site, ground.node)
+    require_signer(ground.branches.git, account.revision, people)
+    require_vault_signer(ground.secrets.git, ground.secrets.head, people)
     try:
         code = try_out(account) if ground.environment.promotion is None else go_through_gate(account)
     except WaitingError as error:

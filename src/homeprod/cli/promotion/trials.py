@@ -14,9 +14,11 @@ from homeprod.cli.promotion.standing import Standing, describe, explain, list_st
 from homeprod.cli.schema.promotion import MarkEntry, TrialsReport
 from homeprod.core.errors import PromotionError
 from homeprod.core.overview.age import tell_age
+from homeprod.drivers.commitsignature import require_vault_signer
 from homeprod.drivers.doorwords import tell
 from homeprod.promotion.record import Clear, Emergency, Rollback, Signed
 from homeprod.site.loader import find_root, load_site
+from homeprod.wiring.records import list_believed
 
 LACKS = 2
 """Exit code where a host has no record that counts, or is held."""
@@ -25,6 +27,7 @@ LACKS = 2
 def run(options: argparse.Namespace) -> int:
     ground = open_ground(options, options.environment or name_gated(load_site(find_root(options.site))))
     revision = _find_revision(ground, options.revision)
+    require_vault_signer(ground.secrets.git, ground.secrets.head, list_believed(ground.site, ground.node))
     heard, now = ground.hear(), time.time()
     standings = list_standings(ground, revision, heard.believed, ask_applied(ground, options), now)
     marks = list_marks(heard.believed, ground.environment.name)

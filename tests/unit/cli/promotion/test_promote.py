@@ -107,6 +107,22 @@ def test_a_commit_that_the_node_would_not_believe_is_refused(site: PromotedSite,
     assert site.heads() == before
 
 
+def test_a_vault_that_the_node_would_not_believe_is_refused_before_anything_moves(site: PromotedSite) -> None:
+    before, revision = site.heads(), site.commit(content="second")
+    unsigned = site.vault.commit({"lab/group_vars/all.yml": "x: y\n"}, is_signed=False)
+    site.vault.push("HEAD:refs/heads/main")
+    words = f"{unsigned[:12]}: the vault's head is not signed, so its control node will not believe it"
+    for verb in (("promote", revision, "--to", "lab", "--yes"), ("promote", revision, *TO_PROD), ("trials",)):
+        said = site.refuse(*verb)
+        assert words in said
+    assert site.heads() == before
+    site.vault.git("commit", "-q", "--allow-empty", "-m", "Sign what came before")
+    site.vault.push("HEAD:refs/heads/main")
+    assert site.run("promote", revision, "--to", "lab", "--yes", "--no-try")[0] == 0
+    assert site.heads()["lab"] == revision
+
+
+
 def test_nobody_to_answer_moves_nothing(site: PromotedSite) -> None:
     before, revision = site.heads(), site.commit(content="second")
     note_green(site, revision)
