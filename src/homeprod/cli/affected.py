@@ -9,20 +9,24 @@ from pathlib import Path
 from homeprod.cli import render
 from homeprod.cli.schema.affected import AffectedReport, HostEntry
 from homeprod.core.errors import PromotionError
-from homeprod.drivers.playbooks import Step, read_step
-from homeprod.promotion.affected import find_affected
+from homeprod.drivers.playbooks import VAULT_SETTING, Step, find_known_vault, read_step
+from homeprod.promotion.affected import COUNTED_BEFORE, find_affected
 from homeprod.promotion.document import UnreadableError
 
 SOME = 2
 _MOST = 6
 """Reasons of one host that are told."""
+_NAME_IT = f"by --vault DIR or once by `git config {VAULT_SETTING} DIR`"
 
 
 def run(options: argparse.Namespace) -> int:
     """Exits 2 where some host is affected."""
+    clone = Path(options.repository)
     with render.busy("reading both revisions"):
-        step = read_step(Path(options.repository), options.span, options.vault)
+        step = read_step(clone, options.span, options.vault or find_known_vault(clone))
         report = _compare(step)
+    if not step.vault:
+        render.say(f"note: secrets were not looked at: name your clone of the vault, {_NAME_IT}")
     if options.json:
         render.print_json(report.model_dump(mode="json"))
     else:
@@ -48,7 +52,7 @@ def _compare(step: Step) -> AffectedReport:
         )
         for one in found
     ]
-    return AffectedReport(before=step.before, after=step.after, hosts=hosts)
+    return AffectedReport(before=step.before, after=step.after, vault=step.vault or None, hosts=hosts)
 
 
 def _list_lines(report: AffectedReport) -> Iterator[str]:
@@ -58,8 +62,11 @@ def _list_lines(report: AffectedReport) -> Iterator[str]:
         return
     for one in report.hosts:
         yield f"{one.host}  ({one.environment})" if one.environment else one.host
-        yield from _cut([f"  {words}" for words in one.why])
-        yield from _cut([f"    since {words}" for words in one.doubts])
+        first, *more = one.why
+        yield f"  {first}"
+        since = "it did, since" if first == COUNTED_BEFORE else "since"
+        yield from _cut([f"    {since} {words}" for words in one.doubts])
+        yield from _cut([f"  {words}" for words in more])
     count = len(report.hosts)
     yield f"\n{span}: {count} {'host' if count == 1 else 'hosts'} may be changed"
 

@@ -213,7 +213,7 @@ def _add_affected(command: argparse.ArgumentParser) -> None:
     command.add_argument("span", metavar="A..B", nargs="?", default="", help="two revisions; without B: the head")
     where = "the playbook repository (default: here)"
     command.add_argument("--repository", metavar="DIR", type=read_path, default=".", help=where)
-    secrets = "the vault repository, whose groups and sealed files then count too"
+    secrets = "your clone of the vault repository (default: what `git config homeprod.vault` says there)"
     command.add_argument("--vault", metavar="DIR", type=read_path, default=None, help=secrets)
 
 

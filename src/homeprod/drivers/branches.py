@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from homeprod.core.errors import PromotionError
+from homeprod.core.errors import PromotionError, UsageError
 from homeprod.drivers.apps.git import Git, GitError
 
 _HEADS = "refs/heads/"
@@ -147,12 +147,12 @@ def _read_refusals(output: str) -> list[str]:
 
 
 def open_branches(folder: Path, remote: str = "origin") -> Branches:
-    """Raises PromotionError where the folder is no clone of it."""
+    """Raises UsageError where the folder is no clone of it."""
     if not folder.is_dir():
         hint = "name the folder of your clone of the playbook repository"
-        raise PromotionError("there is no such folder", where=str(folder), hint=hint)
+        raise UsageError("there is no such folder", where=str(folder), hint=hint)
     git = Git(folder)
     if not git.ask("rev-parse", "--git-dir"):
         hint = "name your clone of the playbook repository"
-        raise PromotionError("this is no git repository", where=str(folder), hint=hint)
+        raise UsageError("this is no git repository", where=str(folder), hint=hint)
     return Branches(git, remote)

@@ -25,27 +25,35 @@ _NAME_VAULT = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From one commit to another, by their full names."""
+    """From one commit to another, by their full names. ``vault`` is the one of the vault's that both are beside, empty
+    without a vault."""
 
     before: str
     after: str
     revisions: tuple[Revision, Revision]
+    vault: str = ""
 
 
 def read_step(folder: Path, span: str, vault: Path | None = None) -> Step:
-    """``span`` is ``A..B`` as git has it; without B it is the head. The vault's head counts for both sides. Raises
-    PromotionError, AppsError."""
+    """``span`` is ``A..B`` as git has it; without B it is the head. The head of the vault's clone counts for both
+    sides. Raises UsageError, PromotionError, AppsError."""
+    first, second = _split(span)
     git = _open(folder, "the playbook repository")
-    first, dots, second = span.partition("..")
-    if not dots or not first or second.startswith("."):
-        hint = "name where it comes from and where it goes to:\n\n  homeprod affected origin/prod..HEAD"
-        raise PromotionError(f"{span!r} is no A..B", hint=hint)
     before, after = _find_commit(git, first), _find_commit(git, second or "HEAD")
     trees = read_commits(git, {"before": before, "after": after})
     for commit, tree in ((before, trees["before"]), (after, trees["after"])):
         _require_inventory(commit, tree)
-    collection, secrets = read_collection(), _read_vault(vault)
-    return Step(before, after, tuple(Revision(trees[name], collection, secrets) for name in ("before", "after")))  # type: ignore[arg-type]  # two
+    collection, (head, secrets) = read_collection(), _read_vault(vault)
+    revisions = (Revision(trees["before"], collection, secrets), Revision(trees["after"], collection, secrets))
+    return Step(before, after, revisions, head)
+
+
+def _split(span: str) -> tuple[str, str]:
+    first, dots, second = span.partition("..")
+    if dots and first and not second.startswith("."):
+        return first, second
+    hint = "name where it comes from and where it goes to:\n\n  homeprod affected origin/prod..HEAD"
+    raise UsageError(f"{span!r} is no A..B" if span else "say which revisions are to be compared", hint=hint)
 
 
 def read_revisions(git: Git, commits: Collection[str], vault: Tree | None) -> dict[str, Revision]:
@@ -75,16 +83,22 @@ class Vault:
 def find_vault(clone: Path, given: Path | None) -> Path:
     """Where a person's clone of the vault is: as ``given``, else as git's settings say in the clone of the playbook
     repository. Raises UsageError: without the vault, digests are others than the control node's."""
-    if given is not None:
-        return given
-    if named := Git(clone).ask("config", "--get", VAULT_SETTING) if clone.is_dir() else "":
-        return clone / Path(named).expanduser()
+    if (found := given or find_known_vault(clone)) is not None:
+        return found
     message = "what stands in the vault counts too, and nobody says where your clone of it is"
     raise UsageError(message, hint=_NAME_VAULT.format(clone=clone))
 
 
+def find_known_vault(clone: Path) -> Path | None:
+    """Where git's settings say, relative to where the clone of the playbook repository begins."""
+    git = Git(clone)
+    named = git.ask("config", "--get", VAULT_SETTING) if clone.is_dir() else ""
+    return Path(git.ask("rev-parse", "--show-toplevel") or clone) / Path(named).expanduser() if named else None
+
+
 def fetch_vault(folder: Path, remote: str = "origin") -> Vault:
-    """With its head as its git host has it now; of a clone without a remote its own. Raises PromotionError."""
+    """With its head as its git host has it now; of a clone without a remote its own. Raises UsageError,
+    PromotionError."""
     git = _open(folder, "the vault repository")
     is_shared = git.ask("remote", "get-url", remote)
     return Vault(git, _fetch_head(git, remote) if is_shared else _find_commit(git, "HEAD"))
@@ -109,11 +123,12 @@ def read_collection() -> Tree:
 
 
 def _open(folder: Path, what: str) -> Git:
+    """Raises UsageError: it was named on the command line, or once for all."""
     if not folder.is_dir():
-        raise PromotionError("there is no such folder", where=str(folder), hint=f"name the folder of {what}")
+        raise UsageError("there is no such folder", where=str(folder), hint=f"name the folder of your clone of {what}")
     git = Git(folder)
     if not git.ask("rev-parse", "--git-dir"):
-        raise PromotionError("this is no git repository", where=str(folder), hint=f"name your clone of {what}")
+        raise UsageError("this is no git repository", where=str(folder), hint=f"name your clone of {what}")
     return git
 
 
@@ -131,8 +146,10 @@ def _require_inventory(commit: str, tree: Tree) -> None:
         raise PromotionError(f"it has no {INVENTORY}, so nobody knows its hosts", where=commit[:12], hint=hint)
 
 
-def _read_vault(folder: Path | None) -> Tree | None:
+def _read_vault(folder: Path | None) -> tuple[str, Tree | None]:
+    """The head of a clone, and what stands there."""
     if folder is None:
-        return None
+        return "", None
     git = _open(folder, "the vault repository")
-    return read_commits(git, {"head": _find_commit(git, "HEAD")})["head"]
+    head = _find_commit(git, "HEAD")
+    return head, read_commits(git, {"head": head})["head"]

@@ -17,7 +17,7 @@ from homeprod.promotion.document import UnreadableError
 from homeprod.promotion.inventory import Inventory, read_inventory
 from homeprod.promotion.playbook import Playbook, read_playbook
 from homeprod.promotion.references import Doubt, References
-from homeprod.promotion.role import FOLDER, Role, find_role, list_links, read_file, scan_file
+from homeprod.promotion.role import FOLDER, OURS, Role, find_role, list_links, read_file, scan_file
 
 INVENTORY = "site/inventory.yml"
 EVERYTHING = "everything"
@@ -68,13 +68,13 @@ class Revision:
         found.doubts += list_links(files)
         return found
 
-    def find_role(self, name: str) -> Role | Doubt:
+    def find_role(self, name: str) -> Role | None:
         if name not in self._roles:
             self._roles[name] = find_role(name, self.playbooks, self.collection)
         return self._roles[name]
 
     @cached_property
-    def _roles(self) -> dict[str, Role | Doubt]:
+    def _roles(self) -> dict[str, Role | None]:
         return {}
 
 
@@ -123,12 +123,13 @@ def _follow_roles(revision: Revision, references: References) -> dict[str, str]:
     """The files of all roles that are reached; what they lead to is added to ``references``."""
     inputs: dict[str, str] = {}
     seen: set[str] = set()
-    while left := references.roles - seen:
+    while left := references.roles.keys() - seen:
         for name in sorted(left):
             seen.add(name)
             role = revision.find_role(name)
-            if isinstance(role, Doubt):
-                references.doubts.append(role)
+            if role is None:
+                place, whose = references.roles[name], "homeprod" if name.startswith(OURS) else "this repository"
+                references.doubts.append(Doubt(place.file, place.line, f"names {name}, which is no role of {whose}"))
                 continue
             inputs |= {path: _name(file) for path, file in role.files}
             references.add(role.references)

@@ -12,13 +12,21 @@ _DEPTH = 60
 
 
 class UnreadableError(Exception):
-    """It is no YAML, or nested without end."""
+    """It is no YAML, or nested without end. ``line`` is where, as far as that is known; ``reason`` says it in one
+    line."""
+
+    def __init__(self, message: str, line: int = 1, reason: str = "") -> None:
+        super().__init__(message)
+        self.line, self.reason = line, reason or " ".join(message.split())
 
 
 def read_nodes(content: bytes) -> yaml.Node | None:
     """The root of the only document, None of an empty file. Raises UnreadableError."""
     try:
         return yaml.compose(content.decode(), Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise UnreadableError(str(error), mark.line + 1 if mark else 1, str(error.problem or "")) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise UnreadableError(str(error)) from error
 

@@ -53,7 +53,7 @@ class Playbook:
 
 def read_playbook(tree: Tree, path: str = PLAYBOOK) -> Playbook:
     reader = _Reader(tree)
-    plays = tuple(reader.read(path, ()))
+    plays = tuple(reader.read(path, (), Doubt(path, 0, "is not there, or cannot be read")))
     return Playbook(plays, tuple(reader.doubts), frozenset(reader.files))
 
 
@@ -63,18 +63,18 @@ class _Reader:
         self.doubts: list[Doubt] = []
         self.files: set[str] = set()
 
-    def read(self, path: str, above: tuple[str, ...]) -> Iterator[Play]:
+    def read(self, path: str, above: tuple[str, ...], missing: Doubt) -> Iterator[Play]:
+        """``missing`` is what is to be doubted where the file cannot be read."""
         file = self._tree.get(path)
         if file is None or file.content is None or not file.is_regular or path in above:
-            words = "imports itself" if path in above else "is not there, or cannot be read"
-            self.doubts.append(Doubt(path, 1, words))
+            self.doubts.append(Doubt(missing.file, missing.line, "imports itself") if path in above else missing)
             return
         self.files.add(path)
         try:
             for node in list_items(read_nodes(file.content)):
                 yield from self._read_play(node, path, cut_out(node, file.content), (*above, path))
         except UnreadableError as error:
-            self.doubts.append(Doubt(path, 1, f"is no YAML: {' '.join(str(error).split())}"))
+            self.doubts.append(Doubt(path, error.line, f"is no YAML: {error.reason}"))
 
     def _read_play(self, node: yaml.Node, path: str, written: str, above: tuple[str, ...]) -> Iterator[Play]:
         imported = get(node, *_IMPORTS)
@@ -85,7 +85,9 @@ class _Reader:
         if not name or "{{" in name:
             self.doubts.append(Doubt(path, line_of(imported), "imports a playbook that a variable names"))
             return
-        yield from self.read(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)), above)
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+        missing = Doubt(path, line_of(imported), f"imports {target}, which is not there, or cannot be read")
+        yield from self.read(target, above, missing)
 
 
 def _make_play(node: yaml.Node, path: str, written: str) -> Play:

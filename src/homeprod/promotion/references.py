@@ -30,25 +30,33 @@ _WAYS_OUT = re.compile(r"\.\./|\b(playbook_dir|inventory_dir|inventory_file)\b|\
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a file cannot be followed: then whatever changes may change what it does."""
+    """Why a file cannot be followed: then whatever changes may change what it does. ``line`` is 0 of a file that is
+    not there."""
 
     file: str
     line: int
     words: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} {self.words}"
+        return f"{self.file}:{self.line} {self.words}" if self.line else f"{self.file} {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    file: str
+    line: int
 
 
 @dataclass
 class References:
-    roles: set[str] = field(default_factory=set)
+    roles: dict[str, Place] = field(default_factory=dict)
+    """By name, each with where it is named first."""
     doubts: list[Doubt] = field(default_factory=list)
     reads_others: bool = False
     """Whether variables or groups of other hosts count."""
 
     def add(self, other: References) -> None:
-        self.roles |= other.roles
+        self.roles = other.roles | self.roles
         self.doubts += other.doubts
         self.reads_others = self.reads_others or other.reads_others
 
@@ -90,7 +98,7 @@ def _add_role(name: str | None, node: yaml.Node, file: str, found: References) -
         words = f"brings in a role that a variable names: {name}" if name else "brings in a role without a name"
         found.doubts.append(Doubt(file, line_of(node), words))
     else:
-        found.roles.add(name)
+        found.roles.setdefault(name, Place(file, line_of(node)))
 
 
 def _is_open(text: str | None) -> bool:

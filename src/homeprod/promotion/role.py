@@ -26,17 +26,17 @@ class Role:
     references: References
 
 
-def find_role(name: str, playbooks: Tree, collection: Tree) -> Role | Doubt:
+def find_role(name: str, playbooks: Tree, collection: Tree) -> Role | None:
     """``collection`` is homeprod.site as it is installed: its roles read what their descriptions say, and the files
-    that the site renders for the host. A doubt where nobody knows which files the role has."""
+    that the site renders for the host. None where nobody knows which files the role has."""
     if name.startswith(OURS):
         below = f"{FOLDER}/{name.removeprefix(OURS)}"
         files = tuple((f"{OURS}{path}", file) for path, file in _list_files(collection, below))
         references = References(_read_files(files).roles)
-        return Role(name, files, references) if files else Doubt(name, 1, "is no role of homeprod")
+        return Role(name, files, references) if files else None
     files = tuple(_list_files(playbooks, f"{FOLDER}/{name}"))
     if not files:
-        return Doubt(f"{FOLDER}/{name}", 1, "is no role of this repository")
+        return None
     references = _read_files(files)
     references.doubts += list_links(files)
     return Role(name, files, references)
@@ -66,7 +66,7 @@ def read_file(path: str, file: File) -> References:
     try:
         found.add(read_references(read_nodes(file.content), path))
     except UnreadableError as error:
-        found.doubts.append(Doubt(path, 1, f"is no YAML: {' '.join(str(error).split())}"))
+        found.doubts.append(Doubt(path, error.line, f"is no YAML: {error.reason}"))
     return found
 
 

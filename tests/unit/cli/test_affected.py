@@ -88,28 +88,74 @@ def test_the_vault_at_hand_tells_more_groups(clone: Path, tmp_path: Path, capsys
     assert said.endswith("2 hosts may be changed\n"), "of the other environment nobody knows that group"
 
 
+def test_the_vault_that_is_named_once_for_all_counts(
+    clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit(clone, {"roles/web/files/static.txt": "other"})
+    assert ask(clone, "HEAD~1..", "--json") == 2
+    first, said = capsys.readouterr()
+    assert said == (
+        "note: secrets were not looked at: name your clone of the vault, by --vault DIR or once by"
+        " `git config homeprod.vault DIR`\n"
+    )
+    vault = tmp_path / "vault"
+    vault.mkdir()
+    run_git(vault, "init", "-q")
+    head = commit(vault, {"lab/group_vars/all.yml": "$ANSIBLE_VAULT;1.1\nab"})
+    run_git(clone, "config", "homeprod.vault", "../vault")
+    for where in (clone, clone / "roles"):
+        assert ask(where, "HEAD~1..", "--json") == 2
+        second, said = capsys.readouterr()
+        assert said == ""
+        assert (json.loads(first)["vault"], json.loads(second)["vault"]) == (None, head)
+        assert json.loads(first)["hosts"][0]["after"] != json.loads(second)["hosts"][0]["after"]
+
+
+def test_why_everything_counts_stands_before_all_else(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commit(clone, {"site.yml": BASE["site.yml"].replace("[base]", "[base, nosuchrole]")})
+    assert ask(clone, "HEAD~1..") == 2
+    assert capsys.readouterr().out.startswith(
+        "one  (lab)\n"
+        "  everything counts now, and did not before\n"
+        "    since site.yml:4 names nosuchrole, which is no role of this repository\n"
+        "  site.yml: everybody (play 1 of this host) is changed\n"
+    )
+    commit(clone, BASE)
+    assert ask(clone, "HEAD~1..") == 2
+    assert (
+        "  everything counted before, and does not now\n    it did, since site.yml:4 names nosuchrole"
+        in capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize(
-    ("span", "words"),
+    ("span", "code", "words"),
     [
-        ("", "'' is no A..B"),
-        ("HEAD", "'HEAD' is no A..B"),
-        ("HEAD...HEAD", "'HEAD...HEAD' is no A..B"),
-        ("..HEAD", "'..HEAD' is no A..B"),
-        ("gone..HEAD", "there is no revision gone"),
-        ("--all..HEAD", "there is no revision --all"),
+        ("", 64, "say which revisions are to be compared"),
+        ("HEAD", 64, "'HEAD' is no A..B"),
+        ("HEAD...HEAD", 64, "'HEAD...HEAD' is no A..B"),
+        ("..HEAD", 64, "'..HEAD' is no A..B"),
+        ("gone..HEAD", 1, "there is no revision gone"),
+        ("--all..HEAD", 1, "there is no revision --all"),
     ],
 )
-def test_what_is_no_span_is_said(clone: Path, capsys: pytest.CaptureFixture[str], span: str, words: str) -> None:
-    assert main(["affected", f"--repository={clone}", "--", span]) == 1
+def test_what_is_no_span_is_said(
+    clone: Path, capsys: pytest.CaptureFixture[str], span: str, code: int, words: str
+) -> None:
+    assert main(["affected", f"--repository={clone}", "--", span]) == code
     assert words in capsys.readouterr().err
 
 
 def test_what_cannot_be_compared_is_said(clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert ask(tmp_path / "gone", "A..B") == 1
+    assert main(["affected"]) == 64
+    assert "say which revisions are to be compared" in capsys.readouterr().err
+    assert ask(tmp_path / "gone", "A..B") == 64
     assert "there is no such folder" in capsys.readouterr().err
-    assert ask(tmp_path, "A..B") == 1
+    assert ask(tmp_path, "A..B") == 64
     assert "this is no git repository" in capsys.readouterr().err
-    assert ask(clone, "HEAD..HEAD", "--vault", str(tmp_path)) == 1
+    assert ask(clone, "HEAD..HEAD", "--vault", str(tmp_path / "gone")) == 64
+    assert "there is no such folder" in capsys.readouterr().err
+    assert ask(clone, "HEAD..HEAD", "--vault", str(tmp_path)) == 64
     assert "your clone of the vault repository" in capsys.readouterr().err
     commit(clone, {"site/inventory.yml": "["})
     assert ask(clone, "HEAD~1..") == 1

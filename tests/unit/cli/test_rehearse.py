@@ -88,11 +88,11 @@ def test_the_repositories_must_be_there(home: Home, tmp_path: Path, capsys: pyte
     assert call(home, "HEAD", vault=False) == 64
     assert "nobody says where your clone of it is" in capsys.readouterr().err
     run_git(home.playbooks, "config", "homeprod.vault", "../gone")
-    assert call(home, "HEAD", vault=False) == 1
+    assert call(home, "HEAD", vault=False) == 64
     assert "playbooks/../gone: there is no such folder" in capsys.readouterr().err
-    assert call(home, "HEAD", "--vault", str(tmp_path / "gone")) == 1
+    assert call(home, "HEAD", "--vault", str(tmp_path / "gone")) == 64
     assert "there is no such folder" in capsys.readouterr().err
-    assert call(home, "HEAD", "--repository", str(tmp_path / "gone")) == 1
+    assert call(home, "HEAD", "--repository", str(tmp_path / "gone")) == 64
     assert "there is no such folder" in capsys.readouterr().err
     home.commit(home.playbooks, {"site/inventory.yml": "["})
     assert call(home, "HEAD") == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.playbook_clones import Clone, GitHost, make_key, read_public
 
-from homeprod.core.errors import PromotionError
+from homeprod.core.errors import PromotionError, UsageError
 from homeprod.drivers.apps.git import Git
 from homeprod.drivers.branches import Branches, Move, OvertakenError, open_branches
 from homeprod.drivers.commitsignature import require_signer
@@ -130,9 +130,9 @@ def test_a_git_host_that_is_not_there_or_refuses_is_told(setting: Setting) -> No
 
 
 def test_a_folder_that_is_no_clone_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PromotionError, match="no such folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         open_branches(tmp_path / "nowhere")
-    with pytest.raises(PromotionError, match="no git repository"):
+    with pytest.raises(UsageError, match="no git repository"):
         open_branches(tmp_path)
 
 

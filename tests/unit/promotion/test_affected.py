@@ -76,10 +76,10 @@ def test_the_order_of_plays_counts_and_how_they_are_written_does_not() -> None:
         ("roles/web/tasks/more.yml", '- include_vars: {dir: "{{ kind }}"}', "brings in what a variable names"),
         ("roles/web/tasks/more.yml", "- block: [{group_by: {key: x}}]", "makes groups while it runs"),
         ("roles/web/tasks/more.yml", "- debug: {msg: x}\n  with_fileglob: [x]", "looks something up (with_fileglob)"),
-        ("roles/web/tasks/more.yml", "- import_role: {name: of.others.web}", "is no role of this repository"),
-        ("roles/web/tasks/more.yml", "- import_role: {name: homeprod.site.missing}", "is no role of homeprod"),
+        ("roles/web/tasks/more.yml", "- import_role: {name: of.it.web}", ":1 names of.it.web, which is no role of this"),
+        ("roles/web/tasks/more.yml", "- import_role: {name: homeprod.site.x}", "which is no role of homeprod"),
         ("roles/web/tasks/more.yml", "- copy: {src: ../../unused/files/x}", "may read files elsewhere (../)"),
-        ("roles/web/tasks/more.yml", "[", "is no YAML"),
+        ("roles/web/tasks/more.yml", "\n- [", "more.yml:2 is no YAML: expected the node content"),
         ("roles/web/templates/page.j2", "{{ lookup('pipe', 'date') }}", "looks something up (pipe)"),
         ("roles/web/templates/page.j2", "{{ lookup('file', name) }}", "looks something up (file)"),
         ("roles/web/templates/page.j2", "{{ query(which, 'x') }}", "by a plugin that a variable names"),
@@ -93,7 +93,7 @@ def test_what_cannot_be_followed_makes_everything_an_input(path: str, content: s
     assert [host for host, one in closures.items() if one.doubts] == WEB
     said = str(closures["one"].doubts[0])
     assert words in said
-    assert said.startswith((f"{path}:", "roles/of.others.web:1", "homeprod.site.missing:1"))
+    assert said.startswith(f"{path}:")
     unused = {**before, "roles/unused/tasks/main.yml": "[]"}
     found = find_affected(make_revision(before), make_revision(unused))
     assert [one.host for one in found] == WEB
@@ -113,6 +113,54 @@ def test_what_cannot_be_followed_makes_everything_an_input(path: str, content: s
 )
 def test_what_is_everybodys_and_cannot_be_followed_is_so_for_all(path: str, content: str) -> None:
     assert all(one.doubts for one in find_closures(make_revision({**BASE, path: content})).values())
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "place"),
+    [
+        ("site.yml", "- hosts: all\n  roles: [base\n", "site.yml:3 is no YAML: expected ',' or ']'"),
+        ("site.yml", None, "site.yml is not there, or cannot be read"),
+        ("site.yml", BASE["site.yml"].replace("[base]", "[base, gone]"), "site.yml:4 names gone, which is no role of"),
+        ("site.yml", BASE["site.yml"].replace("database", "'{{ x }}'"), "site.yml:13 brings in a role that a variable"),
+        ("site.yml", "- hosts: all\n- import_playbook: gone.yml\n", "site.yml:2 imports gone.yml, which is not there"),
+    ],
+)
+def test_where_everything_comes_to_count_the_place_is_told_and_not_the_whole_tree(
+    path: str, content: str | None, place: str
+) -> None:
+    """Nothing but that file differs: whatever else is new or gone is so for the reason that is told first."""
+    after = {**BASE, path: content or ""}
+    if content is None:
+        del after[path]
+    good, bad = make_revision(BASE), make_revision(after)
+    found = find_affected(good, bad)
+    assert [one.host for one in found] == (["three"] if "a variable" in place else ALL)
+    for one in found:
+        assert one.why[0] == "everything counts now, and did not before"
+        assert one.doubts[0].startswith(place)
+        assert all(words.startswith("site.yml: ") for words in one.why[1:]), one.why
+    for one in find_affected(bad, good):
+        assert one.why[0] == "everything counted before, and does not now"
+        assert one.doubts[0].startswith(place)
+        assert all(words.startswith("site.yml: ") for words in one.why[1:]), one.why
+
+
+def test_what_is_really_gone_is_told_beside_what_makes_everything_count() -> None:
+    after = {path: text for path, text in BASE.items() if not path.startswith("roles/common/")}
+    for one in find_affected(make_revision(BASE), make_revision({**after, "group_vars/all.yml": "motto: x\n"})):
+        assert ("roles/common/tasks/main.yml is gone" in one.why) is (one.host != "three")
+        assert "group_vars/all.yml is changed" in one.why
+        assert (one.doubts[:1] == ("roles/web/meta/main.yml:1 names common, which is no role of this repository",)) is (
+            one.host != "three"
+        )
+
+
+def test_of_several_places_the_new_one_stands_first() -> None:
+    before = {**BASE, "files/a.yml": "- group_by: {key: x}"}
+    after = {**before, "site.yml": "["}
+    for one in find_affected(make_revision(before), make_revision(after)):
+        assert one.why == ("everything is changed",)
+        assert [words.partition(" ")[0] for words in one.doubts] == ["site.yml:1", "files/a.yml:1"]
 
 
 def test_values_and_loops_that_read_nothing_are_no_reason_to_doubt() -> None:

@@ -7,8 +7,8 @@ from homeprod.cli.schema.report import Part, Report
 
 class HostEntry(Part):
     """A host whose run may do something else. ``before`` and ``after`` are digests of all that its run can read, null
-    where the host is not in that revision. ``why`` are the inputs that differ; ``doubts`` are not empty where they
-    alone are the reason: what could not be followed, with file and line."""
+    where the host is not in that revision. ``why`` are the inputs that differ, everything first where it is one of
+    them; then ``doubts`` are what could not be followed, with file and line, so that everything counts, or did."""
 
     host: str
     environment: str
@@ -19,8 +19,11 @@ class HostEntry(Part):
 
 
 class AffectedReport(Report):
-    """``before`` and ``after`` are commits."""
+    """``before`` and ``after`` are commits; so is ``vault``, the head of the vault's clone, which counts for both
+    sides: null where nobody says where that is. Then its secrets were not looked at, and digests are others than those
+    of ``trials --json``."""
 
     before: str
     after: str
+    vault: str | None
     hosts: list[HostEntry]

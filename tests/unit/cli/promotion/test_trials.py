@@ -120,3 +120,15 @@ def test_what_cannot_be_asked_is_one_clear_error(site: PromotedSite) -> None:
     site.host.folder.rename(site.host.folder.with_name("away"))
     said = site.refuse("trials", "--vault", str(site.vault.folder))
     assert "the git host does not answer as it should" in said
+
+
+def test_the_digests_are_those_of_affected(site: PromotedSite) -> None:
+    """Both beside the vault that git's setting names."""
+    site.vault.commit({"prod/group_vars/all.yml": "$ANSIBLE_VAULT;1.1\nab"})
+    site.vault.push("HEAD:refs/heads/main")
+    revision = site.commit(content="second")
+    _, tried = site.read("trials", "prod", revision)
+    _, affected = site.read("affected", f"origin/prod..{revision}")
+    after = {one["host"]: one["after"] for one in affected["hosts"]}
+    assert [one["digest"] for one in tried["hosts"]] == [after[one["host"]] for one in tried["hosts"]]
+    assert len(tried["hosts"]) == 2
