@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -32,6 +33,18 @@ LIMIT = 900.0
 """Seconds for pip to fetch what is not here yet."""
 _LEFT_OUT = ("ansible_test/",)
 """What no control node runs."""
+_BROKEN = re.compile(r"connection broken by '(.*)': /")
+_WRAPPING = re.compile(r"""^\w+\(['"]|['"]\)$""")
+"""Of an exception's words, as Python shows it."""
+_ELSEWHERE = f"""\
+make it with this very homeprod ({__version__}, the same commit) on a machine that reaches the package index, and copy
+the file here:
+
+  homeprod control bundle --to homeprod-bundle.iso
+
+then say here where it is:
+
+  export HOMEPROD_BUNDLE="$PWD/homeprod-bundle.iso\""""
 Say = Callable[[str], None]
 
 
@@ -85,14 +98,28 @@ def _fetch_wheels(folder: Path, say: Say) -> list[Path]:
 
 
 def _run_pip(command: list[str]) -> None:
-    hint = "build it where there is a way to the package index, and name the ISO in HOMEPROD_BUNDLE"
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
     except subprocess.TimeoutExpired as error:
-        raise HomeprodError(f"pip did not end within {LIMIT:.0f} s", hint=hint) from error
-    if done.returncode:
-        words = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-        raise HomeprodError(f"cannot fetch the bundle's packages: {(words or ['pip failed'])[-1].strip()}", hint=hint)
+        raise HomeprodError(f"pip did not end within {LIMIT:.0f} s", hint=_ELSEWHERE) from error
+    if done.returncode == 0:
+        return
+    if "No module named pip" in done.stderr:
+        hint = f"install it:\n\n  uv pip install --python {sys.executable} pip"
+        raise HomeprodError("pip, which fetches the bundle's packages, is not installed beside homeprod", hint=hint)
+    raise HomeprodError(f"cannot fetch the bundle's packages: {_explain(done.stderr)}", hint=_ELSEWHERE)
+
+
+def _explain(said: str) -> str:
+    """pip's last word; where it found nothing because nobody answered it says so before, and only as a warning."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if not line.startswith("WARNING")]
+    last = (errors or ["pip failed"])[-1]
+    broken = [found[1] for line in lines if (found := _BROKEN.search(line))]
+    if not broken or "No matching distribution" not in last:
+        return last
+    cause = _WRAPPING.sub("", broken[-1]).rpartition(">: ")[2]
+    return f"the package index does not answer: {cause[:300]}"
 
 
 def _write_iso(iso: Path, wheels: list[Path]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -100,6 +102,55 @@ def test_where_pip_cannot_fetch_its_own_words_are_told_and_nothing_is_left(
         bring_bundle("a.iso", _say, env=env)
     assert "HOMEPROD_BUNDLE" in caught.value.hint
     assert not list(Path(env["XDG_CACHE_HOME"]).rglob("*.iso*"))
+
+
+def test_without_a_network_that_is_said_and_what_can_be_typed_instead(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real pip, whose last word is that there is no such package."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(HomeprodError) as caught:
+        bring_bundle("a.iso", _say, env=env)
+    words = "cannot fetch the bundle's packages: the package index does not answer: "
+    assert caught.value.message.startswith(words)
+    assert caught.value.message.endswith("Connection refused")
+    assert "\n  homeprod control bundle --to homeprod-bundle.iso\n" in caught.value.hint
+    assert '\n  export HOMEPROD_BUNDLE="$PWD/homeprod-bundle.iso"' in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (
+            "NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>: Failed to establish"
+            " a new connection: [Errno -3] Temporary failure in name resolution')",
+            "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution",
+        ),
+        (
+            "ReadTimeoutError(\"HTTPSConnectionPool(host='pypi.org', port=443): Read timed out. (read timeout=15)\")",
+            ": HTTPSConnectionPool(host='pypi.org', port=443): Read timed out. (read timeout=15)",
+        ),
+    ],
+)
+def test_of_what_pip_says_the_cause_is_told(cause: str, words: str) -> None:
+    retry = f"WARNING: Retrying (Retry(total=4)) after connection broken by '{cause}': /simple/acme/\n"
+    last = "ERROR: No matching distribution found for acme==5.9.0"
+    assert bundle._explain(f"{retry}{last}\n").endswith(words)
+    assert bundle._explain(f"WARNING: other\n{last}\n") == last
+
+
+def test_where_pip_itself_is_missing_it_is_said(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment that uv made."""
+    monkeypatch.setattr(sys, "executable", "/usr/bin/env")
+    done = subprocess.CompletedProcess([], 1, stdout="", stderr="/x/python: No module named pip\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(HomeprodError, match="pip, which fetches the bundle's packages, is not installed") as caught:
+        bring_bundle("a.iso", _say, env=env)
+    assert caught.value.hint.endswith("  uv pip install --python /usr/bin/env pip")
 
 
 def test_the_lock_file_pins_all_by_hash_and_names_no_index() -> None:

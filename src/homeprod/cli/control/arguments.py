@@ -14,6 +14,7 @@ GROUPS = {
         "trust": "say that a host's new SSH host key is right",
         "forget": "say that a host is no more: nobody waits for it then",
         "publish": "write its public keys into the site, so that machines let it in",
+        "bundle": "write the CD that it is installed from to a file, for a machine without a package index",
     },
     "on the node, at a terminal": {
         "bootstrap": "on the node: make its keyring, or take over the one on its disk",
@@ -42,6 +43,7 @@ _MORE = {
     "bootstrap": "Prints what must be published, and once the recovery identity, which belongs on paper.",
     "unlock": "The passphrase is typed on the terminal: it is no argument, no variable and no file.",
     "install": "What cloud-init runs from the second CD; `upgrade` runs it again.",
+    "bundle": "`apply` takes the file that HOMEPROD_BUNDLE names. It has to be made by the same version of homeprod.",
     "restore": "The node must be New or Locked. A damaged back-up is refused, and one older than what is there.",
 }
 SECRET = {
@@ -70,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made["back-up"].add_argument("file", metavar="FILE", help="must not be there yet")
     made["restore"].add_argument("file", metavar="FILE")
     made["restore"].add_argument("--force", action="store_true", help="also an older one than what is there")
+    made["bundle"].add_argument("--to", metavar="FILE", required=True, help="the ISO; takes its place")
     made["serve"].add_argument(
         "--places", metavar="FILE", default="", help="where things are (default: a control node's)"
     )
