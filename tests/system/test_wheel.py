@@ -101,7 +101,8 @@ def test_shell_completion(environment: Path, tmp_path: Path) -> None:
 def test_the_lab_says_which_extra_it_needs(environment: Path, tmp_path: Path) -> None:
     said = _run([str(environment / "bin" / "homeprod"), "lab", "up", "demo"], tmp_path, code=1)
     assert "the lab is not installed (aiohttp missing)" in said.stderr
-    assert "pip install 'homeprod[lab]'" in said.stderr
+    assert "pip install" in said.stderr
+    assert "'.[lab]'" in said.stderr
 
 
 def test_the_types_and_templates_are_in_the_wheel(environment: Path) -> None:

@@ -1,10 +1,11 @@
-"""Extras: what is installed only with ``homeprod[lab]`` or ``homeprod[notices]``, and what to say where it is not."""
+"""Extras: what is installed only with ``.[lab]`` or ``.[notices]``, and what to say where it is not."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
 from homeprod.core.errors import LabError, UsageError
+from homeprod.core.extras import advise_install
 
 LAB = ("aiohttp", "requests")
 
@@ -15,12 +16,11 @@ def require_extra() -> None:
     if missing:
         raise LabError(
             f"the lab is not installed ({', '.join(missing)} missing)",
-            hint="install its extra, with pip or uv:\n\n  pip install 'homeprod[lab]'",
+            hint=advise_install("lab"),
         )
 
 
 def require_notices() -> None:
     """Raise UsageError where what sends notices is not installed."""
     if find_spec("apprise") is None:
-        hint = "install its extra, with pip or uv:\n\n  pip install 'homeprod[notices]'"
-        raise UsageError("notices are not installed (apprise missing)", hint=hint)
+        raise UsageError("notices are not installed (apprise missing)", hint=advise_install("notices"))

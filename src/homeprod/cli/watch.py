@@ -25,11 +25,11 @@ WOULD_TELL, UNTOLD = 2, 3
 
 
 def run(options: argparse.Namespace) -> int:
-    require_notices()
-    root = find_root(options.site)
     if options.to is None and (options.test or not options.dry_run):
         hint = "name the file with the addresses, or only see what would be told\n\n  homeprod watch --dry-run"
         raise UsageError("nobody is named to tell", hint=hint)
+    require_notices()
+    root = find_root(options.site)
     targets = _read_targets(options.to, root) if options.to is not None else ()
     if options.test:
         return _test(targets)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from homeprod.control.keyholder.held.program import run
 from homeprod.core.errors import ControlError
+from homeprod.core.extras import advise_install
 
 LIMIT = 60.0
 """Seconds. It takes half a one, most of it Ansible's start."""
@@ -51,5 +52,5 @@ def _hand_over(password: bytearray) -> Iterator[int]:
 def _find_program() -> list[str]:
     """Through our own Python: it came with us, and a node's bundle has no programs beside it. Raises ControlError."""
     if find_spec("ansible") is None:
-        raise ControlError("ansible-core is not installed", hint="install it:\n\n  pip install 'homeprod[control]'")
+        raise ControlError("ansible-core is not installed", hint=advise_install("control"))
     return [sys.executable, "-I", "-m", "ansible", "vault"]

@@ -11,6 +11,7 @@ from homeprod.control.keyholder.sealed.apart import Outcome
 from homeprod.control.keyholder.sealed.public import make_record
 from homeprod.control.keyholder.sockets.wire import Message
 from homeprod.core.errors import ControlError
+from homeprod.core.extras import advise_install
 
 if TYPE_CHECKING:
     from homeprod.control.keyring.keyring import Keyring
@@ -24,8 +25,8 @@ def find_keyring(folder: Path) -> Keyring:
     try:
         from homeprod.control.keyring.keyring import Keyring
     except ImportError as error:
-        hint = "install its extra, with pip or uv:\n\n  pip install 'homeprod[control]'"
-        raise ControlError(f"the keyholder is not installed ({error.name} missing)", hint=hint) from error
+        message = f"the keyholder is not installed ({error.name} missing)"
+        raise ControlError(message, hint=advise_install("control")) from error
 
     return Keyring(folder)
 
