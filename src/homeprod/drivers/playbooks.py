@@ -25,7 +25,7 @@ _NAME_VAULT = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From one commit to another, by their full names. ``vault`` is the one of the vault's that both are beside, empty
+    """From one commit to another, by their full names. ``vault`` is the vault's commit that both are beside, empty
     without a vault."""
 
     before: str
@@ -125,7 +125,9 @@ def read_collection() -> Tree:
 def _open(folder: Path, what: str) -> Git:
     """Raises UsageError: it was named on the command line, or once for all."""
     if not folder.is_dir():
-        raise UsageError("there is no such folder", where=str(folder), hint=f"name the folder of your clone of {what}")
+        raise UsageError(
+            "there is no such folder", where=str(folder), hint=f"name the folder of your clone of {what}"
+        )
     git = Git(folder)
     if not git.ask("rev-parse", "--git-dir"):
         raise UsageError("this is no git repository", where=str(folder), hint=f"name your clone of {what}")

@@ -38,6 +38,8 @@ _START = (
 
 _PKCS8 = re.compile(rb"\s*-----BEGIN (ENCRYPTED )?PRIVATE KEY-----")
 """As openssl writes it (RFC 7468 §10 and §11)."""
+_PUBLIC = re.compile(rb"\s*(ssh-|ecdsa-|sk-(ssh|ecdsa)-|-----BEGIN PUBLIC KEY|---- BEGIN SSH2 PUBLIC KEY)")
+"""As OpenSSH writes it, or exports it (RFC 4716, RFC 7468 §13)."""
 
 
 class Signer(Protocol):
@@ -128,6 +130,7 @@ def load_key(file: Path, outside: Path) -> Ed25519PrivateKey | None:
         return None
     except OSError as error:
         raise _refuse(file, f"cannot be read: {error.strerror}", "name another one in HOMEPROD_RING_KEY") from error
+    _require_private(file, content)
     if mode & 0o077:
         raise _refuse(file, "can be read by others", f"keep it to yourself\n\n  chmod 600 {file}")
     if file.resolve().is_relative_to(outside.resolve()):
@@ -135,10 +138,18 @@ def load_key(file: Path, outside: Path) -> Ed25519PrivateKey | None:
     return _parse(file, content)
 
 
+def _require_private(file: Path, content: bytes) -> None:
+    """Before anybody is told to keep it to themselves."""
+    if _PUBLIC.match(content):
+        private = file.with_suffix("") if file.suffix == ".pub" else "FILE"
+        raise _refuse(
+            file, "is the public half of a key", f"name the private half\n\n  export HOMEPROD_RING_KEY={private}"
+        )
+    if b"PRIVATE KEY-----" not in content:
+        raise _refuse(file, "is no private key as OpenSSH or openssl writes one", _MAKE)
+
+
 def _parse(file: Path, content: bytes) -> Ed25519PrivateKey:
-    if content.startswith(b"ssh-"):
-        hint = f"name the private half\n\n  export HOMEPROD_RING_KEY={file.with_suffix('')}"
-        raise _refuse(file, "is the public half of a key", hint)
     load = load_pem_private_key if _PKCS8.match(content) else load_ssh_private_key
     try:
         key = load(content, password=None)

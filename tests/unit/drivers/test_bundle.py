@@ -126,9 +126,8 @@ def test_without_a_network_that_is_said_and_what_can_be_typed_instead(
     ("cause", "words"),
     [
         (
-            "NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>: Failed to establish"
-            " a new connection: [Errno -3] Temporary failure in name resolution')",
-            "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution",
+            "NewConnectionError('<urllib3.HTTPSConnection object at 0x7f>: [Errno -3] Temporary failure in resolution')",
+            "answer: [Errno -3] Temporary failure in resolution",
         ),
         (
             "ReadTimeoutError(\"HTTPSConnectionPool(host='pypi.org', port=443): Read timed out. (read timeout=15)\")",

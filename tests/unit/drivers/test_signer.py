@@ -40,6 +40,11 @@ def make(folder: Path, *arguments: str) -> Path:
     return folder / "made"
 
 
+def keep_text(file: Path) -> Path:
+    file.write_text("no key at all\n")
+    return file
+
+
 def protect(file: Path, key: Ed25519PrivateKey) -> Path:
     protection = BestAvailableEncryption(b"a passphrase")
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection))
@@ -127,11 +132,16 @@ def test_key_files_that_may_not_be_used(tmp_path: Path) -> None:
         (keep(site, key, "inside"), 0o600, "lies in the site"),
         (make(tmp_path, "-t", "ed25519", "-N", "a passphrase"), 0o600, "is protected by a passphrase"),
         (tmp_path / "made.pub", 0o600, "is the public half of a key"),
+        (tmp_path / "made.pub", 0o644, "is the public half of a key"),
+        (keep_text(tmp_path / "words"), 0o644, "is no private key as OpenSSH or openssl writes one"),
         (protect(tmp_path / "made.pem", key), 0o600, "is protected by a passphrase"),
     ):
         file.chmod(mode)
         with pytest.raises(UsageError, match=words):
             open_signer(keys, [file], "", outside=site)
+    with pytest.raises(UsageError, match="is the public half of a key") as caught:
+        open_signer(keys, [tmp_path / "made.pub"], "", outside=site)
+    assert caught.value.hint.endswith(f"export HOMEPROD_RING_KEY={tmp_path / 'made'}")
     broken = tmp_path / "broken"
     broken.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n")
     broken.chmod(0o600)

@@ -76,7 +76,11 @@ def test_the_order_of_plays_counts_and_how_they_are_written_does_not() -> None:
         ("roles/web/tasks/more.yml", '- include_vars: {dir: "{{ kind }}"}', "brings in what a variable names"),
         ("roles/web/tasks/more.yml", "- block: [{group_by: {key: x}}]", "makes groups while it runs"),
         ("roles/web/tasks/more.yml", "- debug: {msg: x}\n  with_fileglob: [x]", "looks something up (with_fileglob)"),
-        ("roles/web/tasks/more.yml", "- import_role: {name: of.it.web}", ":1 names of.it.web, which is no role of this"),
+        (
+            "roles/web/tasks/more.yml",
+            "- import_role: {name: of.it.web}",
+            ":1 names of.it.web, which is no role of this",
+        ),
         ("roles/web/tasks/more.yml", "- import_role: {name: homeprod.site.x}", "which is no role of homeprod"),
         ("roles/web/tasks/more.yml", "- copy: {src: ../../unused/files/x}", "may read files elsewhere (../)"),
         ("roles/web/tasks/more.yml", "\n- [", "more.yml:2 is no YAML: expected the node content"),
@@ -120,9 +124,21 @@ def test_what_is_everybodys_and_cannot_be_followed_is_so_for_all(path: str, cont
     [
         ("site.yml", "- hosts: all\n  roles: [base\n", "site.yml:3 is no YAML: expected ',' or ']'"),
         ("site.yml", None, "site.yml is not there, or cannot be read"),
-        ("site.yml", BASE["site.yml"].replace("[base]", "[base, gone]"), "site.yml:4 names gone, which is no role of"),
-        ("site.yml", BASE["site.yml"].replace("database", "'{{ x }}'"), "site.yml:13 brings in a role that a variable"),
-        ("site.yml", "- hosts: all\n- import_playbook: gone.yml\n", "site.yml:2 imports gone.yml, which is not there"),
+        (
+            "site.yml",
+            BASE["site.yml"].replace("[base]", "[base, gone]"),
+            "site.yml:4 names gone, which is no role of",
+        ),
+        (
+            "site.yml",
+            BASE["site.yml"].replace("database", "'{{ x }}'"),
+            "site.yml:13 brings in a role that a variable",
+        ),
+        (
+            "site.yml",
+            "- hosts: all\n- import_playbook: gone.yml\n",
+            "site.yml:2 imports gone.yml, which is not there",
+        ),
     ],
 )
 def test_where_everything_comes_to_count_the_place_is_told_and_not_the_whole_tree(
@@ -150,9 +166,9 @@ def test_what_is_really_gone_is_told_beside_what_makes_everything_count() -> Non
     for one in find_affected(make_revision(BASE), make_revision({**after, "group_vars/all.yml": "motto: x\n"})):
         assert ("roles/common/tasks/main.yml is gone" in one.why) is (one.host != "three")
         assert "group_vars/all.yml is changed" in one.why
-        assert (one.doubts[:1] == ("roles/web/meta/main.yml:1 names common, which is no role of this repository",)) is (
-            one.host != "three"
-        )
+        assert (
+            one.doubts[:1] == ("roles/web/meta/main.yml:1 names common, which is no role of this repository",)
+        ) is (one.host != "three")
 
 
 def test_of_several_places_the_new_one_stands_first() -> None:

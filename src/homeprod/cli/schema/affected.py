@@ -20,8 +20,8 @@ class HostEntry(Part):
 
 class AffectedReport(Report):
     """``before`` and ``after`` are commits; so is ``vault``, the head of the vault's clone, which counts for both
-    sides: null where nobody says where that is. Then its secrets were not looked at, and digests are others than those
-    of ``trials --json``."""
+    sides. It is null where nobody says where that is: then secrets were not looked at, and digests are others than
+    those of ``trials --json``."""
 
     before: str
     after: str

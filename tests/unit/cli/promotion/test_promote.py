@@ -122,7 +122,6 @@ def test_a_vault_that_the_node_would_not_believe_is_refused_before_anything_move
     assert site.heads()["lab"] == revision
 
 
-
 def test_nobody_to_answer_moves_nothing(site: PromotedSite) -> None:
     before, revision = site.heads(), site.commit(content="second")
     note_green(site, revision)
