@@ -126,7 +126,7 @@ def test_without_a_network_that_is_said_and_what_can_be_typed_instead(
     ("cause", "words"),
     [
         (
-            "NewConnectionError('<urllib3.HTTPSConnection object at 0x7f>: [Errno -3] Temporary failure in resolution')",
+            "NewConnectionError('<urllib3.HTTPConnection at 0x7f>: [Errno -3] Temporary failure in resolution')",
             "answer: [Errno -3] Temporary failure in resolution",
         ),
         (
