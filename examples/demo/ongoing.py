@@ -37,6 +37,7 @@ def play_ongoing(stage: Stage) -> None:
     repositories = open_repositories(stage)
     if not (repositories.apps / ".git").exists():
         raise DemoError("there is no app repository yet; first run\n\n  make demo\n")
+    stage.require_ungated()
     with stage.step("the lab of make demo", "brought back where it is down"):
         bring_back(stage, repositories.keys)
     with stage.step("an app host", "by a commit: docker, the real Harbormaster, and what watches over it"):

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from demo.control import open_repositories, wait_for_runs
+from demo.machine import NODE
 from demo.ongoing import bring_back, require
 from demo.repositories import PLAYBOOK, PLAYBOOKS, VAULT, Repositories
 from demo.stage import LAB, DemoError, Stage, replace_once, tell
@@ -71,9 +72,10 @@ def play_promotion(stage: Stage) -> None:
     with stage.step("the lab of make demo", "brought back where it is down"):
         bring_back(stage, repositories.keys)
         name_git_host(repositories)
-    if not (repositories.playbooks / "roles" / ROLE).exists():
+    if PLAY not in read_pushed(repositories, PLAYBOOK):
         with stage.step("a greeting", "a play of two machines, one of the lab and one of prod; no gate yet"):
             begin_greeting(stage, repositories)
+    if '"counterparts"' not in read_pushed(repositories, f"site/{NODE}.json"):
         with stage.step("a gate before prod", "from now on it takes what was tried in the lab alone"):
             put_gate(stage, repositories)
     version = time.strftime("%H:%M:%S")
@@ -96,10 +98,17 @@ def name_git_host(repositories: Repositories) -> None:
     repositories.git(repositories.playbooks, "config", "homeprod.vault", str(repositories.vault))
 
 
+def read_pushed(repositories: Repositories, file: str) -> str:
+    """As prod has it at the git host; empty where it has no such file."""
+    [there] = repositories.git(repositories.playbooks, "ls-tree", "--name-only", "origin/prod", file).split() or [""]
+    return repositories.git(repositories.playbooks, "show", f"origin/prod:{file}") if there else ""
+
+
 def begin_greeting(stage: Stage, repositories: Repositories) -> None:
     write_greeting(repositories, "welcome")
     book = repositories.playbooks / PLAYBOOK
-    book.write_text(book.read_text().rstrip("\n") + "\n" + PLAY)
+    text = book.read_text()
+    book.write_text(text if PLAY in text else text.rstrip("\n") + "\n" + PLAY)
     repositories.commit(repositories.playbooks, "a greeting")
     repositories.push(repositories.playbooks)
     for host in (TRIED, AFTER):
@@ -128,7 +137,7 @@ def stop_bad_change(stage: Stage, repositories: Repositories, text: str) -> None
     before = look_at_prod(stage, repositories)
     write_greeting(repositories, text, MISTYPED)
     commit(repositories, "greet the journal as well")
-    stage.homeprod("affected", "origin/prod..main", str(repositories.playbooks), allowed=(2,))
+    stage.homeprod("affected", "origin/prod..main", *clone(repositories), allowed=(2,))
     stage.homeprod("promote", "main", "--to", "lab", "--yes", *clone(repositories), allowed=(1,))
     stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(2,))
     require(look_at_prod(stage, repositories) == before, "prod is not as it was")

@@ -110,6 +110,14 @@ class Stage:
         config.write_text(text)
         tell(f"fresh keys for {', '.join(USERS)} are in {keys}")
 
+    def require_ungated(self) -> None:
+        """Raises DemoError where `make demo-promotion` has been, since what others bring to prod is held then."""
+        if "promotion=Promotion()" in (self.site / "modules" / "_config.py").read_text():
+            raise DemoError(
+                "make demo-promotion has put a gate before prod, and this chapter comes before it; begin anew:\n\n"
+                f"  homeprod lab down {LAB} --disks\n  rm -r {self.site.parent}\n  make demo\n"
+            )
+
     def read_git_key(self) -> str:
         """The host key of the lab's git server, as a line of known_hosts; any, where nothing is booted."""
         if not self.boots:

@@ -37,6 +37,7 @@ def play_entry(stage: Stage) -> None:
     """Raises DemoError where `make demo` has not come to its end before."""
     if not stage.boots:
         raise DemoError("this needs machines that boot; run it as root, after make demo")
+    stage.require_ungated()
     stage.lab("up", LAB)
     with stage.step("the other proxy", "made, booted and configured, where it is not yet"):
         stage.apply("lab-ansible", "lab-coder", *PROXIES)
