@@ -153,9 +153,9 @@ PARTS = (
     ),
     Part(
         "promotion",
-        "a promotion while the node is Locked, a roll-out that stops at a host and goes on, a commit of the vault, and"
-        " four kinds of bad change that leave production's files and containers as they are: by the real node, the real"
-        " Ansible, nginx and dockerd",
+        "a promotion while the node is Locked, a roll-out that stops at a host and goes on, a commit of the vault,"
+        " four kinds of bad change that leave production's files and containers as they are: by the real node, the"
+        " real Ansible, nginx and dockerd",
         ("-m", "soak", "tests/system/test_promotion.py", "tests/system/test_production_untouched.py"),
     ),
     Part(

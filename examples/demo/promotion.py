@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from contextlib import closing
@@ -140,8 +141,16 @@ def stop_bad_change(stage: Stage, repositories: Repositories, text: str) -> None
     stage.homeprod("affected", "origin/prod..main", *clone(repositories), allowed=(2,))
     stage.homeprod("promote", "main", "--to", "lab", "--yes", *clone(repositories), allowed=(1,))
     stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(2,))
+    require_red(stage, repositories)
     require(look_at_prod(stage, repositories) == before, "prod is not as it was")
     tell("the branch of prod, its machine, its disks and the files on them are as they were")
+
+
+def require_red(stage: Stage, repositories: Repositories) -> None:
+    """Its trial was held, and it was that which stops it."""
+    told = json.loads(stage.ask_any("trials", "prod", "main", "--json", *clone(repositories)))
+    words = {one["host"]: one["words"] for one in told["hosts"]}
+    require("was red" in words.get(AFTER, ""), f"{AFTER} is stopped by no red trial: {words}")
 
 
 def promote_good_change(stage: Stage, repositories: Repositories, text: str) -> None:

@@ -19,9 +19,9 @@ Running = tuple[PromotedSite, RunningNode]
 
 @contextmanager
 def open_running(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, has_gate: bool = True
 ) -> Iterator[Running]:
-    """Every host was configured once, before there was a gate."""
+    """Every host was configured once, before there was a gate. Without ``has_gate`` the node has not heard of it."""
     with open_site_lab(folder, monkeypatch, capsys, is_configured=True) as site_lab:
         playbooks, vault, key = make_site(site_lab.root, folder / "git")
         clone, secrets = fill(playbooks, vault, folder / "hosts")
@@ -29,7 +29,7 @@ def open_running(
         places = Places.below(folder / "node")
         with RunningNode(places, make_settings(playbooks, vault, key, has_gate=False)) as node:
             node.configure(*HOSTS)
-        with RunningNode(places, make_settings(playbooks, vault, key)) as node:
+        with RunningNode(places, make_settings(playbooks, vault, key, has_gate=has_gate)) as node:
             files = {CERTIFICATE_FILE: node.certificate}
             monkeypatch.setattr(ProxmoxHypervisor, "read_guest_file", lambda _s, _n, _v, path: files.get(path))
             monkeypatch.setattr(ProxmoxHypervisor, "ping_agent", lambda *_: True)

@@ -168,3 +168,14 @@ def test_what_stands_in_the_vault_is_tried_like_anything_else(running: Running) 
     code, _, said = site.run("promote", head, "--to", "prod", "--yes")
     assert (code, site.page("prod-proxy")) == (0, "from the vault"), said
     assert site.run("trials", "prod", head)[0] == 0
+
+
+@pytest.mark.soak
+def test_a_trial_asks_no_gate_that_the_node_has_not_heard_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_running(tmp_path, monkeypatch, capsys, has_gate=False) as (site, _):
+        second = site.commit(content="second")
+        code, out, said = site.run("promote", second, "--to", "lab", "--yes")
+        assert (code, out.splitlines()[-1]) == (0, "lab-proxy: green  counts for prod-proxy too"), out + said
+        assert {one.entry.revision for one in read_notes(site)} == {second}

@@ -135,8 +135,12 @@ def _explain_unseen(node: Node, told: Mapping[str, Any], revision: str) -> Watch
         problems = [error.message]
     head = tell(told.get("head"))[:12] or "no head at all"
     problem = f"{node.name} knows of {head} still, and not of {revision[:12]}"
+    hint = f"see what it says:\n\n  homeprod control status {node.name}"
+    if not told:
+        problem = f"{node.name} knows of no gate there"
+        hint = "its settings come with the rendered site: render it, commit it signed, and push it"
     problem += f": {'; '.join(map(tell, problems))}" if problems else ""
-    return Watched(WAITS, (), problem, f"see what it says:\n\n  homeprod control status {node.name}")
+    return Watched(WAITS, (), problem, hint)
 
 
 def _is_admitted(told: Mapping[str, Any], revision: str, vault: str) -> bool:

@@ -78,7 +78,8 @@ def _list_candidates(account: Account, node: Node, entries: Sequence[Signed]) ->
 
 
 def _find_base(ground: Ground, node: Node, follower: Environment) -> Closures:
-    """What the environment behind this one is at: as its gate says, else its branch with the vault of now."""
+    """What the environment behind this one is at: as its gate says, else its branch with the vault of now. So too
+    where its node has not heard of that gate yet."""
     if follower.promotion is not None and follower.control_node == node.name:
         told = node.find_promotion(follower.name)
         revision, vault = str(told.get("admitted") or ""), str(told.get("admitted_vault") or "")

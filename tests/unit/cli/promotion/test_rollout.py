@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
-from homeprod.cli.promotion.rollout import DONE, FAILED, REFUSED, WAITS, judge, read_hosts
+from homeprod.cli.promotion.node import Node
+from homeprod.cli.promotion.rollout import DONE, FAILED, REFUSED, WAITS, Known, judge, read_hosts, watch
+from homeprod.drivers.doorbell import Doorbell
 
 NEW, OLD, VAULT = "a" * 40, "b" * 40, "c" * 40
 
@@ -73,3 +76,37 @@ def test_what_the_node_holds_is_told_host_by_host() -> None:
     found = judge(tell("none", admitted=OLD, problem="the inventory cannot be read"), NEW, VAULT, ())
     assert found is not None
     assert (found.code, found.problem) == (REFUSED, "the control node holds it: the inventory cannot be read")
+
+
+class Door:
+    """Of a node that has not fetched the settings with the gate for as many looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks, self.knocks = looks, 0
+
+    def knock(self) -> None:
+        self.knocks += 1
+
+    def get(self, path: str) -> dict[str, Any]:
+        if path != "/api/promotion":
+            return {"hosts": [], "problems": ["lab: the git host does not answer"]}
+        self.looks -= 1
+        return {"environments": [] if self.looks >= 0 else [tell("done", ("one", "done", ""))]}
+
+
+def watch_door(door: Door) -> tuple[int, str, str, Sequence[str]]:
+    said: list[str] = []
+    known = Known(VAULT, {}, is_later=lambda head: bool(head) and head != NEW, find_lack=lambda *_: "")
+    found = watch(Node("lab-ansible", cast(Doorbell, door)), "prod", NEW, known, said.append)
+    return found.code, found.problem, found.hint, said
+
+
+def test_a_node_that_does_not_know_of_the_gate_yet_is_given_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("homeprod.cli.promotion.node.time.sleep", lambda _: None)
+    door = Door(3)
+    assert watch_door(door) == (DONE, "", "", ["one: done"])
+    assert door.knocks >= 1
+    monkeypatch.setattr("homeprod.cli.promotion.rollout._UNSEEN", 0.0)
+    code, problem, hint, _ = watch_door(Door(10_000))
+    assert (code, problem) == (WAITS, "lab-ansible knows of no gate there: lab: the git host does not answer")
+    assert "render it" in hint
