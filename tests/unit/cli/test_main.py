@@ -50,6 +50,19 @@ def test_init_writes_a_site_that_checks_clean(tmp_path: Path, capsys: pytest.Cap
     assert [int(found) for found in re.findall(r"modules/_config\.py:(\d+): note: ", said.err)] == arrows
 
 
+def test_init_tells_how_a_lab_that_boots_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user, program in ((1000, 'sudo "$(command -v homeprod)"'), (0, "homeprod")):
+        monkeypatch.setattr("os.geteuid", lambda user=user: user)
+        monkeypatch.delenv("SUDO_USER", raising=False)
+        home = tmp_path / str(user)
+        assert main(["init", str(home)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert f"    {program} --site {home} lab up rehearsal" in lines
+        assert f"    {program} --site {home} --lab rehearsal plan" in lines
+
+
 def test_a_site_of_ones_own_has_no_notes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["init", str(tmp_path / "home")])
     config = tmp_path / "home" / "modules" / "_config.py"
