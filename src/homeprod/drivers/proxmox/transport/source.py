@@ -47,11 +47,11 @@ def find_credential(env: Mapping[str, str], source: Source, ask: Ask | None) -> 
         return parse_login(source.user, _find_password(source.user, source.password_file, ask))
     if ask is not None:
         return parse_token(ask("API token (USER@REALM!ID=SECRET): "))
-    file = str(source.token_file.expanduser()) if source.token_file is not None else ""
-    place = f", or write it to the site's token file, {file} (mode 0600)" if file else ""
+    where = str(source.token_file.expanduser()) if source.token_file is not None else ""
+    place = f", or write it to the site's token file, {where} (mode 0600)" if where else ""
     raise UsageError(
         "no API token is given",
-        where=file,
+        where=where,
         hint=f"set {TOKEN}{place}; never on the command line. This prints the lines that make one:\n\n  {_MAKING}",
     )
 
