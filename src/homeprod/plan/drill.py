@@ -143,10 +143,10 @@ def find_absent_keepers(site: Site, actual: Actual, chosen: Collection[Address])
             continue
         found = actual.machines.get(site.vmid(site.machines[node].machine))
         if found is None or not _is_ours(site, node, found):
-            hint = f"make it, and bring it to Ready:\n\n  homeprod apply --only {node}\n  homeprod control status"
+            hint = f"make it first:\n\n  homeprod apply --only {node}"
             yield Conflict(address, f"is configured by {node}, which is not made", hint)
         elif not found.is_running:
-            hint = f"start it, and unlock it:\n\n  homeprod apply --start --only {node}\n  ssh -t {node} unlock"
+            hint = f"start it first:\n\n  homeprod apply --start --only {node}"
             yield Conflict(address, f"is configured by {node}, which is off", hint)
 
 
