@@ -188,13 +188,29 @@ def test_many_machines_go_only_by_their_number(site_lab: SiteLab) -> None:
     assert site_lab.actions() == []
 
 
+def _use_elsewhere(site_lab: SiteLab, volume: str) -> None:
+    """By a machine that is not the site's."""
+    with site_lab.driver() as cluster:
+        cluster.wait(cluster.create_machine(NODE, 105, {"name": "nas", "scsi0": Drive(volume)}))
+
+
 def test_destroying_data_asks_for_the_name_and_refuses_what_is_in_use(site_lab: SiteLab) -> None:
     site_lab.apply()
-    _, file = _volume_file(site_lab, KEYS, "scsi0")
+    volume, file = _volume_file(site_lab, KEYS, "scsi0")
     code, _, said = site_lab.run("destroy", "--data", "lab-ansible-data", "--confirm", "lab-ansible-data")
     assert code == 1
     assert "in use by lab-ansible (4001022)" in said
+    assert said.endswith(":\n\n    homeprod destroy lab-ansible\n")
+    _use_elsewhere(site_lab, volume)
+    said = site_lab.run("destroy", "--data", "lab-ansible-data", "--confirm", "lab-ansible-data")[2]
+    assert "in use by lab-ansible (4001022), nas (105)" in said
+    assert "detach the disk from the others, in Proxmox;" in said
     assert site_lab.run("destroy", "lab-ansible", "--yes")[0] == 0
+    said = site_lab.run("destroy", "--data", "lab-ansible-data", "--confirm", "lab-ansible-data")[2]
+    assert "shut it down and detach the disk there first, in Proxmox" in said
+    assert "homeprod destroy" not in said
+    with site_lab.driver() as cluster:
+        cluster.wait(cluster.destroy_machine(NODE, 105))
     for refused in (("--yes",), ("--confirm", "lab-ansible")):
         assert site_lab.run("destroy", "--data", "lab-ansible-data", *refused)[0] == 1
         assert file.exists()

@@ -193,7 +193,10 @@ def test_another_certificate_than_the_machines_own_is_told_nothing(home: Home, t
     assert home.door.send("GET", "/metrics").content.decode().count("homeprod_answers_total{") == 0
 
 
-ASKING = ("control status", "control hosts", "control publish", "runs", "control retry lab-proxy")
+ASKING = (
+    *("control status", "control hosts", "control page", "control publish"),
+    *("runs", "drift", "control retry lab-proxy"),
+)
 
 
 def take_away(home: Home) -> None:
@@ -230,6 +233,11 @@ def test_why_the_control_node_cannot_be_asked_is_told_apart(
         said = home.refuse(*words.split())
         assert f"error: vm/lab-ansible: {reason}\n" in said, words
         assert f"    {step}" in said, words
+    if change is not silence:
+        home.sign_as(None)
+        for words in ASKING:
+            assert f"error: vm/lab-ansible: {reason}\n" in home.refuse(*words.split()), "no key would help"
+        home.sign_as(home.door.admin)
     home.files[HOST_KEY_FILE] = HOST_KEY
     code, _, said = home.run("configure", "lab-proxy")
     assert code == 3

@@ -12,7 +12,7 @@ import pytest
 from tests.lab_server import InjectedFault
 from tests.system.drill_lab import ANSIBLE, CODER, LAB, DrillLab, open_drill_lab, type_words
 from tests.system.foreign_machines import ForeignHand
-from tests.system.site_lab import NODE, SiteLab
+from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
 from homeprod.core.sizes import GiB
 from homeprod.plan.config import Config, NewDrive
@@ -57,6 +57,33 @@ def test_an_adopted_machine_cannot_be_made_again(lab: DrillLab) -> None:
 def test_a_lab_without_any_machine(site_lab: SiteLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_drill_lab(site_lab, tmp_path / "state", monkeypatch) as lab:
         assert "pegasus: none of the 1 machines is there to be destroyed" in lab.refuse("lab-coder", "--yes")
+
+
+def test_a_control_node_that_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether guests boot there or not: what it configures would come back, and never be configured. Where nothing
+    boots no configured machine is ever finished, which alone is no reason."""
+    words = "vm/lab-coder: is configured by lab-ansible, which is not made"
+    with open_site_lab(tmp_path, monkeypatch, capsys, is_configured=True) as site_lab:
+        for boots in (False, True):
+            with open_drill_lab(site_lab, tmp_path / f"boots-{boots}", monkeypatch, boots=boots) as lab:
+                site_lab.apply("--only", "lab-coder")
+                said = lab.refuse("lab-coder", "--yes")
+                assert words in said
+                assert "homeprod --lab drilled apply --only lab-ansible" in said
+                assert ("the plan would finish it" in said) == boots
+        assert words in lab.refuse("lab-coder", "--production", lab="")
+        with open_drill_lab(site_lab, tmp_path / "state", monkeypatch) as lab:
+            assert site_lab.apply("--only", "lab-ansible") == 0
+            before = lab.lives()
+            code, out, _ = lab.drill("lab-coder", "--yes")
+            assert code == 3
+            assert {vmid for vmid, life in lab.lives().items() if life != before[vmid]} == {CODER}
+            assert "left as they are: lab-ansible\n" in out
+            with site_lab.driver() as cluster:
+                cluster.wait(cluster.stop_machine(NODE, ANSIBLE))
+            assert "vm/lab-coder: is configured by lab-ansible, which is off" in lab.refuse("lab-coder", "--yes")
 
 
 def test_nobody_who_agrees(lab: DrillLab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.app_words import NEWER, tell_app, tell_apps
 from tests.door import OpenDoor, connect, make_wish
 from tests.reference_schema import open_validator
+from tests.system.drill_lab import LAB, open_drill_lab
 from tests.system.site_lab import SiteLab
 
 from homeprod.cli import asking
@@ -156,6 +157,22 @@ def test_what_of_backups_is_not_shown_is_said_and_not_guessed(at_the_door: SiteL
     assert {machine["backup"]["is_in_job"] for machine in told["machines"]} == {None}
     assert not any("backup" in matter["text"] for matter in told["matters"])
     assert "backups are not known: " in at_the_door.run("status")[2]
+
+
+def test_of_a_labs_backups_nothing_is_asked_nor_said(
+    site_lab: SiteLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one command for several matters is said once, behind the last of them."""
+    assert site_lab.apply("--only", "lab-coder", "--only", "lab-proxy") == 0
+    site_lab.edit("lab_coder_vm", "memory=2 * GiB", "memory=3 * GiB")
+    with open_drill_lab(site_lab, tmp_path / "state", monkeypatch):
+        site_lab.lab.forget_calls()
+        code, out, said = site_lab.run("--lab", LAB, "status")
+    assert (code, "backup" in out + said) == (0, False)
+    assert not any("backup" in call.path for call in site_lab.lab.calls)
+    matters, _, _ = out.partition("\nNAME ")
+    assert matters.count("! not as the site says: ") == 2
+    assert (out + said).count(f"homeprod --lab {LAB} plan") == 1
 
 
 def test_a_link_that_is_printed_opens_the_page(door: OpenDoor, at_the_door: SiteLab) -> None:

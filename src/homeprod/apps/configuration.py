@@ -28,7 +28,7 @@ _APP = (
     "replacements_file",
     "manage_volumes",
 )
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 """Of an app: a folder, a part of a branch, and what compose makes a project of without changing it."""
 
 
@@ -72,13 +72,13 @@ def _read_apps(document: Table, host: str, sheet: Sheet) -> tuple[App, ...]:
 
 
 def _read_app(name: str, value: Value, place: Place, host: str, sheet: Sheet) -> App | None:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         hint = "lower-case letters, digits, - and _, a letter or digit first, 63 at most"
         sheet.refuse(place, f"{name[:80]!r} is no name for an app: it becomes a folder and a branch", hint)
         return None
     if not isinstance(value, Table):
         sheet.refuse(place, f"{name} says nothing", "it needs url and branch at least")
-        return None
+        return App(name, place)
     _check_keys(value, _APP, f"{name}: ", sheet)
     given = {key: one for key, one in value if key in _APP}
     app = App(

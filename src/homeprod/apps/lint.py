@@ -25,11 +25,12 @@ from homeprod.apps.checks.privileges import find_privileges
 from homeprod.apps.checks.projects import check_projects
 from homeprod.apps.checks.services import check_services
 from homeprod.apps.checks.storage import Storage, find_borrowed, find_shared, list_storage, list_volumes
-from homeprod.apps.configuration import read_configuration
-from homeprod.apps.host import FILE, HOSTS, App, Host
+from homeprod.apps.configuration import NAME, read_configuration
+from homeprod.apps.document import read_document
+from homeprod.apps.host import FILE, HOSTS, SHARED, App, Host
 from homeprod.apps.moves import read_moves
 from homeprod.apps.sheet import Place, Sheet
-from homeprod.apps.stack import Stack, read_stack
+from homeprod.apps.stack import DISCOVERED, Stack, read_stack
 from homeprod.apps.variables import read_environment, read_replacements
 from homeprod.core.tree import Tree
 
@@ -58,6 +59,7 @@ def lint(
     sheet = Sheet()
     hosts = _read_hosts(tree, sheet)
     standings = {host.name: Standing(host, _read_stacks(tree, host, sheet)) for host in hosts}
+    _read_rest(tree, hosts, sheet)
     needs = {host.name: _find_needs(standings[host.name]) for host in hosts}
     for between_hosts, found in ((True, list_storage), (False, list_volumes)):
         shared = find_shared(_list_storage(standings, found), between_hosts=between_hosts)
@@ -105,13 +107,34 @@ def _read_stacks(tree: Tree, host: Host, sheet: Sheet) -> dict[str, Stack]:
             read_environment(tree, host, app, sheet),
             read_replacements(tree, host, app, sheet),
         )
-        folder = find_content(tree, host, app) if app.is_own else ""
+        folder = find_content(tree, host, app)  # also of one whose branch is wrong, which is told apart
         stack = read_stack(tree.below(folder), folder, app, environment, replacements, sheet) if folder else None
         if stack is not None:
             found[app.name] = stack
             check_services(stack, sheet)
             note_images(stack, sheet)
     return found
+
+
+def _read_rest(tree: Tree, hosts: tuple[Host, ...], sheet: Sheet) -> None:
+    """Compose files in folders that a mistake keeps from being an app's, of a host whose own file cannot be read or
+    of an app with a wrong name: whether they are YAML is known all the same."""
+    for folder in _list_unclaimed(tree, hosts):
+        for path in (f"{folder}/{name}" for name in DISCOVERED):
+            if (file := tree.get(path)) is not None and file.is_regular and file.content is not None:
+                read_document(file.content, path, sheet)
+
+
+def _list_unclaimed(tree: Tree, hosts: tuple[Host, ...]) -> Iterator[str]:
+    known, names = {host.name for host in hosts}, list_host_folders(tree)
+    for host in names:
+        for name in tree.list_folders(f"{HOSTS}/{host}"):
+            if host not in known or not NAME.fullmatch(name):
+                yield f"{HOSTS}/{host}/{name}"
+    if len(known) < len(names):  # who could not be read may have them
+        for name in tree.list_folders(SHARED):
+            if not any(host.get(name) for host in hosts):
+                yield f"{SHARED}/{name}"
 
 
 def _find_needs(standing: Standing) -> list[Need]:

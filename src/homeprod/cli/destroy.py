@@ -41,7 +41,7 @@ def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -
     planned = make_settled(site, cluster, lambda: _make(site, cluster, options))
     show_plan(planned.plan)
     if options.data:
-        check_unused(cluster, planned.plan.changes[0])
+        check_unused(site, cluster, planned.plan.changes[0])
     _show_losses(planned.actual, planned.plan)
     return planned
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.core.errors import HomeprodError, UsageError
+from homeprod.lab.command import name_program
 
 NEXT = """\
 wrote {folder}/modules: {names}
@@ -29,8 +30,8 @@ next:
 
 or rehearse it as it is, without any Proxmox, in the embedded lab:
 
-    homeprod --site {folder} lab up rehearsal
-    homeprod --site {folder} --lab rehearsal plan"""
+    {program} --site {folder} lab up rehearsal
+    {program} --site {folder} --lab rehearsal plan"""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         names = _write_modules(folder / "modules")
     except OSError as error:
         raise HomeprodError(f"cannot write the site: {error.strerror}", where=str(folder)) from error
-    render.print_line(NEXT.format(folder=folder, names=", ".join(names)))
+    render.print_line(NEXT.format(folder=folder, program=name_program(needs_root=True), names=", ".join(names)))
     return 0
 
 

@@ -97,7 +97,7 @@ def show_plan(plan: Plan, desired: Mapping[Address, DesiredMachine] | None = Non
         for change in deletions:
             _show_change(change)
     for message, addresses in _group_notices(plan).items():
-        many = f"{len(addresses)} machines" if len(addresses) > 1 else str(addresses[0])
+        many = _count(addresses) if len(addresses) > 1 else str(addresses[0])
         render.print_line(f"{render.paint(NOTICE, 'yellow')} {many}: {render.advise(message)}")
         if len(addresses) > 1:
             render.print_line(f"    {', '.join(map(str, addresses))}")
@@ -120,6 +120,15 @@ def _group_notices(plan: Plan) -> dict[str, list[Address]]:
     for notice in plan.notices:
         grouped.setdefault(notice.message, []).append(notice.address)
     return grouped
+
+
+_KINDS = {"vm": "machines", "data-vm": "machines", "image": "images", "iso": "ISOs"}
+
+
+def _count(addresses: list[Address]) -> str:
+    """``2 machines``, or ``2 images``; ``3 things`` where they are of several kinds."""
+    kinds = {_KINDS[address.kind] for address in addresses}
+    return f"{len(addresses)} {kinds.pop() if len(kinds) == 1 else 'things'}"
 
 
 def _print_hint(hint: str) -> None:

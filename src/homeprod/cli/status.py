@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from itertools import groupby
 
 from homeprod.cli import render
 from homeprod.cli.connection import connect
@@ -34,6 +35,7 @@ from homeprod.site.loader import find_root, load_site
 _COLUMNS = ("name", "kind", "vmid", "node", "address", "state", "plan")
 _MORE = ("configured", "drift", "apps", "backup")
 """Columns that are shown where some machine has something there."""
+_PLAN = "homeprod plan"
 _SHORT = 8
 """Characters of a revision."""
 
@@ -141,10 +143,11 @@ def _describe_node(seen: Observation, number: int) -> NodePart:
 
 def _show(seen: Observation) -> None:
     matters = find_matters(seen)
-    for matter in matters:
-        render.print_line(f"{render.paint('!', 'yellow')} {matter.text}")
-        if matter.command:
-            render.print_line(render.advise(f"\n    {matter.command}\n"))
+    for command, some in groupby(matters, lambda matter: matter.command):  # what one command is for, has it once
+        for matter in some:
+            render.print_line(f"{render.paint('!', 'yellow')} {matter.text}")
+        if command:
+            render.print_line(render.advise(f"\n    {command}\n"))
     if matters:
         render.print_line()
     hosts = find_hosts(seen)
@@ -154,7 +157,8 @@ def _show(seen: Observation) -> None:
     ]
     more = [name for name in _MORE if any(row[name] is not None for row in rows)]
     render.print_table((*_COLUMNS, *more), rows)
-    for line in _describe_rest(seen.planned.plan, rows):
+    commands = {matter.command for matter in matters}
+    for line in _describe_rest(seen.planned.plan, rows, is_plan_named=_PLAN in commands):
         render.say(line)
     for one in seen.shown:
         render.say(str(one))
@@ -182,9 +186,10 @@ def _tell_backup(backup: SeenBackup, now: float) -> str | None:
     return "none" if backup.has_none else None
 
 
-def _describe_rest(plan: Plan, rows: Iterable[Mapping[str, object]]) -> list[str]:
+def _describe_rest(plan: Plan, rows: Iterable[Mapping[str, object]], *, is_plan_named: bool) -> list[str]:
     lines = [f"{notice.address}: {notice.message}" for notice in plan.notices]
     files = sum(change.address.kind in ("image", "iso") for change in plan.changes)
     if files:
-        lines.append(f"{files} file{'s' * (files != 1)} to bring or take away; homeprod plan names them")
+        more = "" if is_plan_named else f"; {render.advise(f'`{_PLAN}`')} names them"
+        lines.append(f"{files} file{'s' * (files != 1)} to bring or take away{more}")
     return lines if rows else ["the site declares no machine"]

@@ -74,21 +74,31 @@ def list_disks(found: ActualMachine) -> list[tuple[str, Drive]]:
     ]
 
 
-def check_unused(hypervisor: Hypervisor, change: Change) -> None:
+def check_unused(site: Site, hypervisor: Hypervisor, change: Change) -> None:
     """A person took some time to agree, and Proxmox frees the volumes without asking who uses them. Raises
     HomeprodError."""
-    users = sorted(find_users(hypervisor, change.vmid))
+    users = sorted(find_users(hypervisor, change.vmid), key=lambda user: (user.listed.name, user.listed.vmid))
     if users:
-        raise HomeprodError(
-            f"its disks are in use by {', '.join(users)}; nothing was done",
-            where=str(change.address),
-            hint="destroy or replace those first",
-        )
+        names = ", ".join(f"{user.listed.name} ({user.listed.vmid})" for user in users)
+        message = f"its disks are in use by {names}; nothing was done"
+        raise HomeprodError(message, where=str(change.address), hint=_advise_users(site, users))
 
 
-def find_users(hypervisor: Hypervisor, owner: int) -> Iterator[str]:
+def _advise_users(site: Site, users: list[ActualMachine]) -> str:
+    """The site's own are destroyed by a command, if that is meant; another's machine only lets go of the disk."""
+    marks = [user.mark for user in users]
+    ours = [mark for mark in marks if mark is not None and mark.site == site.config.id]
+    if not ours:
+        return "shut it down and detach the disk there first, in Proxmox"
+    commands = "".join(f"\n  homeprod destroy {mark.address.name}" for mark in ours)
+    others = "; detach the disk from the others, in Proxmox" if len(ours) < len(users) else ""
+    way = f"destroy what uses them first{others}; or take the Mount out of its module and apply, which replaces it"
+    return f"{way}:\n{commands}"
+
+
+def find_users(hypervisor: Hypervisor, owner: int) -> Iterator[ActualMachine]:
     """Every machine of the cluster, ours or not, that names a volume of this owner now. Reads the list, and one call
     a machine. Raises HomeprodError while some cannot be asked."""
     for other in read_others(hypervisor, hypervisor.read_resources(), {owner}):
         if any(read_owner(volume) == owner for volume in other.volumes()):
-            yield f"{other.listed.name} ({other.listed.vmid})"
+            yield other

@@ -31,7 +31,7 @@ def remove_machine(work: Work, change: Change, say: Say, *, is_replaced: bool = 
     found = work.actual.machines[change.vmid]
     check_unchanged(work, change)
     if change.address.kind == "data-vm":
-        check_unused(work.hypervisor, change)
+        check_unused(work.site, work.hypervisor, change)
     if found.is_protected:  # only `destroy --data` comes here with one
         write_config(work, change, {"protection": False}, say, digest=work.digest(change.vmid))
     is_over = stop_machine(work, change, found, say)

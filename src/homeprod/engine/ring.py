@@ -16,8 +16,7 @@ from homeprod.plan.actual import Actual, ActualMachine
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.plan import Plan
-from homeprod.site.adopted import AdoptedVirtualMachine
-from homeprod.site.configured import find_control_node, find_control_user
+from homeprod.site.configured import name_keeper
 from homeprod.site.site import Site
 
 HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
@@ -46,14 +45,7 @@ def find_keeper(site: Site, change: Change) -> str:
     """The control node that a change of the machine is told to; empty where there is none. One that homeprod did not
     make is told of by whoever made it, or by hand."""
     declared = site.machines.get(change.address.name)
-    if (
-        declared is None
-        or isinstance(declared.machine, AdoptedVirtualMachine)
-        or not find_control_user(declared.machine)
-    ):
-        return ""
-    node = find_control_node(site, declared.machine.environment)
-    return node.name if node is not None else ""
+    return name_keeper(site, declared) if declared is not None else ""
 
 
 def will_ring(site: Site, change: Change, found: ActualMachine) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeprod.core.errors import LabError
+from homeprod.lab.command import name_up
 from homeprod.lab.folder import LabFolder
 from homeprod.lab.guest.arguments import GuestFiles
 from homeprod.lab.guest.runner import find_process
@@ -90,7 +91,7 @@ def require_running(lab: LabFolder, spec: LabSpec, name: str) -> LabMachine:
     if not spec.boot:
         raise LabError(
             f"lab {lab.name} boots nothing (--no-boot), so {machine.name} is only an entry in its API",
-            hint='make a lab that boots machines:\n\n  sudo "$(command -v homeprod)" lab up NAME',
+            hint=f"make a lab that boots machines:\n\n  {name_up('NAME', boots=True)}",
         )
     if not machine.pid:
         raise LabError(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from homeprod.core.errors import LabError, UsageError
 from homeprod.core.likeness import suggest
+from homeprod.lab.command import name_up
 from homeprod.lab.process import ProcessMark
 from homeprod.lab.spec import LabSpec
 
@@ -155,7 +156,7 @@ def require_lab(name: str) -> LabFolder:
         return lab
     names = [known.name for known in list_labs()]
     listed = f"there {'is' if len(names) == 1 else 'are'}: {', '.join(names)}"
-    hint = (suggest(name, names) or listed) if names else f"make it:\n\n  homeprod lab up {name}"
+    hint = (suggest(name, names) or listed) if names else f"make it:\n\n  {name_up(name, boots=True)}"
     if os.geteuid() != 0:
         hint += "\n\na lab that was made with sudo is root's: use sudo here too"
     raise LabError(f"there is no lab {name}", where=str(labs_folder()), hint=hint)
@@ -165,5 +166,5 @@ def require_up(name: str) -> LabFolder:
     """A lab that answers. Raises LabError."""
     lab = require_lab(name)
     if not lab.read_url():
-        raise LabError(f"lab {name} is not up", hint=f"bring it up:\n\n  homeprod lab up {name}")
+        raise LabError(f"lab {name} is not up", hint=f"bring it up:\n\n  {name_up(name, boots=lab.read_spec().boot)}")
     return lab

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeprod.core.errors import LabError
+from homeprod.lab.command import name_program
 from homeprod.lab.image.cache import cache_folder, find_image
 from homeprod.lab.image.disk import find_missing_programs
 from homeprod.lab.spec import STAND_IN, LabSpec
@@ -85,7 +86,7 @@ def check_host(spec: LabSpec, folder: Path, *, has_machines: bool = False) -> Ho
 def require_root(name: str, command: str = "lab up") -> None:
     if os.geteuid() == 0:
         return
-    hint = f'run it with sudo:\n\n  sudo "$(command -v homeprod)" {command} {name}'
+    hint = f"run it with sudo:\n\n  {name_program(needs_root=True)} {command} {name}"
     if command == "lab up":
         hint += (
             f"\n\nor keep to the API, which needs no root and boots nothing:\n\n  homeprod lab up {name} --no-boot"

@@ -19,6 +19,7 @@ from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.leftover import read_machine_name
 from homeprod.plan.plan import Conflict, Plan
 from homeprod.plan.volume import read_owner
+from homeprod.site.configured import name_keeper
 from homeprod.site.site import Site
 
 HEADING = "a drill of homeprod's is under way: "
@@ -110,12 +111,13 @@ def find_refusals(
     boots: bool = True,
 ) -> Iterator[Conflict]:
     """Why these machines may not be destroyed; nothing is touched while there is one. ``plan`` is the part of the
-    plan that is about them. ``note`` is of the drill that is gone on with: what it left half-done is excused. On a
-    lab that boots nothing no machine is ever finished."""
+    plan that is about them. ``note`` is of the drill that is gone on with: what it left half-done is excused.
+    ``boots`` is whether guests come up there."""
     yield from plan.conflicts
     yield from (Conflict(one.address, one.message, one.hint) for one in plan.unknown)
+    yield from find_absent_keepers(site, actual, chosen)
     for change in plan.changes:
-        if not _is_excused(change, actual, note, boots=boots):
+        if not (_is_excused(change, actual, note) or (not boots and is_never_finished(site, change))):
             words = f"is not as the site says: the plan would {change.action.value} it"
             yield Conflict(change.address, f"{words} ({change.why})" if change.why else words, _APPLY)
     for address in (notice.address for notice in plan.notices if notice.waits and notice.address in chosen):
@@ -129,6 +131,35 @@ def find_refusals(
     yield from find_dangers(actual, changes, desired)
     yield from find_blind_dangers(site.config.id, actual, changes, desired)
     yield from find_obstacles(site, actual, changes, desired)
+
+
+def find_absent_keepers(site: Site, actual: Actual, chosen: Collection[Address]) -> Iterator[Conflict]:
+    """Of the chosen those that a control node configures which stays, and is not there: they would be made again, and
+    never be configured. Whether one that is there is Ready, only it can say."""
+    names = {address.name for address in chosen}
+    for address in chosen:
+        node = name_keeper(site, site.machines[address.name])
+        if not node or node in names:
+            continue
+        found = actual.machines.get(site.vmid(site.machines[node].machine))
+        if found is None or not _is_ours(site, node, found):
+            hint = f"make it first:\n\n  homeprod apply --only {node}"
+            yield Conflict(address, f"is configured by {node}, which is not made", hint)
+        elif not found.is_running:
+            hint = f"start it first:\n\n  homeprod apply --start --only {node}"
+            yield Conflict(address, f"is configured by {node}, which is off", hint)
+
+
+def _is_ours(site: Site, name: str, found: ActualMachine) -> bool:
+    mark = found.mark
+    return mark is not None and mark.site == site.config.id and mark.address == Address("vm", name)
+
+
+def is_never_finished(site: Site, change: Change) -> bool:
+    """Whether a place that boots nothing leaves the machine unfinished whatever is done: it is handed over to a
+    control node by the host key that its guest would have made."""
+    declared = site.machines.get(change.address.name)
+    return change.action is Action.FINISH and declared is not None and name_keeper(site, declared) != ""
 
 
 def list_doomed(
@@ -152,9 +183,7 @@ def _replace(address: Address, found: ActualMachine, machine: DesiredMachine) ->
     return Change(Action.REPLACE, address, found.listed.node, machine.vmid, why="for a drill")
 
 
-def _is_excused(change: Change, actual: Actual, note: DrillNote | None, *, boots: bool) -> bool:
-    if change.action is Action.FINISH and not boots:
-        return True
+def _is_excused(change: Change, actual: Actual, note: DrillNote | None) -> bool:
     if note is None:
         return False
     name, found = change.address.name, actual.machines.get(change.vmid)
@@ -180,6 +209,11 @@ def _names_a_disk(attribute: str) -> bool:
     return attribute.startswith("scsi") and attribute != "scsi0" and " " not in attribute
 
 
-def list_apart(site: Site, chosen: Collection[str]) -> list[str]:
-    """Machines of the site that the drill leaves as they are, data VMs aside."""
-    return [one.name for one in site.machines.values() if one.address.kind == "vm" and one.name not in chosen]
+def list_apart(site: Site, actual: Actual, chosen: Collection[str]) -> list[str]:
+    """Machines of the site that are there, and that the drill leaves as they are, data VMs aside. One that cannot be
+    read just now is there all the same."""
+    listed = {machine.vmid for machine in actual.resources.machines}
+    others = [one for one in site.machines.values() if one.address.kind == "vm" and one.name not in chosen]
+    there = [one for one in others if site.vmid(one.machine) in listed]
+    found = {one.name: actual.machines.get(site.vmid(one.machine)) for one in there}
+    return [name for name, machine in found.items() if machine is None or _is_ours(site, name, machine)]

@@ -56,6 +56,15 @@ def find_control_node(site: Site, environment: Environment) -> DeclaredMachine |
     return declared if declared is not None and find_control(declared.machine) else None
 
 
+def name_keeper(site: Site, declared: DeclaredMachine) -> str:
+    """The control node that is told when the machine was made, and configures it then; empty where there is none, and
+    for one that homeprod did not make."""
+    if isinstance(declared.machine, AdoptedVirtualMachine) or explain_unconfigured(declared):
+        return ""
+    node = find_control_node(site, declared.machine.environment)
+    return node.name if node is not None else ""
+
+
 def list_environments(site: Site, node: str = "") -> tuple[Environment, ...]:
     """The site's environments by name; with ``node`` those that it configures. A machine with a mistake may have
     none."""

@@ -37,8 +37,11 @@ def _find_things(site: Site) -> Iterator[Diagnostic]:
         if not isinstance(machine, VirtualMachine):
             continue
         if machine.image.url.startswith(IMAGES):
-            hint = "write the address of a real one, and its checksum (the lab puts a stand-in there)"
+            hint = "write the address of a real one (the lab puts a stand-in there)"
             yield _note(site, machine.image, "url", "the image is the example's", hint)
+        if not machine.image.checksum.strip("0"):
+            hint = "write that of the image: SHA256SUMS or SHA512SUMS lies beside it"
+            yield _note(site, machine.image, "checksum", "the checksum is the example's", hint)
         for person in machine.people:
             if any(KEY in key for key in person.keys):
                 hint = "write the line of your ~/.ssh/id_ed25519.pub: with this key nobody can log in"

@@ -19,7 +19,7 @@ from homeprod.site.configured import find_control, read_control_keys
 from homeprod.site.declared import Collector, collect, is_broken, source_of
 from homeprod.site.entry.entry import Entry
 from homeprod.site.entry.parts import list_unread
-from homeprod.site.machine import DataVirtualMachine, Machine, SiteConfig
+from homeprod.site.machine import DataVirtualMachine, Environment, Machine, SiteConfig
 from homeprod.site.names import find_root as find_root
 from homeprod.site.names import name_of
 from homeprod.site.raised import describe_failure
@@ -36,7 +36,8 @@ def load_site(root: Path) -> Site:
     entry = _find_entry(modules, collector)
     if config is not None and not is_broken(config):
         keys, unread = read_control_keys(root, collector), list_unread(collector.made, entry)
-        site = Site(root, config, machines, keys, _name_bundle(machines), entry, unread)
+        empty = _find_empty(machines, collector)
+        site = Site(root, config, machines, keys, _name_bundle(machines), entry, unread, empty)
         check_site(site, collector)
         if not collector.diagnostics:
             return site
@@ -45,6 +46,11 @@ def load_site(root: Path) -> Site:
 
 def _name_bundle(machines: dict[str, DeclaredMachine]) -> str:
     return identify_bundle() if any(find_control(declared.machine) for declared in machines.values()) else ""
+
+
+def _find_empty(machines: dict[str, DeclaredMachine], collector: Collector) -> tuple[Environment, ...]:
+    used = {id(declared.machine.environment) for declared in machines.values()}
+    return tuple(one for one in collector.made if isinstance(one, Environment) and id(one) not in used)
 
 
 def load_values(root: Path) -> dict[str, object]:

@@ -12,9 +12,27 @@ from homeprod.site.site import Site
 
 
 def find_notes(site: Site) -> list[Diagnostic]:
-    """Control nodes that configure nothing, files in ``keys/`` that nothing reads, and what of the way in nobody
-    brings about, by file and line."""
-    return sorted({*_find_idle_nodes(site), *_find_strays(site), *find_entry_notes(site)})
+    """Environments without a machine, control nodes that configure nothing, files in ``keys/`` that nothing reads,
+    and what of the way in nobody brings about, by file and line."""
+    return sorted({*_find_empty(site), *_find_idle_nodes(site), *_find_strays(site), *find_entry_notes(site)})
+
+
+def _find_empty(site: Site) -> Iterator[Diagnostic]:
+    """A note and no mistake: it may be written before its first machine is. But all else knows a site's environments
+    by its machines, so what it says of a branch, a control node or a gate is read by nobody."""
+    used = {one.name for one in list_environments(site)}
+    for environment in site.empty:
+        name = environment.name
+        message = f"{name} has no machine, so nothing of it takes effect"
+        hint = "write it into a machine's environment=, or take it away"
+        if name in used:
+            message = (
+                f"no machine is of this Environment {name}, but of another of that name: nothing of it takes effect"
+            )
+            hint = "keep one of them, and name that in every machine"
+        source = source_of(environment)
+        file, line = (str(source.file.relative_to(site.root)), source.line) if source is not None else ("modules", 1)
+        yield Diagnostic(file, line, message, hint)
 
 
 def _find_idle_nodes(site: Site) -> Iterator[Diagnostic]:

@@ -11,7 +11,7 @@ from homeprod.site.addresses import MAX_VMID
 from homeprod.site.adopted import AdoptedVirtualMachine
 from homeprod.site.declared import Declared
 from homeprod.site.entry.entry import Entry
-from homeprod.site.machine import DataDisk, DataVirtualMachine, Machine, SiteConfig, VirtualMachine
+from homeprod.site.machine import DataDisk, DataVirtualMachine, Environment, Machine, SiteConfig, VirtualMachine
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Site:
     """The way in from outside; None where the site declares none."""
     unread: tuple[Declared, ...] = ()
     """Parts of a way in that were declared, and that the entry does not hold."""
+    empty: tuple[Environment, ...] = ()
+    """Environments that were declared, and that no machine is of."""
     _owners: dict[int, tuple[DataDisk, DeclaredMachine]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -36,19 +36,26 @@ def choose_node(site: Site, name: str = "") -> str:
 def read_node_file(site: Site, hypervisor: Hypervisor, node: str, path: str) -> str | None:
     """A file of the control node, through its guest agent; None where it is not there. Raises UnreachableError where
     the machine is not made, does not run, or its agent does not answer."""
+    listed = find_running(site, hypervisor, node)
+    try:
+        text = hypervisor.read_guest_file(listed.node, listed.vmid, path)
+        if text is not None or hypervisor.ping_agent(listed.node, listed.vmid):
+            return text
+    except TransientError as error:
+        raise _miss_agent(node) from error
+    raise _miss_agent(node)
+
+
+def find_running(site: Site, hypervisor: Hypervisor, node: str) -> ListedMachine:
+    """The control node as Proxmox lists it. One call. Raises UnreachableError where it is not made, or does not
+    run."""
     vmid = site.vmid(site.machines[node].machine)
     listed = next((one for one in hypervisor.read_resources().machines if one.vmid == vmid), None)
     if listed is None:
         raise UnreachableError("it is not made yet", where=f"vm/{node}", hint=f"make it:\n\n  {_apply(node)}")
     if listed.status != "running":
         raise _refuse_state(site, node, listed)
-    try:
-        text = hypervisor.read_guest_file(listed.node, vmid, path)
-        if text is not None or hypervisor.ping_agent(listed.node, vmid):
-            return text
-    except TransientError as error:
-        raise _miss_agent(node) from error
-    raise _miss_agent(node)
+    return listed
 
 
 def _refuse_state(site: Site, node: str, listed: ListedMachine) -> UnreachableError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,25 @@ def test_init_writes_a_site_that_checks_clean(tmp_path: Path, capsys: pytest.Cap
     assert f"homeprod --site {tmp_path / 'home'} doctor --role" in capsys.readouterr().out
     assert main(["--site", str(tmp_path / "home"), "check"]) == 0
     said = capsys.readouterr()
-    assert said.out == "home: 2 machines, no mistake found; still the example's: 4\n"
-    assert said.err.count(": note: ") == 4
+    assert said.out == "home: 2 machines, no mistake found; still the example's: 5\n"
+    assert said.err.count(": note: ") == 5
     assert "the public key of you is the example's" in said.err
+    lines = (tmp_path / "home" / "modules" / "_config.py").read_text().splitlines()
+    arrows = [number for number, line in enumerate(lines, 1) if "# <-" in line]
+    assert [int(found) for found in re.findall(r"modules/_config\.py:(\d+): note: ", said.err)] == arrows
+
+
+def test_init_tells_how_a_lab_that_boots_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user, program in ((1000, 'sudo "$(command -v homeprod)"'), (0, "homeprod")):
+        monkeypatch.setattr("os.geteuid", lambda user=user: user)
+        monkeypatch.delenv("SUDO_USER", raising=False)
+        home = tmp_path / str(user)
+        assert main(["init", str(home)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert f"    {program} --site {home} lab up rehearsal" in lines
+        assert f"    {program} --site {home} --lab rehearsal plan" in lines
 
 
 def test_a_site_of_ones_own_has_no_notes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +71,7 @@ def test_a_site_of_ones_own_has_no_notes(tmp_path: Path, capsys: pytest.CaptureF
         (example.ENDPOINT, "https://pve.home.example:8006"),
         (example.SUBNET, "198.51.100.0/24"),
         (example.IMAGES, "https://images.home.example/"),
+        ('"0" * 128', '"1" * 128'),
         (example.KEY, "AAAAC3NzaC1lZDI1NTE5AAAAIBp3ZkVtYmVyZWRFeGFtcGxlS2V5Rm9yT3BzMTExMTEx"),
     ):
         assert ours in text

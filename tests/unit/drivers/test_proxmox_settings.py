@@ -77,8 +77,14 @@ def test_nothing_is_said() -> None:
     assert "HOMEPROD_ENDPOINT" in caught.value.hint
     with pytest.raises(UsageError, match="no API token") as caught:
         resolve_settings({}, endpoint="pve", token_file=Path("/nowhere/token"))
-    assert "HOMEPROD_TOKEN" in caught.value.hint
+    assert (
+        "set HOMEPROD_TOKEN, or write it to the site's token file, /nowhere/token (mode 0600);" in caught.value.hint
+    )
     assert caught.value.where == "/nowhere/token"
+    with pytest.raises(UsageError, match="no API token") as caught:
+        resolve_settings({}, endpoint="pve")
+    assert caught.value.hint.startswith("set HOMEPROD_TOKEN; never on the command line.")
+    assert caught.value.hint.endswith("prints the lines that make one:\n\n  homeprod doctor --role")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])

@@ -11,7 +11,7 @@ from tests.unit.lab.conftest import Run
 
 from homeprod.cli.main import main
 from homeprod.lab import host
-from homeprod.lab.folder import find_folder
+from homeprod.lab.folder import LabFolder, find_folder
 from homeprod.lab.spec import LabSpec
 
 PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
@@ -134,11 +134,36 @@ def test_wrong_usage(says: Run, arguments: list[str]) -> None:
     says(*arguments, code=64)
 
 
-def test_a_lab_that_is_not_up_takes_no_commands(says: Run) -> None:
+def test_a_lab_that_is_not_up_takes_no_commands(says: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is brought up as it was made: without a boot nobody needs root."""
+    for name, boots, user, call in (
+        ("p", False, 1000, "homeprod lab up p --no-boot"),
+        ("q", True, 1000, 'sudo "$(command -v homeprod)" lab up q'),
+        ("r", True, 0, "homeprod lab up r"),
+    ):
+        make_lab(name, boots=boots)
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        error, hint = says("--site", str(PEGASUS), "--lab", name, "plan")
+        assert error == f"error: lab {name} is not up"
+        assert hint == f"  bring it up:\n\n    {call}"
+
+
+def test_who_called_by_sudo_is_told_to_do_so_again(says: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     make_lab()
-    error, hint = says("--site", str(PEGASUS), "--lab", "p", "plan")
-    assert error == "error: lab p is not up"
-    assert "homeprod lab up p" in hint
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", "sean")
+    _, hint = says("--site", str(PEGASUS), "--lab", "p", "plan")
+    assert hint == '  bring it up:\n\n    sudo "$(command -v homeprod)" lab up p --no-boot'
+
+
+def test_a_lab_that_boots_nothing_is_entered_by_nobody(says: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root would not help: which lab would, is told instead."""
+    make_lab()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(LabFolder, "read_url", lambda _: "https://127.0.0.1:1")
+    error, hint = says("lab", "outside", "p", "true")
+    assert "lab p boots nothing (--no-boot), so it has no LAN" in error
+    assert '\n    sudo "$(command -v homeprod)" lab up NAME' in hint
 
 
 def test_a_site_that_was_named_and_is_none(says: Run, tmp_path: Path) -> None:

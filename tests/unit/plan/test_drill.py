@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Mapping
 
 import pytest
 from tests.unit.plan.pegasus import (
@@ -20,12 +22,14 @@ from tests.unit.plan.pegasus import (
 
 from homeprod.core.address import Address
 from homeprod.core.errors import HomeprodError
-from homeprod.plan.actual import Actual, ListedNode
+from homeprod.plan.actual import Actual, ListedNode, Resources
 from homeprod.plan.config import Drive
+from homeprod.plan.desired import DesiredMachine
 from homeprod.plan.drill import (
     DrillNote,
     KeptDisk,
     compare_kept,
+    find_absent_keepers,
     find_refusals,
     list_apart,
     list_doomed,
@@ -33,6 +37,7 @@ from homeprod.plan.drill import (
     name_instance,
 )
 from homeprod.plan.mark import NEW_TAG
+from homeprod.plan.plan import Plan
 from homeprod.site.site import Site
 
 CHOSEN = {address: DESIRED[address] for address in (ANSIBLE, CODER)}
@@ -54,8 +59,42 @@ def test_a_site_as_it_should_be_is_refused_nothing() -> None:
         "data-vm/lab-ansible-data",
         "data-vm/prod-ansible-data",
     }
-    assert "prod-proxy" in list_apart(SITE, ["lab-ansible", "lab-coder"])
-    assert "lab-ansible-data" not in list_apart(SITE, ["lab-ansible", "lab-coder"])
+
+
+def test_what_is_left_as_it_is_is_there() -> None:
+    chosen, proxy = ["lab-ansible", "lab-coder"], DESIRED[Address("vm", "lab-proxy")]
+
+    def find(found: Actual, *gone: int) -> list[str]:
+        listed = tuple(one.listed for vmid, one in MACHINES.items() if vmid not in gone)
+        return list_apart(SITE, dataclasses.replace(found, resources=Resources(listed)), chosen)
+
+    assert find(actual()) == ["lab-proxy", "prod-ansible", "prod-proxy", "prod-proxy-passthrough"]
+    assert "lab-proxy" not in find(_without(proxy.vmid), proxy.vmid)
+    assert "lab-proxy" not in find(with_machine(make(proxy, description="mine")))
+    assert "lab-proxy" in find(_without(proxy.vmid)), "its node is off: it is there, and cannot be read"
+
+
+def _without(vmid: int) -> Actual:
+    return actual({number: found for number, found in MACHINES.items() if number != vmid})
+
+
+def test_a_control_node_that_stays_has_to_be_there() -> None:
+    """What it configures would be made again, and never be configured; nor would the new one be known to it."""
+    node, coder = DESIRED[ANSIBLE], {CODER: DESIRED[CODER]}
+
+    def find(found: Actual, chosen: Mapping[Address, DesiredMachine] = coder) -> list[str]:
+        return [f"{one.address}: {one.message}" for one in find_absent_keepers(SITE, found, chosen)]
+
+    assert find(actual()) == []
+    assert find(with_machine(make(node, status="stopped"))) == [
+        "vm/lab-coder: is configured by lab-ansible, which is off"
+    ]
+    for found in (_without(node.vmid), with_machine(make(node, description="mine"))):
+        assert find(found) == ["vm/lab-coder: is configured by lab-ansible, which is not made"]
+        assert find(found, CHOSEN) == [], "it is part of the drill, and the plan tells that it is not there"
+        for note, boots in itertools.product((None, NOTE), (True, False)):
+            refusals = find_refusals(SITE, found, Plan(()), coder, DESIRED, note, boots=boots)
+            assert "is configured by lab-ansible, which is not made" in {one.message for one in refusals}
 
 
 def test_every_reason_is_named() -> None:
@@ -120,6 +159,11 @@ def test_a_lab_that_boots_nothing_finishes_nothing() -> None:
     found = with_machine(make(DESIRED[CODER], tags=frozenset({*_tags(), NEW_TAG})))
     assert refuse(found, boots=False) == []
     assert refuse(found) != []
+    node = with_machine(make(DESIRED[ANSIBLE], tags=frozenset({*_tags(), NEW_TAG})))
+    assert any(
+        "vm/lab-ansible: is not as the site says: the plan would finish it" in one
+        for one in refuse(node, boots=False)
+    ), "nobody configures it, so there too an apply finishes it"
 
 
 def test_the_note_comes_back_as_it_was() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from homeprod.apps.host import HOSTS
 from homeprod.apps.lint import lint
 from homeprod.cli import render
 from homeprod.cli.apps.look import find_machines, require_right
@@ -19,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     folder = Path(options.folder)
     machines = find_machines(options)
     with render.busy("looking at the files"):
-        linted = lint(read_work_tree(folder), read_known(Git(folder), options.remote), machines)
+        linted = lint(read_work_tree(folder, known_by=HOSTS), read_known(Git(folder), options.remote), machines)
     notes = linted.sheet.notes
     render.print_notes(notes)
     with render.busy("asking docker compose"):

@@ -61,7 +61,9 @@ def _choose_commit(git: Git, remote: Remote, options: argparse.Namespace) -> str
 def _tell_ahead(git: Git, remote: Remote, branch: str) -> None:
     count = git.ask("rev-list", "--count", f"{remote.main}..refs/heads/{branch}")
     if count not in ("", "0"):
-        render.say(f"note: {count} of your commits on {branch} were not pushed, and are not published")
+        is_one = count == "1"
+        words = "was not pushed, and is" if is_one else "were not pushed, and are"
+        render.say(f"note: {count} of your commits on {branch} {words} not published")
 
 
 def _plan(git: Git, remote: Remote, source: str, options: argparse.Namespace) -> Publication:

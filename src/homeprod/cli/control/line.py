@@ -13,7 +13,7 @@ from homeprod.drivers.doorbell import Doorbell
 from homeprod.site.configured import require_machine
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
-from homeprod.wiring.controlnode import choose_node
+from homeprod.wiring.controlnode import choose_node, find_running
 from homeprod.wiring.doorbell import find_signer, open_doorbell
 
 
@@ -30,6 +30,7 @@ def open_line(
         _note_absence(site, past_host)
     node = choose_node(site, options.node)
     with closing(connect(site, options)) as cluster:
+        find_running(site, cluster, node)  # first: where it is not made, no key would help
         signer = find_signer(site, node, lab=options.lab) if is_signed else None
         yield node, open_doorbell(site, cluster, node, signer, lab=options.lab)
 

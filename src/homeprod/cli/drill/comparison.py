@@ -6,8 +6,7 @@ from homeprod.cli.drill.building import Builder
 from homeprod.cli.drill.sight import Sight, plan_part, read_keys
 from homeprod.cli.schema.drill import KeptEntry
 from homeprod.plan.actual import Actual
-from homeprod.plan.change import Action
-from homeprod.plan.drill import compare_kept, list_kept, name_instance
+from homeprod.plan.drill import compare_kept, is_never_finished, list_kept, name_instance
 from homeprod.plan.plan import Plan
 
 _LOST = "what is on that disk is what counts: do nothing more, and look at it in Proxmox before anything writes there"
@@ -72,10 +71,10 @@ def _compare_keys(builder: Builder, seen: Sight, actual: Actual, names: list[str
 
 
 def _compare_plan(builder: Builder, plan: Plan) -> None:
-    """On a lab that boots nothing no machine is ever finished."""
+    """On a lab that boots nothing no machine with a control node is ever finished."""
     for conflict in plan.conflicts:
         builder.log.fail(str(conflict.address), conflict.message, conflict.hint)
     for change in plan.changes:
-        if builder.boots or change.action is not Action.FINISH:
+        if builder.boots or not is_never_finished(builder.site, change):
             words = f"is not as the site says: the plan would {change.action.value} it"
             builder.log.fail(str(change.address), words, "see it:\n\n  homeprod plan")

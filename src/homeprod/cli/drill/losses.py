@@ -31,5 +31,5 @@ def describe_losses(site: Site, seen: Sight) -> Iterator[str]:
     for disk in seen.note.disks:
         size = f", {format_size(disk.size)}" if disk.size is not None else ""
         yield f"  {disk.owner}  {disk.slot} {disk.label}: {disk.volume}{size}"
-    if apart := list_apart(site, [address.name for address in seen.chosen]):
+    if apart := list_apart(site, seen.planned.actual, [address.name for address in seen.chosen]):
         yield f"left as they are: {', '.join(apart)}"

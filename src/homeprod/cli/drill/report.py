@@ -1,4 +1,4 @@
-"""Report: what a drill has shown, as a table, as JSON, and as a row for the documentation."""
+"""Report: what a drill has shown, as a table, as JSON, and as a row for a log of drills."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from homeprod.site.site import Site
 
 FAILED, UNPROVEN = 1, 3
 COLUMNS = ("date", "where", "homeprod", "machines", *PHASES, "in all")
-"""Of the table in docs/how-to/drill.md; times in seconds."""
+"""Of a log of drills, as docs/how-to/drill.md has one; times in seconds."""
 
 
 def make_report(
@@ -104,7 +104,9 @@ def show_report(report: DrillReport, options: argparse.Namespace) -> None:
         render.print_finding("skip", words, "")
     count = len(report.machines)
     render.print_line(f"\n{count} machine{'s' * (count != 1)} in {report.seconds:.0f} s: {report.verdict}")
-    render.print_line(f"a row for docs/how-to/drill.md:\n\n{report.row}")
+    render.print_line(
+        f"a row for your own log of drills:\n\n| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n{report.row}"
+    )
 
 
 def _describe_machine(site: Site, name: str, log: Logbook) -> DrilledEntry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from homeprod.cli import render
+from homeprod.lab.command import name_up
 from homeprod.lab.folder import require_lab
 from homeprod.lab.life import take_down
 
@@ -15,5 +16,6 @@ def run(options: argparse.Namespace) -> int:
     if options.disks:
         render.print_line(f"lab {lab.name} is gone, disks and all")
     else:
-        render.print_line(f"lab {lab.name} is down; its disks are kept in {lab.path}\n\n  homeprod lab up {lab.name}")
+        again = name_up(lab.name, boots=lab.read_spec().boot)
+        render.print_line(f"lab {lab.name} is down; its disks are kept in {lab.path}\n\n  {again}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 
 from homeprod.cli import render
 from homeprod.core.sizes import MiB
+from homeprod.lab.command import name_up
 from homeprod.lab.folder import list_labs, require_lab
 from homeprod.lab.image.outcome import ImageState
 from homeprod.lab.image.pin import Pin
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     elif labs:
         render.print_table(("name", "state", "machines", "running", "url"), [_row(status) for status in labs])
     else:
-        render.print_line("there is no lab; make one:\n\n  homeprod lab up NAME")
+        render.print_line(f"there is no lab; make one:\n\n  {name_up('NAME', boots=True)}")
     return 0
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.cli.lab.status import describe_image
 from homeprod.core.errors import UsageError
+from homeprod.lab.command import name_program
 from homeprod.lab.folder import LabFolder, find_folder
 from homeprod.lab.host import read_host
 from homeprod.lab.life import bring_up, choose_spec, wait_for_images
@@ -61,10 +61,10 @@ def _show(status: LabStatus, site: Path, *, is_changed: bool) -> None:
     render.print_line(f"  machines  {status.acceleration}")
     for image in status.images:
         render.print_line(f"  image     {describe_image(image)}")
-    sudo = "sudo " if os.environ.get("SUDO_USER") else ""
-    program = f"{sudo}homeprod" + (f" --site {site}" if site != Path() else "")
+    ours = name_program(needs_root=False)
+    program = ours + (f" --site {site}" if site != Path() else "")
     lines = [f"{program} --lab {name} plan"]
     if not status.spec.boot:
         lines.append(f"{program} --lab {name} apply --no-wait      # no guest boots, so none can be waited for")
-    lines += [f"{sudo}homeprod lab status {name}", f"{sudo}homeprod lab down {name}"]
+    lines += [f"{ours} lab status {name}", f"{ours} lab down {name}"]
     render.print_line("\nwhat next:\n\n" + "\n".join(f"  {line}" for line in lines))

@@ -6,8 +6,9 @@ from homeprod.cli.schema.report import Part, Report
 
 
 class NoteEntry(Part):
-    """What is worth knowing and no mistake: a value that is still the example's, a control node that configures
-    nothing, a file in ``keys/`` that nothing reads, a route that leads to no service."""
+    """What is worth knowing and no mistake: a value that is still the example's, an environment without a
+    machine, a control node that configures nothing, a file in ``keys/`` that nothing reads, a route that leads to no
+    service."""
 
     file: str
     line: int

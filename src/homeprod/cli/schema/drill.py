@@ -67,7 +67,7 @@ class DrillReport(Report):
     ``place`` is the lab's name, null for the site's own cluster. ``commit`` is the site's, with a ``+`` where
     something was not committed, and empty where it is in no git. ``is_resumed`` where an earlier drill was gone on
     with: the times are only those since. ``seconds`` are those of all phases. ``keys`` says by control node whether
-    its keyring's public keys are those of before. ``row`` is a line of Markdown for docs/how-to/drill.md."""
+    its keyring's public keys are those of before. ``row`` is a line of Markdown for a log of drills."""
 
     site: str
     place: str | None

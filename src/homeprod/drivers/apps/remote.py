@@ -40,7 +40,7 @@ def fetch(git: Git, remote: str, main: str) -> Remote:
     known = _list_known(git, remote)
     there = _list_there(git, remote, main)
     if main not in there:
-        hint = f"push it first:\n\n  git push {remote} {main}"
+        hint = _advise_branch(git, remote, main)
         raise AppsError(f"{remote} has no branch {main}", where=find_url(git, remote), hint=hint)
     _bring(git, remote, main, there)
     for branch, commit in there.items():
@@ -50,6 +50,17 @@ def fetch(git: Git, remote: str, main: str) -> Remote:
     trees = read_commits(git, heads)
     found = {branch: Head(commit, trees[branch], branch in there) for branch, commit in heads.items()}
     return Remote(remote, there[main], found)
+
+
+def _advise_branch(git: Git, remote: str, main: str) -> str:
+    """Whoever calls theirs otherwise is told how that is said; it may not be pushed yet."""
+    own = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    if not own or own == main or git.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{main}"):
+        return f"push it first:\n\n  git push {remote} {main}"
+    push = f"git push {remote} {own}"
+    return (
+        f"yours is called {own}; push it, and publish from that:\n\n  {push}\n  homeprod apps publish --branch {own}"
+    )
 
 
 def _list_there(git: Git, remote: str, main: str) -> dict[str, str]:

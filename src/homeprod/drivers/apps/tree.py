@@ -15,12 +15,13 @@ LARGEST = 1024 * 1024
 """Bytes of a file that are looked into; what people write is far smaller."""
 
 
-def read_work_tree(folder: Path) -> Tree:
-    """Of a git work tree what is in it or could come into it; of any other folder everything. Raises AppsError."""
+def read_work_tree(folder: Path, *, known_by: str = "") -> Tree:
+    """Of a git work tree what is in it or could come into it; of any other folder everything, or nothing where it
+    lacks the folder ``known_by``: it may be the whole machine. Raises AppsError."""
     if not folder.is_dir():
         raise AppsError("there is no such folder", where=str(folder), hint="name the app repository's folder")
     try:
-        return Tree(dict(_read_files(folder, _list_paths(folder))))
+        return Tree(dict(_read_files(folder, _list_paths(folder, known_by))))
     except OSError as error:
         hint = "let whoever runs homeprod read it"
         raise AppsError(
@@ -28,7 +29,7 @@ def read_work_tree(folder: Path) -> Tree:
         ) from error
 
 
-def _list_paths(folder: Path) -> Iterable[str]:
+def _list_paths(folder: Path, known_by: str) -> Iterable[str]:
     git = Git(folder)
     try:
         if git.ask("rev-parse", "--is-inside-work-tree") == "true":
@@ -36,7 +37,7 @@ def _list_paths(folder: Path) -> Iterable[str]:
             return sorted({_decode(path).rstrip("/") for path in listed.split(b"\0") if path})
     except (GitError, AppsError):  # a folder with a broken .git, or no git here: it is a folder all the same
         pass
-    return _walk(folder)
+    return _walk(folder) if not known_by or (folder / known_by).is_dir() else ()
 
 
 def _walk(folder: Path) -> list[str]:

@@ -159,7 +159,26 @@ def test_commits_that_were_not_pushed_are_told(home: AppRepository, capsys: pyte
     home.write({"README.md": "mine alone\n"})
     home.commit(is_pushed=False)
     assert home.publish() == 0
-    assert "note: 1 of your commits on main were not pushed" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "note: 1 of your commits on main was not pushed, and is not published\n" in told
+    home.write({"README.md": "mine too\n"})
+    home.commit(is_pushed=False)
+    assert home.publish() == 0
+    told = capsys.readouterr().err
+    assert "note: 2 of your commits on main were not pushed, and are not published\n" in told
+
+
+def test_whose_branch_is_called_otherwise_is_told_how_to_say_so(
+    home: AppRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.git("branch", "--move", "main", "master")
+    home.git("symbolic-ref", "HEAD", "refs/heads/master", folder=home.hub)
+    home.git("push", "--quiet", "origin", "master", ":main")
+    assert home.publish() == 1
+    told = capsys.readouterr().err
+    assert "origin has no branch main" in told
+    assert "\n    git push origin master\n    homeprod apps publish --branch master\n" in told
+    assert home.publish("--branch", "master") == 0
 
 
 def test_a_dry_run_moves_nothing_and_says_so(home: AppRepository, capsys: pytest.CaptureFixture[str]) -> None:

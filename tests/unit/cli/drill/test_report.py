@@ -80,7 +80,12 @@ def test_a_person_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "fail  data-vm/y scsi0: l:y is gone\n" in out
     assert "ok    lab-ansible has the keyring of before\n" in out
     assert "\n1 machine in 426 s: failed\n" in out
-    assert out.rstrip().endswith("| 426 |")
+    said, _, rows = out.partition("\na row for your own log of drills:\n\n")
+    assert "docs/" not in said + rows
+    head, line, row = rows.rstrip().splitlines()
+    assert head == f"| {' | '.join(COLUMNS)} |"
+    assert head.count("|") == line.count("|") == row.count("|")
+    assert row.endswith("| 426 |")
 
 
 def test_phases_add_up_and_an_error_in_one_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,13 @@ def test_a_folder_without_git_is_read_whole(tmp_path: Path) -> None:
     (tmp_path / "a" / "b" / "c").write_text("x")
     (tmp_path / "a" / "to").symlink_to("b")
     assert show(read_work_tree(tmp_path)) == {"a/b/c": (Kind.FILE, b"x"), "a/to": (Kind.LINK, b"b")}
+    assert show(read_work_tree(tmp_path, known_by="a")) == show(read_work_tree(tmp_path))
+
+
+def test_a_folder_that_is_none_of_those_that_are_meant_is_not_walked_through(tmp_path: Path) -> None:
+    (tmp_path / "c").write_text("x")
+    assert show(read_work_tree(tmp_path, known_by="hosts")) == {}
+    assert show(read_work_tree(Path("/"), known_by="hosts")) == {}
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

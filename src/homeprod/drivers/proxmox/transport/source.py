@@ -12,6 +12,7 @@ from homeprod.core.errors import UsageError
 from homeprod.drivers.proxmox.transport.credential import Credential, parse_login, parse_token
 
 TOKEN, USER = "HOMEPROD_TOKEN", "HOMEPROD_USER"
+_MAKING = "homeprod doctor --role"
 Ask = Callable[[str], str]
 """Prompts a person, without echo; empty where nothing was typed."""
 
@@ -46,10 +47,12 @@ def find_credential(env: Mapping[str, str], source: Source, ask: Ask | None) -> 
         return parse_login(source.user, _find_password(source.user, source.password_file, ask))
     if ask is not None:
         return parse_token(ask("API token (USER@REALM!ID=SECRET): "))
+    where = str(source.token_file.expanduser()) if source.token_file is not None else ""
+    place = f", or write it to the site's token file, {where} (mode 0600)" if where else ""
     raise UsageError(
         "no API token is given",
-        where=str(source.token_file.expanduser() if source.token_file is not None else ""),
-        hint=f"set {TOKEN}, or write it to the site's token file (mode 0600); never on the command line",
+        where=where,
+        hint=f"set {TOKEN}{place}; never on the command line. This prints the lines that make one:\n\n  {_MAKING}",
     )
 
 
