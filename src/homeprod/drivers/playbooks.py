@@ -8,7 +8,7 @@ from pathlib import Path
 
 import homeprod
 from homeprod.core.errors import PromotionError, UsageError
-from homeprod.core.tree import Tree
+from homeprod.core.tree import File, Kind, Tree
 from homeprod.drivers.apps.git import Git, GitError
 from homeprod.drivers.apps.tree import read_commits, read_work_tree
 from homeprod.promotion.closure import INVENTORY, Revision
@@ -16,6 +16,8 @@ from homeprod.promotion.closure import INVENTORY, Revision
 _COLLECTION = Path(homeprod.__file__).parent / "ansible" / "collections" / "ansible_collections" / "homeprod" / "site"
 VAULT_SETTING = "homeprod.vault"
 """Of git, in the clone of the playbook repository: where the vault's clone lies, relative to it."""
+SITE_SETTING = "homeprod.site"
+"""Likewise: where the site is."""
 _NAME_VAULT = (
     "name your clone of it, once for each time or once for all:\n\n"
     "  … --vault DIR\n"
@@ -25,7 +27,7 @@ _NAME_VAULT = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From one commit to another, by their full names."""
+    """From one commit to another, by their full names; from nothing where ``before`` is empty."""
 
     before: str
     after: str
@@ -48,6 +50,14 @@ def read_step(folder: Path, span: str, vault: Path | None = None) -> Step:
     return Step(before, after, tuple(Revision(trees[name], collection, secrets) for name in ("before", "after")))  # type: ignore[arg-type]  # two
 
 
+def read_first_step(folder: Path, revision: str) -> Step:
+    """From nothing, an inventory without a host, to ``revision``. Raises as :func:`read_step`."""
+    step = read_step(folder, f"{revision}..{revision}")
+    after = step.revisions[1]
+    nothing = Tree({INVENTORY: File(Kind.FILE, b"all: {}\n")})
+    return Step("", step.after, (Revision(nothing, after.collection, after.vault), after))
+
+
 def read_revisions(git: Git, commits: Collection[str], vault: Tree | None) -> dict[str, Revision]:
     """By commit, each beside this homeprod's collection and the same vault. Raises PromotionError, AppsError."""
     trees = read_commits(git, {commit: commit for commit in set(commits)})
@@ -59,10 +69,16 @@ def read_revisions(git: Git, commits: Collection[str], vault: Tree | None) -> di
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A person's clone of the vault repository. ``head`` is what a control node runs with now."""
+    """A person's clone of the vault repository. ``head`` is what a control node runs with now; ``source`` says where
+    that stands, for words."""
 
     git: Git
     head: str
+    source: str = ""
+
+    def has_folder(self, name: str) -> bool:
+        """At its head."""
+        return self.git.ask("cat-file", "-t", f"{self.head}:{name}") == "tree"
 
     def has(self, commit: str) -> bool:
         return bool(commit) and self.git.ask("cat-file", "-t", commit) == "commit"
@@ -74,31 +90,56 @@ class Vault:
 
 def find_vault(clone: Path, given: Path | None) -> Path:
     """Where a person's clone of the vault is: as ``given``, else as git's settings say in the clone of the playbook
-    repository. Raises UsageError: without the vault, digests are others than the control node's."""
+    repository. Raises UsageError: without the vault, digests are others than the control node's; PromotionError
+    where the one or the other is no clone."""
+    git = _open(clone, "the playbook repository")
     if given is not None:
         return given
-    if named := Git(clone).ask("config", "--get", VAULT_SETTING) if clone.is_dir() else "":
-        return clone / Path(named).expanduser()
+    if named := git.ask("config", "--get", VAULT_SETTING):
+        return _require_named(clone, clone / Path(named).expanduser())
     message = "what stands in the vault counts too, and nobody says where your clone of it is"
     raise UsageError(message, hint=_NAME_VAULT.format(clone=clone))
+
+
+def _require_named(clone: Path, vault: Path) -> Path:
+    """What is wrong with a setting is said of the setting."""
+    try:
+        _open(vault, "the vault repository")
+    except PromotionError as error:
+        hint = f"so says `git config {VAULT_SETTING}` in {clone}; name it anew:\n\n"
+        error.hint = f"{hint}  git -C {clone} config {VAULT_SETTING} DIR"
+        raise
+    return vault
+
+
+def find_named_site(clone: Path) -> Path | None:
+    """Where the site is, as git's settings say in the clone of the playbook repository; None where they do not."""
+    named = Git(clone).ask("config", "--get", SITE_SETTING) if clone.is_dir() else ""
+    return clone / Path(named).expanduser() if named else None
 
 
 def fetch_vault(folder: Path, remote: str = "origin") -> Vault:
     """With its head as its git host has it now; of a clone without a remote its own. Raises PromotionError."""
     git = _open(folder, "the vault repository")
-    is_shared = git.ask("remote", "get-url", remote)
-    return Vault(git, _fetch_head(git, remote) if is_shared else _find_commit(git, "HEAD"))
+    if git.ask("remote", "get-url", remote):
+        return _fetch_head(git, remote)
+    head = _find_commit(git, "HEAD")
+    return Vault(git, head, f"{folder}, at {head[:12]}")
 
 
-def _fetch_head(git: Git, remote: str) -> str:
+def _fetch_head(git: Git, remote: str) -> Vault:
+    """Source: git-ls-remote(1): with --symref a line `ref: refs/heads/NAME`, a tab, `HEAD` before that of the commit."""
     try:
-        listed = git.run("ls-remote", remote, "HEAD", is_patient=True).decode(errors="replace").split()
+        listed = git.run("ls-remote", "--symref", remote, "HEAD", is_patient=True).decode(errors="replace")
         git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, "HEAD", is_patient=True)
     except GitError as error:
         hint = f"see whether git reaches it:\n\n  git -C {git.folder} ls-remote {remote}"
         message = f"the vault's git host does not answer as it should: {error.word}"
         raise PromotionError(message, where=str(git.folder), hint=hint) from error
-    return _find_commit(git, listed[0] if listed else "HEAD")
+    rows = [line.split("\t")[0] for line in listed.splitlines()]
+    branch = next((row.removeprefix("ref: refs/heads/") for row in rows if row.startswith("ref: ")), "HEAD")
+    head = _find_commit(git, next((row for row in rows if not row.startswith("ref: ")), "HEAD"))
+    return Vault(git, head, f"{remote}/{branch} of {git.ask('remote', 'get-url', remote)}, at {head[:12]}")
 
 
 def read_collection() -> Tree:

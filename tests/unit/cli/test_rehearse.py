@@ -47,8 +47,6 @@ def plays(home: Home, signs: None, monkeypatch: pytest.MonkeyPatch) -> dict[str,
     seen: dict[str, Seen] = {}
     monkeypatch.setattr(rehearse, "prepare", functools.partial(prepare, boots=False))
     monkeypatch.setattr(Rehearsal, "perform", lambda self: {name: seen[name] for name in self.prospect.names})
-    run_git(home.playbooks.parent, "clone", "-q", "--bare", str(home.playbooks), "origin.git")
-    run_git(home.playbooks, "remote", "add", "origin", str(home.playbooks.parent / "origin.git"))
     run_git(home.playbooks, "config", "user.name", "ops")
     run_git(home.playbooks, "config", "user.email", "ops@example.net")
     return seen
@@ -63,9 +61,9 @@ WRONG: tuple[tuple[tuple[str, ...], int, str], ...] = (
     ((), 64, "say which revision is to be tried"),
     (("gone",), 1, "there is no revision gone"),
     (("HEAD..HEAD",), 1, "there is no revision HEAD..HEAD"),
-    (("--to", "lab", "HEAD"), 1, "there is no revision origin/lab"),
+    (("--to", "lab", "HEAD"), 1, "vault, at "),
+    (("--to", "lab", "HEAD"), 1, "the vault repository has no folder lab"),
     (("--to", "pord", "HEAD"), 64, "the site has no environment 'pord'"),
-    (("prod",), 1, "no machine of prod is affected: there is nothing to rehearse"),
     (("HEAD", "prod-porxy"), 64, "the site has no machine 'prod-porxy'"),
     (("HEAD", "lab-proxy"), 64, "no stand-in can be built for lab-proxy: it belongs to lab, not to prod"),
     (("HEAD", "prod-ansible"), 64, "no control node configures it: none of its people is a ControlUser"),
