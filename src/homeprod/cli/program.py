@@ -1,5 +1,5 @@
-"""Commands that a person is told to type: where this one spoke to a lab, those do too, and where it was led to a site,
-they are. Without ``--lab`` they would go to the site's real cluster."""
+"""Commands that a person is told to type: they lead to the lab that this one spoke to, and to the site that it was
+told. Without ``--lab`` they would go to the site's real cluster."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ SUDO = 'sudo --preserve-env=SSH_AUTH_SOCK "$(command -v homeprod)"'
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where commands lead: ``lab`` is the one that was spoken to, empty for the site's cluster. ``site`` is its folder
-    as it was given, empty where it is found without; ``is_set`` where git's settings say it, so that commands on a
-    playbook repository find it too."""
+    """Where commands lead: ``lab`` is the one that was spoken to, empty for the site's cluster. ``site`` is the
+    folder that was given, empty where it is found without; ``is_set`` where git's settings say it, so that commands
+    on a playbook repository find it too."""
 
     lab: str = ""
     site: str = ""

@@ -22,8 +22,8 @@ _COLOURS = {"ok": 32, "warn": 33, "fail": 31, "skip": 2, "note": 36}
 
 
 def speak_to(lab: str, site: str = "", *, is_set: bool = False) -> None:
-    """From now on commands to copy lead to that lab, empty for the site's own cluster, and to the site in that folder,
-    empty where it is found without; ``is_set`` where git's settings say it."""
+    """From now on commands to copy lead to that lab, empty for the site's own cluster, and to the site in that
+    folder, empty where it is found without; ``is_set`` where git's settings say it."""
     global _place
     _place = Place(lab, site, is_set)
 

@@ -128,7 +128,7 @@ def fetch_vault(folder: Path, remote: str = "origin") -> Vault:
 
 
 def _fetch_head(git: Git, remote: str) -> Vault:
-    """Source: git-ls-remote(1): with --symref a line `ref: refs/heads/NAME`, a tab, `HEAD` before that of the commit."""
+    """Source: git-ls-remote(1): with --symref `ref: refs/heads/NAME`, a tab and `HEAD` come first."""
     try:
         listed = git.run("ls-remote", "--symref", remote, "HEAD", is_patient=True).decode(errors="replace")
         git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, "HEAD", is_patient=True)
