@@ -50,7 +50,7 @@ class TrialsReport(Report):
     revision: str
     hosts: list[StandingEntry]
     marks: list[MarkEntry]
-    problem: str = ""
+    problem: str
 
 
 class TriedEntry(Part):
