@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 _APART = r"(?! --lab | lab | init | check\b| rehearse\b| affected\b)"
 """Behind ``homeprod``: what speaks to no cluster, or says already to which."""
-_UNLED = r"(?! --site | lab | init | completion\b| affected\b)"
+_UNLED = r"(?! --site | lab | init | completion\b| affected\b|[^\n`]* --help\b)"
 """Behind ``homeprod``: what reads no site, or says already which."""
 _BESIDE = r"(?!(?: --lab \S+)? (?:promote|trials|rollback|rehearse)\b)"
 """What finds the site as the command did that names it: git's settings say it."""
 _BEGINS = r"(?:(?<=`)|(?<=^  )|(?<=^    ))"
 _TOLD = r"(?<=: )(?=homeprod (?:--lab \S+ )?(?:apply|configure|control|drill|plan|render|runs)\b)"
-_PROGRAM = rf"(?:{_BEGINS}|{_TOLD})homeprod(?= [a-z-])"
+_WRITTEN = r"(?<!by `)"
+"""What is told of a file is no command to copy."""
+_PROGRAM = rf"(?:{_BEGINS}|{_TOLD}){_WRITTEN}homeprod(?= [a-z-])"
 _COMMAND = re.compile(rf"{_PROGRAM}{_APART}", re.MULTILINE)
 _OF_SITE = re.compile(rf"{_PROGRAM}{_UNLED}", re.MULTILINE)
 _OF_OTHERS = re.compile(rf"{_PROGRAM}{_UNLED}{_BESIDE}", re.MULTILINE)
