@@ -200,6 +200,11 @@ class PromotedSite:
     at: Path
     capsys: pytest.CaptureFixture[str]
 
+    @property
+    def program(self) -> str:
+        """As commands to copy begin: they name the site, since it was named."""
+        return f"homeprod --site {self.root}"
+
     def commit(self, tasks: str = TASKS, *, content: str = "hello", **more: str) -> str:
         text = tasks.format(content=content, at=self.at)
         return self.clone.commit({"roles/base/tasks/main.yml": text, **more})

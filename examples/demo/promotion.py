@@ -51,11 +51,12 @@ SERVICE = """
     owner: root
     group: root
     mode: "0644"
+  register: greeting_unit
 - name: It is up
   ansible.builtin.systemd_service:
     name: greeting.service
     daemon_reload: true
-    state: started
+    state: "{{{{ 'restarted' if greeting_unit is changed else 'started' }}}}"
 """
 PROGRAM, MISTYPED = "/usr/bin/logger", "/usr/bin/loger"
 _FILES = "find /etc/nginx /etc/systemd /etc/motd -exec stat --format '%i %y %s %n' {} + 2>/dev/null | sha256sum"

@@ -41,12 +41,14 @@ class SiteLab:
         return {"HOMEPROD_ENDPOINT": self.lab.url, "HOMEPROD_TOKEN": self.lab.token, "HOMEPROD_CA_FILE": ca_file}
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, what was printed, what was said. The token's secret is in neither."""
+        """Exit code, what was printed, what was said, as where the site is found without ``--site``: commands to copy
+        name it. The token's secret is in neither."""
         self.capsys.readouterr()
         code = main(["--site", str(self.root), *arguments])
         said = self.capsys.readouterr()
         assert self.lab.token.partition("=")[2] not in said.out + said.err
-        return code, said.out, said.err
+        named = f" --site {self.root}"
+        return code, said.out.replace(named, ""), said.err.replace(named, "")
 
     def plan(self, *arguments: str) -> dict[str, Any]:
         _, out, _ = self.run("plan", "--json", *arguments)

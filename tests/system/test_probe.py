@@ -368,7 +368,7 @@ def test_expectations_are_held_against_what_is(
     assert (code, json_code, said.splitlines()[-1]) == (1, 1, f"{len(EXPECTATIONS)} expectations, 2 otherwise")
     words = "lab-proxy: status 502: lab-proxy cannot reach demo; the table says: reaches demo"
     assert f"fail    for real: {words}\n      see all of it:\n" in said
-    assert "  homeprod route explain https://demo.lab.pegasuspad.com/ --from lan --probe\n" in said
+    assert f"  homeprod --site {PEGASUS} route explain https://demo.lab.pegasuspad.com/ --from lan --probe\n" in said
     open_validator("route").validate(json.loads(text))
     trials = TrialReport.model_validate_json(text).trials
     assert [trial.live_problem for trial in trials if trial.live_problem] == [words, words]

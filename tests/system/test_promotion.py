@@ -83,7 +83,7 @@ def test_a_good_change_goes_to_prod_and_back_and_stays_away(running: Running) ->
     code, out, said = site.run("promote", second, "--to", "lab", "--yes")
     assert (code, out) == (0, "lab-proxy: green  counts for prod-proxy too\n")
     assert said.startswith(f"lab is at {second[:12]} already\n")
-    assert said.endswith(f"next:\n\n  homeprod promote {second[:12]} --to prod\n")
+    assert said.endswith(f"next:\n\n  {site.program} promote {second[:12]} --to prod\n")
     assert site.run("trials", "prod", second)[0] == 0
     code, out, _ = site.run("promote", second, "--to", "prod", "--yes", "--no-watch")
     assert (code, out.splitlines()[-1]) == (0, f"prod is at {second[:12]}")

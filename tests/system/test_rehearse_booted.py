@@ -61,12 +61,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("HOMEPROD_RING_KEY", str(made.person.keep_key(tmp_path)))
     made.commit(made.vault, {"prod/host_vars/prod-proxy.yml": SECRET})
     made.commit(made.playbooks, {"site.yml": PLAYBOOK.replace("WORD", "before")})
-    run_git(made.playbooks, "branch", "--force", "prod")
+    run_git(made.playbooks, "push", "-q", "--force", "origin", "HEAD:prod")
     made.commit(made.playbooks, {"site.yml": PLAYBOOK.replace("WORD", "after") + MORE})
-    run_git(tmp_path, "clone", "-q", "--bare", str(made.playbooks), "origin.git")
     for words in (("user.name", "ops"), ("user.email", "ops@example.net")):
         run_git(made.playbooks, "config", *words)
-    run_git(made.playbooks, "remote", "add", "origin", str(tmp_path / "origin.git"))
     return made
 
 

@@ -36,9 +36,12 @@ OWN = {
         2: "something differs",
         3: "nothing is known to differ, and a host is late, or was not asked to the end",
     },
-    "rehearse": {0: "it is good for all of them", 2: "it is not good for some; each is named"},
+    "rehearse": {0: "it is good for all of them, or affects none", 2: "it is not good for some; each is named"},
     "affected": {0: "no host is affected", 2: "some are; each is named"},
-    "trials": {0: "each host has a record that counts", 2: "one lacks it, or is held; each is named"},
+    "trials": {
+        0: "each host has a record that counts",
+        2: "one lacks it, or is held, each is named; or the branch would not go forward",
+    },
     "promote": {
         0: "done; or left with --no-try, --no-watch",
         1: "an error, or declined; or a trial was red, or the roll-out stopped",

@@ -174,7 +174,7 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         from homeprod.cli.render import speak_to
 
-        speak_to(options.lab)
+        speak_to(options.lab, _name_site(options))
         command = importlib.import_module(f"homeprod.cli.{_FILES.get(options.command, options.command)}")
         code = int(command.run(options))
         sys.stdout.flush()  # here, where a reader that went away is no surprise, and not at Python's end
@@ -200,11 +200,18 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
+def _name_site(options: argparse.Namespace) -> str:
+    """As it was given; empty where it was not."""
+    site = str(options.site)
+    return "" if site == "." else site
+
+
 def tell_error(error: HomeprodError, options: argparse.Namespace) -> None:
     """For a person to stderr; with ``--json`` to stdout too, in the place of what was asked for."""
     from homeprod.cli import render
 
-    render.speak_to(getattr(options, "lab", ""))
+    if not hasattr(options, "typed"):  # nobody could read what it was to speak to
+        render.speak_to(getattr(options, "lab", ""))
     error.hint = render.advise(error.hint)
     if getattr(options, "json", False):
         from homeprod.cli.schema.failure import print_failure

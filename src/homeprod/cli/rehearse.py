@@ -15,6 +15,7 @@ from homeprod.cli import render
 from homeprod.cli.extra import require_extra
 from homeprod.cli.interruption import end_as_interrupted
 from homeprod.cli.progress import Progress
+from homeprod.cli.promotion.place import load_named_site
 from homeprod.cli.question import ask
 from homeprod.cli.schema.rehearse import RehearsalReport, RehearsedEntry, SkippedEntry
 from homeprod.core.errors import UsageError
@@ -24,6 +25,7 @@ from homeprod.drivers.playbooks import find_vault
 from homeprod.drivers.records import RecordSigner
 from homeprod.engine.event import Listener
 from homeprod.lab.host import read_host
+from homeprod.rehearsal.choice import UnaffectedError
 from homeprod.rehearsal.judgement import Verdict, judge
 from homeprod.rehearsal.lab import StandInLab, check_machine, hold_lab
 from homeprod.rehearsal.need import check_room
@@ -31,7 +33,6 @@ from homeprod.rehearsal.origin import open_origin
 from homeprod.rehearsal.prospect import Prospect, prepare
 from homeprod.rehearsal.rehearsal import Rehearsal
 from homeprod.rehearsal.trials import write_trials
-from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 from homeprod.wiring.records import find_record_signer, open_records
 
@@ -42,11 +43,19 @@ def run(options: argparse.Namespace) -> int:
     """Exits 2 where the revision is not good for some machine."""
     require_extra()
     if not options.revision:
-        raise UsageError("say which revision is to be tried", hint="homeprod rehearse HEAD --vault DIR")
+        raise UsageError("say which revision is to be tried", hint="as in\n\n  homeprod rehearse HEAD")
     if options.lab:
         hint = "leave --lab out: the rehearsal has a lab of its own, and takes it away again"
         raise UsageError("stand-ins are built in no lab that is there already", hint=hint)
-    site = load_site(find_root(options.site))
+    site = load_named_site(options)
+    try:
+        return _rehearse_in(site, options)
+    except UnaffectedError as error:
+        _report_nothing(error, options)
+        return 0
+
+
+def _rehearse_in(site: Site, options: argparse.Namespace) -> int:
     with render.busy("reading both revisions"):
         vault = find_vault(Path(options.repository), options.vault)
         prospect = prepare(site, Path(options.repository), options.revision, vault, options.to, options.names)
@@ -106,10 +115,11 @@ def _tell_prospect(prospect: Prospect, room: int) -> None:
     step = prospect.step
     for one in prospect.choice.skipped:
         render.say(f"left out: {one.name}: {one.why}")
+    before = f"{step.before[:12]}, which is there now," if step.before else "nothing, for no branch is there yet,"
     render.say(
         f"stand-ins for {', '.join(prospect.names)} of {prospect.environment.name}, and for {prospect.node}, which"
         f" configures them\n"
-        f"  from {step.before[:12]}, which is there now, to {step.after[:12]}\n"
+        f"  from {before} to {step.after[:12]}\n"
         f"  {prospect.need.describe()}, of {room // MiB} MiB that are available"
     )
 
@@ -136,6 +146,25 @@ def _report(
         return
     for line in _list_lines(report):
         render.print_line(line)
+
+
+def _report_nothing(error: UnaffectedError, options: argparse.Namespace) -> None:
+    if options.json:
+        report = RehearsalReport(
+            environment=error.environment.name,
+            present=error.step.before,
+            revision=error.step.after,
+            hosts=[],
+            skipped=[],
+            unasked=0,
+            seconds=0,
+            person="",
+        )
+        render.print_json(report.model_dump(mode="json"))
+    else:
+        render.print_line(str(error))
+        if error.hint:
+            render.print_line(render.advise(error.hint))
 
 
 def _describe(host: str, digest: str, verdict: Verdict) -> RehearsedEntry:

@@ -12,24 +12,30 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from homeprod.cli.program import turn_commands
+from homeprod.cli.program import Place, turn_commands
 from homeprod.core.diagnostic import Diagnostic, MistakesError
 from homeprod.core.errors import HomeprodError
 
-_lab = ""
-"""That the program speaks to; empty for the site's cluster."""
+_place = Place()
+"""Where commands to copy lead."""
 _COLOURS = {"ok": 32, "warn": 33, "fail": 31, "skip": 2, "note": 36}
 
 
-def speak_to(lab: str) -> None:
-    """From now on commands to copy lead to that lab; empty for the site's own cluster."""
-    global _lab
-    _lab = lab
+def speak_to(lab: str, site: str = "", *, is_set: bool = False) -> None:
+    """From now on commands to copy lead to that lab, empty for the site's own cluster, and to the site in that
+    folder, empty where it is found without; ``is_set`` where git's settings say it."""
+    global _place
+    _place = Place(lab, site, is_set)
 
 
 def advise(text: str) -> str:
     """Words for a person, with the commands in them as they are to be typed."""
-    return turn_commands(text, _lab)
+    return turn_commands(text, _place, is_root=os.geteuid() == 0 and "SUDO_USER" not in os.environ)
+
+
+def advise_command(command: str) -> str:
+    """One command alone, as it is to be typed."""
+    return advise(f"  {command}").strip() if command else ""
 
 
 def print_line(text: str = "") -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import homeprod
-from homeprod.core.errors import PromotionError, UsageError
-from homeprod.core.tree import Tree
+from homeprod.core.errors import HomeprodError, PromotionError, UsageError
+from homeprod.core.tree import File, Kind, Tree
 from homeprod.drivers.apps.git import Git, GitError
 from homeprod.drivers.apps.tree import read_commits, read_work_tree
 from homeprod.promotion.closure import INVENTORY, Revision
@@ -16,6 +16,8 @@ from homeprod.promotion.closure import INVENTORY, Revision
 _COLLECTION = Path(homeprod.__file__).parent / "ansible" / "collections" / "ansible_collections" / "homeprod" / "site"
 VAULT_SETTING = "homeprod.vault"
 """Of git, in the clone of the playbook repository: where the vault's clone lies, relative to it."""
+SITE_SETTING = "homeprod.site"
+"""Likewise: where the site is."""
 _NAME_VAULT = (
     "name your clone of it, once for each time or once for all:\n\n"
     "  … --vault DIR\n"
@@ -25,8 +27,8 @@ _NAME_VAULT = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From one commit to another, by their full names. ``vault`` is the vault's commit that both are beside, empty
-    without a vault."""
+    """From one commit to another, by their full names; from nothing where ``before`` is empty. ``vault`` is the
+    commit of the vault that both are beside, empty without a vault."""
 
     before: str
     after: str
@@ -56,6 +58,14 @@ def _split(span: str) -> tuple[str, str]:
     raise UsageError(f"{span!r} is no A..B" if span else "say which revisions are to be compared", hint=hint)
 
 
+def read_first_step(folder: Path, revision: str) -> Step:
+    """From nothing, an inventory without a host, to ``revision``. Raises as :func:`read_step`."""
+    step = read_step(folder, f"{revision}..{revision}")
+    after = step.revisions[1]
+    nothing = Tree({INVENTORY: File(Kind.FILE, b"all: {}\n")})
+    return Step("", step.after, (Revision(nothing, after.collection, after.vault), after))
+
+
 def read_revisions(git: Git, commits: Collection[str], vault: Tree | None) -> dict[str, Revision]:
     """By commit, each beside this homeprod's collection and the same vault. Raises PromotionError, AppsError."""
     trees = read_commits(git, {commit: commit for commit in set(commits)})
@@ -67,10 +77,16 @@ def read_revisions(git: Git, commits: Collection[str], vault: Tree | None) -> di
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A person's clone of the vault repository. ``head`` is what a control node runs with now."""
+    """A person's clone of the vault repository. ``head`` is what a control node runs with now; ``source`` says where
+    that stands, for words."""
 
     git: Git
     head: str
+    source: str = ""
+
+    def has_folder(self, name: str) -> bool:
+        """At its head."""
+        return self.git.ask("cat-file", "-t", f"{self.head}:{name}") == "tree"
 
     def has(self, commit: str) -> bool:
         return bool(commit) and self.git.ask("cat-file", "-t", commit) == "commit"
@@ -82,37 +98,67 @@ class Vault:
 
 def find_vault(clone: Path, given: Path | None) -> Path:
     """Where a person's clone of the vault is: as ``given``, else as git's settings say in the clone of the playbook
-    repository. Raises UsageError: without the vault, digests are others than the control node's."""
-    if (found := given or find_known_vault(clone)) is not None:
-        return found
+    repository. Raises UsageError: without the vault, digests are others than the control node's; or where the one or
+    the other is no clone."""
+    _open(clone, "the playbook repository")
+    if given is not None:
+        return given
+    if (found := find_known_vault(clone)) is not None:
+        return _require_named(clone, found)
     message = "what stands in the vault counts too, and nobody says where your clone of it is"
     raise UsageError(message, hint=_NAME_VAULT.format(clone=clone))
 
 
 def find_known_vault(clone: Path) -> Path | None:
     """Where git's settings say, relative to where the clone of the playbook repository begins."""
+    return _find_named(clone, VAULT_SETTING)
+
+
+def find_named_site(clone: Path) -> Path | None:
+    """Where the site is, as git's settings say in the same way; None where they do not."""
+    return _find_named(clone, SITE_SETTING)
+
+
+def _find_named(clone: Path, setting: str) -> Path | None:
     git = Git(clone)
-    named = git.ask("config", "--get", VAULT_SETTING) if clone.is_dir() else ""
+    named = git.ask("config", "--get", setting) if clone.is_dir() else ""
     return Path(git.ask("rev-parse", "--show-toplevel") or clone) / Path(named).expanduser() if named else None
+
+
+def _require_named(clone: Path, vault: Path) -> Path:
+    """What is wrong with a setting is said of the setting."""
+    try:
+        _open(vault, "the vault repository")
+    except HomeprodError as error:
+        hint = f"so says `git config {VAULT_SETTING}` in {clone}; name it anew:\n\n"
+        error.hint = f"{hint}  git -C {clone} config {VAULT_SETTING} DIR"
+        raise
+    return vault
 
 
 def fetch_vault(folder: Path, remote: str = "origin") -> Vault:
     """With its head as its git host has it now; of a clone without a remote its own. Raises UsageError,
     PromotionError."""
     git = _open(folder, "the vault repository")
-    is_shared = git.ask("remote", "get-url", remote)
-    return Vault(git, _fetch_head(git, remote) if is_shared else _find_commit(git, "HEAD"))
+    if git.ask("remote", "get-url", remote):
+        return _fetch_head(git, remote)
+    head = _find_commit(git, "HEAD")
+    return Vault(git, head, f"{folder}, at {head[:12]}")
 
 
-def _fetch_head(git: Git, remote: str) -> str:
+def _fetch_head(git: Git, remote: str) -> Vault:
+    """Source: git-ls-remote(1): with --symref `ref: refs/heads/NAME`, a tab and `HEAD` come first."""
     try:
-        listed = git.run("ls-remote", remote, "HEAD", is_patient=True).decode(errors="replace").split()
+        listed = git.run("ls-remote", "--symref", remote, "HEAD", is_patient=True).decode(errors="replace")
         git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, "HEAD", is_patient=True)
     except GitError as error:
         hint = f"see whether git reaches it:\n\n  git -C {git.folder} ls-remote {remote}"
         message = f"the vault's git host does not answer as it should: {error.word}"
         raise PromotionError(message, where=str(git.folder), hint=hint) from error
-    return _find_commit(git, listed[0] if listed else "HEAD")
+    rows = [line.split("\t")[0] for line in listed.splitlines()]
+    branch = next((row.removeprefix("ref: refs/heads/") for row in rows if row.startswith("ref: ")), "HEAD")
+    head = _find_commit(git, next((row for row in rows if not row.startswith("ref: ")), "HEAD"))
+    return Vault(git, head, f"{remote}/{branch} of {git.ask('remote', 'get-url', remote)}, at {head[:12]}")
 
 
 def read_collection() -> Tree:

@@ -86,7 +86,9 @@ def check_host(spec: LabSpec, folder: Path, *, has_machines: bool = False) -> Ho
 def require_root(name: str, command: str = "lab up") -> None:
     if os.geteuid() == 0:
         return
-    hint = f"run it with sudo:\n\n  {name_program(needs_root=True)} {command} {name}"
+    keeps = "--preserve-env=SSH_AUTH_SOCK " if command == "rehearse" else ""  # it signs with the person's agent
+    program = name_program(needs_root=True).replace("sudo ", f"sudo {keeps}", 1)
+    hint = f"run it with sudo:\n\n  {program} {command} {name}"
     if command == "lab up":
         hint += (
             f"\n\nor keep to the API, which needs no root and boots nothing:\n\n  homeprod lab up {name} --no-boot"

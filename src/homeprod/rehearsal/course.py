@@ -25,12 +25,14 @@ class Course:
     def take(self, known: Mapping[str, bool], present: str, wanted: str) -> dict[str, Seen]:
         """What was seen of each machine; of those that are not ``known`` to the present revision, none of it."""
         before = [name for name, is_known in known.items() if is_known]
-        self.say(f"converging to the present revision, {present}")
-        self._converge_to_present(before)
-        for name, look in self.look(before).items():
-            self.seen[name] = replace(self.seen[name], before=look)
+        if before:
+            self.say(f"converging to the present revision, {present}")
+            self._converge_to_present(before)
+            for name, look in self.look(before).items():
+                self.seen[name] = replace(self.seen[name], before=look)
         commit = self.go_on()
-        self.say(f"asking what {wanted} would change")
+        if before:
+            self.say(f"asking what {wanted} would change")
         for name in before:
             check = self.runs.await_check(name, commit, f"the check of {name}")
             self.seen[name] = replace(self.seen[name], check=check)

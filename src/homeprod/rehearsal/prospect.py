@@ -8,9 +8,9 @@ from pathlib import Path
 
 from homeprod.core.errors import PromotionError
 from homeprod.core.tree import Tree
-from homeprod.drivers.apps.git import Git
+from homeprod.drivers.branches import open_branches
 from homeprod.drivers.commitsignature import require_vault_signer
-from homeprod.drivers.playbooks import Step, Vault, fetch_vault, read_step
+from homeprod.drivers.playbooks import Step, Vault, fetch_vault, read_first_step, read_step
 from homeprod.lab.spec import LabSpec
 from homeprod.promotion.affected import find_affected
 from homeprod.promotion.closure import INVENTORY, Revision, find_closures
@@ -20,8 +20,9 @@ from homeprod.rehearsal.inventory import adapt_inventory, list_zones
 from homeprod.rehearsal.lab import describe_stand_in_lab, name_lab
 from homeprod.rehearsal.look import Expectations, choose_expectations
 from homeprod.rehearsal.need import Need, weigh
-from homeprod.rehearsal.secrets import FOLDER, VaultFile, make_stand_in_vault
+from homeprod.rehearsal.secrets import FOLDER, NoFolderError, VaultFile, make_stand_in_vault
 from homeprod.rehearsal.standin import Belongings, make_stand_in_site, name_person
+from homeprod.site.configured import list_environments
 from homeprod.site.machine import Environment
 from homeprod.site.people import Person
 from homeprod.site.site import Site
@@ -85,12 +86,12 @@ def prepare(
     *,
     boots: bool = True,
 ) -> Prospect:
-    """Reads the site and both repositories, of the vault what its git host has now. Raises UsageError,
-    PromotionError, AppsError."""
+    """Reads the site and both repositories, as their git hosts have them now. Raises UsageError, PromotionError (of
+    them UnaffectedError where there is nothing to rehearse), AppsError."""
     environment = choose_environment(site, to)
     known = fetch_vault(vault)
     require_vault_signer(known.git, known.head, list_believed(site, environment.control_node))
-    step, secrets = _read(repository, environment, revision, known)
+    step = _read(repository, environment, revision, known)
     choice = _choose(site, environment, step, names)
     chosen = [one.name for one in choice.subjects]
     stand_ins = make_stand_in_site(site, chosen, environment.control_node, Belongings(site.root, _NOBODY))
@@ -101,7 +102,7 @@ def prepare(
         environment,
         step,
         choice,
-        tuple(make_stand_in_vault(secrets, environment.name, overrides)),
+        tuple(_make_vault(site, known, environment, overrides)),
         describe_stand_in_lab(site, stand_ins, name_lab(site), boots=boots),
         weigh(stand_ins),
         choose_expectations(site, chosen),
@@ -110,12 +111,21 @@ def prepare(
     return prospect
 
 
-def _read(repository: Path, environment: Environment, revision: str, vault: Vault) -> tuple[Step, Tree]:
-    """From the environment's present revision, both beside the vault as it is now; and that."""
-    secrets = vault.read(vault.head)
-    step = read_step(repository, f"{find_present(repository, environment)}..{revision}")
+def _read(repository: Path, environment: Environment, revision: str, vault: Vault) -> Step:
+    """From the environment's present revision, both beside the vault as it is now."""
+    present, secrets = find_present(repository, environment), vault.read(vault.head)
+    step = read_step(repository, f"{present}..{revision}") if present else read_first_step(repository, revision)
     before, after = (replace(one, vault=secrets) for one in step.revisions)
-    return replace(step, revisions=(before, after)), secrets
+    return replace(step, revisions=(before, after))
+
+
+def _make_vault(site: Site, vault: Vault, environment: Environment, overrides: Tree) -> list[VaultFile]:
+    known = [one.name for one in list_environments(site)]
+    try:
+        return make_stand_in_vault(vault.read(vault.head), environment.name, overrides, environments=known)
+    except NoFolderError as error:
+        error.where = vault.source
+        raise
 
 
 def _choose(site: Site, environment: Environment, step: Step, names: Sequence[str]) -> Choice:
@@ -125,18 +135,14 @@ def _choose(site: Site, environment: Environment, step: Step, names: Sequence[st
     except UnreadableError as error:
         hint = "render the site anew, and rehearse what you commit then:\n\n  homeprod render --to DIR"
         raise PromotionError(f"the inventory cannot be read: {error}", hint=hint) from error
-    return choose_subjects(site, environment, affected, closures, set(before.inventories[""]), names)
+    return choose_subjects(site, environment, affected, closures, set(before.inventories[""]), names, step)
 
 
 def find_present(repository: Path, environment: Environment) -> str:
-    """The environment's branch as the git host had it when it was fetched last, else as it is here; the name of a
-    branch that is not there leads to the words about that."""
+    """The environment's branch as its git host has it now, which is asked, so that a record can be pushed there later
+    on; empty where there is no such branch yet. Raises PromotionError."""
     branch = environment.branch or environment.name
-    names = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
-    git = Git(repository)
-    is_there = repository.is_dir()
-    found = (name for name in names if is_there and git.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"))
-    return next(found, f"origin/{branch}")
+    return open_branches(repository).fetch([branch]).get(branch, "")
 
 
 def _read_inventory(revision: Revision) -> bytes:

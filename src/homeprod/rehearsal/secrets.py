@@ -8,7 +8,7 @@ is sealed as a whole hides its names: the playbook repository says what stands i
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,10 @@ _BYTES = 18
 """Of randomness in a generated value."""
 Seal = Mapping[bytes, str]
 """Vault text by the value that it seals."""
+
+
+class NoFolderError(PromotionError):
+    """The vault has none for the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +78,23 @@ def _end_line(text: str) -> str:
 
 
 def make_stand_in_vault(
-    vault: Tree, environment: str, overrides: Tree, generate: Callable[[], str] | None = None
+    vault: Tree,
+    environment: str,
+    overrides: Tree,
+    generate: Callable[[], str] | None = None,
+    environments: Collection[str] = (),
 ) -> list[VaultFile]:
-    """The environment's folder of the vault. ``overrides`` is the folder ``stand-ins`` of the playbook repository.
-    Raises PromotionError, naming every file that is sealed whole and has no stand-in values."""
+    """The environment's folder of the vault. ``overrides`` is the folder ``stand-ins`` of the playbook repository,
+    ``environments`` all that the site has. Raises PromotionError for whatever a run would stumble over later: files
+    that are sealed whole and have no stand-in values, each named; what is no YAML; values that stand in for
+    nothing; NoFolderError where the vault has no such folder."""
     below = {path: file for path, file in vault if path.startswith(f"{environment}/")}
     if not below:
         hint = f"a folder {environment}/ with hosts.yml, group_vars/ and host_vars/ belongs there"
-        raise PromotionError(f"the vault repository has no folder {environment}", hint=hint)
+        raise NoFolderError(f"the vault repository has no folder {environment}", hint=f"push, if yours has; {hint}")
     _refuse_hidden([path for path, file in below.items() if _is_whole(file) and not _find_override(overrides, path)])
-    _refuse_strays(environment, below, overrides)
+    _refuse_strays(environment, below, overrides, {environment, *environments})
+    _require_readable(below, overrides)
     maker = generate or (lambda: secrets.token_urlsafe(_BYTES))
     found = (_make_file(path, file, _find_override(overrides, path), maker) for path, file in below.items())
     return [one for one in found if one is not None]
@@ -103,13 +114,33 @@ def _refuse_hidden(paths: list[str]) -> None:
     raise PromotionError(message, where="the vault repository", hint=hint)
 
 
-def _refuse_strays(environment: str, below: Mapping[str, File], overrides: Tree) -> None:
+def _refuse_strays(environment: str, below: Mapping[str, File], overrides: Tree, known: Collection[str]) -> None:
     """Stand-in values for what is not sealed, or not there: what they were for is called otherwise now."""
     for name, _ in overrides:
+        folder = name.split("/")[0]
+        if "/" in name and folder not in known:
+            message, hint = f"the site has no environment {folder}", f"there are: {', '.join(sorted(known))}"
+            raise PromotionError(f"stands in for nothing: {message}", where=f"{FOLDER}/{name}", hint=hint)
         file = below.get(name) or below.get(name.removesuffix(".yml"))
         if name.startswith(f"{environment}/") and not (file and file.content and SEALED in file.content):
             message = f"stands in for {name}, where the vault repository has nothing sealed"
             raise PromotionError(message, where=f"{FOLDER}/{name}", hint="take it out, or call it as the vault does")
+
+
+def _require_readable(below: Mapping[str, File], overrides: Tree) -> None:
+    """What Ansible takes for YAML: the inventory and all variables, and what stands in for them."""
+    for path, file in below.items():
+        if _is_document(path) and file.is_regular and file.content is not None:
+            if not _is_whole(file):
+                _read(path, file.content)
+            _read_override(path, _find_override(overrides, path))
+
+
+def _is_document(path: str) -> bool:
+    """Source: Ansible's user guide, "Organizing host and group variables": files with these endings, or none."""
+    parts = path.split("/")[1:]
+    is_plain = "." not in parts[-1] or parts[-1].endswith((".yml", ".yaml", ".json"))
+    return is_plain and (parts[0] in ("group_vars", "host_vars") or parts == ["hosts.yml"])
 
 
 def _name_override(path: str) -> str:

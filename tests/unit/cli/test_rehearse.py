@@ -47,8 +47,6 @@ def plays(home: Home, signs: None, monkeypatch: pytest.MonkeyPatch) -> dict[str,
     seen: dict[str, Seen] = {}
     monkeypatch.setattr(rehearse, "prepare", functools.partial(prepare, boots=False))
     monkeypatch.setattr(Rehearsal, "perform", lambda self: {name: seen[name] for name in self.prospect.names})
-    run_git(home.playbooks.parent, "clone", "-q", "--bare", str(home.playbooks), "origin.git")
-    run_git(home.playbooks, "remote", "add", "origin", str(home.playbooks.parent / "origin.git"))
     run_git(home.playbooks, "config", "user.name", "ops")
     run_git(home.playbooks, "config", "user.email", "ops@example.net")
     return seen
@@ -63,9 +61,8 @@ WRONG: tuple[tuple[tuple[str, ...], int, str], ...] = (
     ((), 64, "say which revision is to be tried"),
     (("gone",), 1, "there is no revision gone"),
     (("HEAD..HEAD",), 1, "there is no revision HEAD..HEAD"),
-    (("--to", "lab", "HEAD"), 1, "there is no revision origin/lab"),
+    (("--to", "lab", "HEAD"), 1, "the vault repository has no folder lab"),
     (("--to", "pord", "HEAD"), 64, "the site has no environment 'pord'"),
-    (("prod",), 1, "no machine of prod is affected: there is nothing to rehearse"),
     (("HEAD", "prod-porxy"), 64, "the site has no machine 'prod-porxy'"),
     (("HEAD", "lab-proxy"), 64, "no stand-in can be built for lab-proxy: it belongs to lab, not to prod"),
     (("HEAD", "prod-ansible"), 64, "no control node configures it: none of its people is a ControlUser"),
@@ -89,11 +86,15 @@ def test_the_repositories_must_be_there(home: Home, tmp_path: Path, capsys: pyte
     assert "nobody says where your clone of it is" in capsys.readouterr().err
     run_git(home.playbooks, "config", "homeprod.vault", "../gone")
     assert call(home, "HEAD", vault=False) == 64
-    assert "playbooks/../gone: there is no such folder" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "playbooks/../gone: there is no such folder" in said
+    assert "so says `git config homeprod.vault` in " in said
     assert call(home, "HEAD", "--vault", str(tmp_path / "gone")) == 64
     assert "there is no such folder" in capsys.readouterr().err
-    assert call(home, "HEAD", "--repository", str(tmp_path / "gone")) == 64
-    assert "there is no such folder" in capsys.readouterr().err
+    for has_vault in (True, False):
+        assert call(home, "HEAD", "--repository", str(tmp_path / "gone"), vault=has_vault) == 64
+        said = capsys.readouterr().err
+        assert f"{tmp_path / 'gone'}: there is no such folder" in said
     home.commit(home.playbooks, {"site/inventory.yml": "["})
     assert call(home, "HEAD") == 1
     assert "the inventory cannot be read" in capsys.readouterr().err
@@ -130,7 +131,8 @@ def test_no_lab_can_be_had_here(
     assert call(home, "HEAD", "--yes") == 1
     said = capsys.readouterr().err
     assert "a lab that boots machines makes a network namespace, and that needs root" in said
-    assert 'sudo "$(command -v homeprod)" rehearse HEAD' in said
+    command = f'sudo --preserve-env=SSH_AUTH_SOCK "$(command -v homeprod)" --site {home.site} rehearse HEAD'
+    assert command in said
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(lab, "find_sshd", lambda: "")
     monkeypatch.setattr("homeprod.lab.host.shutil.which", lambda _: None)
@@ -220,13 +222,121 @@ def test_an_interruption_leaves_neither_machines_nor_a_record(
 
 
 def test_a_record_that_cannot_be_pushed_is_kept_and_said(
-    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str]
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.change_role()
     plays[TRIED] = GREEN
-    run_git(home.playbooks, "remote", "set-url", "origin", str(home.playbooks.parent / "gone.git"))
+    gone = str(home.playbooks.parent / "gone.git")
+
+    def perform(_: Rehearsal) -> dict[str, Seen]:
+        """The git host is gone meanwhile."""
+        run_git(home.playbooks, "remote", "set-url", "origin", gone)
+        return plays
+
+    monkeypatch.setattr(Rehearsal, "perform", perform)
     assert call(home, "HEAD", "--yes") == 1
     told = capsys.readouterr()
     assert f"green  {TRIED}" in told.out
     assert "the records cannot be " in told.err
     assert len(open_records(home.load(), "lab-ansible", home.playbooks).read().believed) == 1
+
+
+def test_a_git_host_that_is_away_is_said_before_the_question(
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.change_role()
+    run_git(home.playbooks, "remote", "set-url", "origin", str(home.playbooks.parent / "gone.git"))
+    assert call(home, "HEAD", "--yes") == 1
+    assert "the git host does not answer as it should" in capsys.readouterr().err
+    run_git(home.playbooks, "remote", "remove", "origin")
+    assert call(home, "HEAD", "--yes") == 1
+    assert "the clone has no remote origin" in capsys.readouterr().err
+    assert nothing_stays(home)
+
+
+def test_what_is_there_now_is_what_the_git_host_has(
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = home.change_role()
+    run_git(home.playbooks.parent / "origin.git", "fetch", "-q", str(home.playbooks), "+main:prod")
+    home.commit(home.playbooks, {"site.yml": (home.playbooks / "site.yml").read_text().replace("each name", "one")})
+    assert call(home, "HEAD") == 1
+    assert f"  from {first[:12]}, which is there now, to " in capsys.readouterr().err
+
+
+def test_an_environment_without_a_branch_begins_from_nothing(
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str]
+) -> None:
+    revision = home.change_role()
+    run_git(home.playbooks.parent / "origin.git", "update-ref", "-d", "refs/heads/prod")
+    new = Seen(converge=GOOD, again=GOOD, after=Look())
+    plays |= dict.fromkeys(("prod-proxy", TRIED), new)
+    assert call(home, "HEAD", TRIED, "--yes") == 0
+    assert "  from nothing, for no branch is there yet, to " in capsys.readouterr().err
+    assert call(home, "HEAD", "--yes", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["present"], told["revision"]) == ("", revision)
+    assert {one["host"]: one["result"] for one in told["hosts"]} == {"prod-proxy": "green", TRIED: "green"}
+
+
+def test_where_nothing_is_affected_there_is_nothing_to_rehearse(
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run_git(home.playbooks, "rev-parse", "prod")
+    second = home.commit(home.playbooks, {"README.md": "words"})
+    span = f"{first[:12]}..{second[:12]}"
+    assert call(home, "HEAD") == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{span}: no machine of prod is affected: there is nothing to rehearse\n")
+    assert out.endswith(f"  homeprod affected {span}\n")
+    assert call(home, "HEAD", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["present"], told["revision"], told["hosts"]) == (first, second, [])
+
+
+def test_the_vault_that_lacks_a_folder_is_the_one_at_its_git_host(
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.change_role()
+    bare = home.vault.parent / "vault.git"
+    run_git(home.vault.parent, "clone", "-q", "--bare", str(home.vault), "vault.git")
+    run_git(home.vault, "remote", "add", "origin", str(bare))
+    run_git(home.vault, "mv", "prod", "stage")
+    head = home.commit(home.vault, {})
+    run_git(home.vault, "push", "-q", "origin", "main")
+    run_git(home.vault, "mv", "stage", "prod")
+    home.commit(home.vault, {})
+    assert call(home, "HEAD") == 1
+    said = capsys.readouterr().err
+    assert f"origin/main of {bare}, at {head[:12]}: the vault repository has no folder prod" in said
+    assert "push, if yours has" in said
+
+
+def test_what_no_run_could_read_is_said_before_the_question(
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.change_role()
+    home.commit(home.playbooks, {"stand-ins/nope/x.yml": "a: b\n"})
+    assert call(home, "HEAD") == 1
+    assert "stand-ins/nope/x.yml: stands in for nothing: the site has no environment nope" in capsys.readouterr().err
+    (home.playbooks / "stand-ins/nope/x.yml").unlink()
+    home.commit(home.playbooks, {})
+    home.commit(home.vault, {"prod/group_vars/all.yml": "a: [\n"})
+    assert call(home, "HEAD") == 1
+    assert "prod/group_vars/all.yml: is no YAML that can be read" in capsys.readouterr().err
+
+
+def test_the_site_is_where_gits_settings_say(
+    home: Home, plays: dict[str, Seen], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.change_role()
+    monkeypatch.chdir(home.playbooks)
+    run_git(home.playbooks, "config", "homeprod.vault", "../vault")
+    assert main(["rehearse", "HEAD"]) == 64
+    assert "git -C . config homeprod.site DIR" in capsys.readouterr().err
+    run_git(home.playbooks, "config", "homeprod.site", "../pegasus")
+    assert main(["rehearse", "HEAD"]) == 1
+    assert f"stand-ins for {TRIED} of prod" in capsys.readouterr().err
+    run_git(home.playbooks, "config", "homeprod.site", "../gone")
+    assert main(["rehearse", "HEAD"]) == 64
+    assert "so says `git config homeprod.site` in ." in capsys.readouterr().err

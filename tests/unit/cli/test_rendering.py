@@ -126,7 +126,7 @@ def test_what_was_rendered_is_no_folder_to_render_into(
         code, out, said = run(capsys, site, folder, *more)
         assert (code, out) == (64, "")
         assert f"{folder}: that is what was rendered already" in said
-        assert f"  homeprod render --to '{clone / 'site'}'\n" in said
+        assert f"  homeprod --site {site} render --to '{clone / 'site'}'\n" in said
     assert not (clone / "site" / "site" / "site").exists()
 
 

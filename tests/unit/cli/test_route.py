@@ -14,6 +14,7 @@ from homeprod.cli.main import main
 from homeprod.cli.schema.route import TrialReport, WayReport
 
 PEGASUS = Path(__file__).parents[3] / "examples" / "pegasus"
+PROGRAM = f"homeprod --site {PEGASUS}"
 PLAYBOOKS = PEGASUS.with_name("pegasus-playbooks")
 TARGETS = (
     "demo.lab.pegasuspad.com",
@@ -328,9 +329,9 @@ def test_what_is_otherwise_than_expected(tmp_path: Path, capsys: pytest.CaptureF
         assert words in said
         assert f"modules/_entry.py:{first + number}\n" in said
     assert "reaches demo; not seen from here: whether demo answers with 200" in said
-    assert "\n        homeprod route explain https://unknown.example/ --from lan\n" in said
-    assert "\n        homeprod route explain 'https://collabora.home.pegasuspad.com/a?b'\n" in said
-    assert said.count("homeprod route explain ") == len(wrong)
+    assert f"\n        homeprod --site {root} route explain https://unknown.example/ --from lan\n" in said
+    assert f"\n        homeprod --site {root} route explain 'https://collabora.home.pegasuspad.com/a?b'\n" in said
+    assert said.count(f"homeprod --site {root} route explain ") == len(wrong)
     assert said.endswith("\n7 expectations, 6 otherwise\n")
 
 
@@ -367,11 +368,11 @@ def test_a_lab_that_is_not_there_is_said_at_once(
         (["route", "explain", "a b"], "'a b' is neither a host name nor an http or https URL"),
         (["route", "explain", "a\0b"], "is no host name"),
         (["route", "explain", "https://a:8443"], "nothing comes in on port 8443"),
-        (["route", "explain", "https://a:8443/x?y"], "homeprod route explain 'https://a/x?y'"),
-        (["route", "explain", "http://apps:8080", "--from", "lan"], "\n    homeprod route explain http://apps\n"),
+        (["route", "explain", "https://a:8443/x?y"], f"{PROGRAM} route explain 'https://a/x?y'"),
+        (["route", "explain", "http://apps:8080", "--from", "lan"], f"\n    {PROGRAM} route explain http://apps\n"),
         (["route", "explain", "https://user@a/x"], "who logs in (what stands before the @) is no part of the way"),
-        (["route", "explain", "https://user:secret@a/x"], "\n    homeprod route explain https://a/x\n"),
-        (["route", "explain", "2001:db8::1"], "homeprod route explain '[2001:db8::1]'"),
+        (["route", "explain", "https://user:secret@a/x"], f"\n    {PROGRAM} route explain https://a/x\n"),
+        (["route", "explain", "2001:db8::1"], f"{PROGRAM} route explain '[2001:db8::1]'"),
         (["route", "explain", "a", "--from", "mars"], "invalid choice: 'mars'"),
         (["route", "test", "a"], "unrecognized arguments: a\n  see:\n\n    homeprod route test --help"),
         (["route", "explain", "a", "b"], "unrecognized arguments: b\n  see:\n\n    homeprod route explain --help"),

@@ -56,7 +56,7 @@ class Home:
 
 
 def make_home(folder: Path) -> Home:
-    """The branch ``prod`` is where the commits begin."""
+    """The branch ``prod`` is where the commits begin, here and at the playbooks' git host."""
     site = folder / "pegasus"
     shutil.copytree(EXAMPLES / "pegasus", site, ignore=shutil.ignore_patterns("__pycache__"))
     person = Person("ops")
@@ -76,6 +76,8 @@ def make_home(folder: Path) -> Home:
             run_git(repository, "config", name, value)
         home.commit(repository, {})
     run_git(home.playbooks, "branch", "prod")
+    run_git(folder, "clone", "-q", "--bare", str(home.playbooks), "origin.git")
+    run_git(home.playbooks, "remote", "add", "origin", str(folder / "origin.git"))
     return home
 
 

@@ -8,9 +8,11 @@ import pytest
 from tests.unit.rehearsal.home import EXAMPLES
 
 from homeprod.core.errors import PromotionError, UsageError
+from homeprod.core.tree import Tree
+from homeprod.drivers.playbooks import Step
 from homeprod.promotion.affected import Affected
-from homeprod.promotion.closure import Closure
-from homeprod.rehearsal.choice import Choice, choose_environment, choose_subjects
+from homeprod.promotion.closure import Closure, Revision
+from homeprod.rehearsal.choice import Choice, UnaffectedError, choose_environment, choose_subjects
 from homeprod.site.loader import load_site
 from homeprod.site.machine import Environment
 from homeprod.site.people import Person
@@ -19,6 +21,8 @@ from homeprod.site.site import Site
 
 PEGASUS = load_site(EXAMPLES / "pegasus")
 DIGEST = "d" * 64
+_NOTHING = Revision(Tree({}), Tree({}))
+STEP = Step("a" * 40, "b" * 40, (_NOTHING, _NOTHING))
 
 
 def affect(*hosts: str, environment: str = "prod") -> list[Affected]:
@@ -27,7 +31,7 @@ def affect(*hosts: str, environment: str = "prod") -> list[Affected]:
 
 def choose(affected: list[Affected], *names: str, site: Site = PEGASUS, before: tuple[str, ...] = ()) -> Choice:
     after = {host: Closure(host, "prod", {"x": host}) for host in ("prod-proxy", "prod-proxy-passthrough", "gone")}
-    return choose_subjects(site, choose_environment(site, ""), affected, after, before, names)
+    return choose_subjects(site, choose_environment(site, ""), affected, after, before, names, STEP)
 
 
 def list_names(choice: Choice) -> list[str]:
@@ -94,14 +98,22 @@ def test_one_that_a_counterpart_is_tried_for_is_left_out_unless_it_is_named() ->
         with pytest.raises(PromotionError, match="no machine of prod is left to rehearse") as caught:
             choose(affect("prod-proxy"), site=site)
         assert "  prod-proxy: its counterpart lab-proxy is tried for it\n" in caught.value.hint
+        assert caught.value.hint.endswith("\n  homeprod rehearse --to prod bbbbbbbbbbbb prod-proxy")
 
 
 def test_nothing_that_is_affected_is_said() -> None:
-    with pytest.raises(PromotionError, match="no machine of prod is affected"):
+    with pytest.raises(UnaffectedError, match="no machine of prod is affected") as caught:
         choose(affect("lab-proxy", environment="lab"))
+    assert caught.value.hint == "see who is:\n\n  homeprod affected aaaaaaaaaaaa..bbbbbbbbbbbb"
     left = [Affected("prod-proxy", "prod", "0" * 64, None, ("it is not in the inventory any more",))]
-    with pytest.raises(PromotionError, match="no machine of prod is affected"):
+    with pytest.raises(UnaffectedError, match="no machine of prod is affected"):
         choose(left)
+
+
+def test_a_machine_of_another_environment_is_said_with_what_tries_it() -> None:
+    with pytest.raises(UsageError, match="it belongs to lab, not to prod") as caught:
+        choose([], "lab-proxy")
+    assert "\n  homeprod promote bbbbbbbbbbbb --to lab" in caught.value.hint
 
 
 def test_one_that_the_site_does_not_know_is_left_out_with_a_word() -> None:

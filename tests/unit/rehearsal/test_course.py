@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.rehearsal.whole_node import WholeNode
+from tests.unit.rehearsal.whole_node import WholeNode, list_hosts
 
 from homeprod.control.upkeep import upkeeper
 from homeprod.core.errors import ControlError
@@ -93,3 +93,25 @@ def test_a_playbook_that_does_not_parse_is_red_and_no_end_of_a_run_no_verdict(tm
             runs.await_run(node.ring("one"), "the run")
         [(_, verdict)] = take(node, "- hosts: all\n  tasks: [\n", {"one": False}).values()
     assert verdict.why[0].startswith("its run failed: ansible refuses the playbook: ")
+
+
+def test_an_environment_that_has_nothing_yet_is_filled_by_the_revision(tmp_path: Path) -> None:
+    """No playbook, no host at the present revision: the node has nothing to do, and goes to what is tried."""
+    tried = TRIED.replace("FOLDER", str(tmp_path)).replace("WORD", "after")
+    said: list[str] = []
+    with WholeNode.make(tmp_path / "node", tried) as node:
+        playbooks = node.setting.playbooks
+        playbooks.git("rm", "-q", "site.yml")
+        playbooks.commit({"site/inventory.yml": "all: {}\n"})
+        course = Course(
+            Runs(node.open(), lambda _: None, patience=90, look_every=0.05, fetch_seconds=1.0),
+            ring=node.ring,
+            go_on=lambda: playbooks.commit({"site.yml": tried, "site/inventory.yml": list_hosts("new")}),
+            look=lambda names: {name: look_at(name, lambda *_: "", {}) for name in names},
+            say=said.append,
+        )
+        seen = course.take({"new": False}, "", "after")
+    assert judge(seen["new"]).is_green
+    assert (seen["new"].base, seen["new"].check) == (None, None)
+    assert (tmp_path / "new").read_text() == "after"
+    assert said == ["converging to after", "converging again, which may change nothing"]

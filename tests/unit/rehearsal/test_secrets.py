@@ -40,7 +40,7 @@ def make_tree(files: dict[str, str]) -> Tree:
 def stand_in(files: dict[str, str], overrides: dict[str, str] | None = None) -> list[VaultFile]:
     count = iter(range(100))
     tree, given = make_tree({"prod/hosts.yml": "all: {}\n", **files}), make_tree(overrides or {})
-    return make_stand_in_vault(tree, "prod", given, lambda: f"generated {next(count)}")
+    return make_stand_in_vault(tree, "prod", given, lambda: f"generated {next(count)}", ("lab", "prod"))
 
 
 def render(found: list[VaultFile]) -> dict[str, bytes]:
@@ -128,6 +128,18 @@ def test_stand_ins_for_what_is_not_sealed_are_refused(overrides: dict[str, str],
     assert caught.value.where.startswith("stand-ins/prod/")
 
 
+def test_stand_ins_for_an_environment_that_is_not_there_are_refused() -> None:
+    with pytest.raises(PromotionError, match="the site has no environment nope") as caught:
+        stand_in({}, {"nope/x.yml": "a: b"})
+    assert (caught.value.where, caught.value.hint) == ("stand-ins/nope/x.yml", "there are: lab, prod")
+
+
+def test_broken_stand_ins_for_a_file_that_is_sealed_whole_are_refused() -> None:
+    with pytest.raises(PromotionError, match="is no plain YAML") as caught:
+        stand_in({"prod/host_vars/web.yml": SEALED}, {"prod/host_vars/web.yml": "a: ["})
+    assert caught.value.where == "stand-ins/prod/host_vars/web.yml"
+
+
 def test_another_environments_files_are_nobodys_business() -> None:
     found = stand_in({"lab/group_vars/all.yml": SEALED}, {"lab/anything.yml": "a: b"})
     assert [one.path for one in found] == ["prod/hosts.yml"]
@@ -138,5 +150,10 @@ def test_what_cannot_be_read_is_said() -> None:
         make_stand_in_vault(make_tree({"lab/hosts.yml": ""}), "prod", Tree({}))
     with pytest.raises(PromotionError, match="no YAML that can be read"):
         stand_in({"prod/a.yml": "a: !vault |\n  x\n [\n"})
+    for path in ("prod/group_vars/all.yml", "prod/host_vars/web", "prod/hosts.yml"):
+        with pytest.raises(PromotionError, match="no YAML that can be read") as caught:
+            stand_in({path: "a: [\n"})
+        assert caught.value.where == path
+    stand_in({"prod/files/page.yml": "a: [\n"})  # nobody reads it as variables
     with pytest.raises(PromotionError, match="too large"):
         make_stand_in_vault(Tree({"prod/big": File(Kind.FILE, None)}), "prod", Tree({}))

@@ -37,6 +37,11 @@ _HOST = """\
 """
 
 
+def list_hosts(*names: str) -> str:
+    """An inventory in which each of them is this machine."""
+    return "all:\n  hosts:\n" + "".join(_HOST.format(name=name) for name in names)
+
+
 @dataclass
 class WholeNode:
     """``setting`` has the two repositories that it fetches."""
@@ -48,8 +53,7 @@ class WholeNode:
     def make(cls, folder: Path, playbook: str, *hosts: str) -> WholeNode:
         """Each of the hosts is this machine."""
         setting = Setting.make(folder, playbook)
-        inventory = "all:\n  hosts:\n" + "".join(_HOST.format(name=name) for name in hosts)
-        setting.playbooks.commit({"site/inventory.yml": inventory})
+        setting.playbooks.commit({"site/inventory.yml": list_hosts(*hosts)})
         node = cls(setting)
         owner = (KeyOwner(person="rehearsal", key=write_public(node.key)),)
         settings = setting.settings.model_copy(

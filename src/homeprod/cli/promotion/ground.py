@@ -10,6 +10,7 @@ from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.cli.promotion.gates import list_followers
+from homeprod.cli.promotion.place import load_named_site
 from homeprod.core.errors import PromotionError
 from homeprod.drivers.branches import Branches, open_branches
 from homeprod.drivers.playbooks import Vault, fetch_vault, find_vault, read_revisions
@@ -18,7 +19,6 @@ from homeprod.promotion.candidates import Closures
 from homeprod.promotion.closure import Revision, find_closures
 from homeprod.promotion.document import UnreadableError
 from homeprod.site.configured import list_environments, require_environment
-from homeprod.site.loader import find_root, load_site
 from homeprod.site.machine import Environment
 from homeprod.site.site import Site
 from homeprod.wiring.records import open_records
@@ -83,9 +83,9 @@ def _find_closures(commit: str, revision: Revision) -> Closures:
         raise PromotionError(f"the inventory cannot be read: {error}", where=commit[:12], hint=hint) from error
 
 
-def open_ground(options: argparse.Namespace, environment: str) -> Ground:
-    """Asks both git hosts. Raises HomeprodError."""
-    site = load_site(find_root(options.site))
+def open_ground(options: argparse.Namespace, environment: str, site: Site | None = None) -> Ground:
+    """Asks both git hosts. ``site`` is the one that was loaded already. Raises HomeprodError."""
+    site = site or load_named_site(options)
     chosen = require_environment(site, environment)
     branches = open_branches(Path(options.repository))
     folder = find_vault(branches.git.folder, options.vault)
@@ -93,6 +93,8 @@ def open_ground(options: argparse.Namespace, environment: str) -> Ground:
         names = {one.name: name_branch(one) for one in list_environments(site)}
         there = branches.fetch(names.values())
         secrets = fetch_vault(folder)
+    if not secrets.has_folder(chosen.name):
+        render.say(f"note: the vault repository has no folder {chosen.name} ({secrets.source}); push, if yours has")
     heads = {name: there.get(branch, "") for name, branch in names.items()}
     records = open_records(site, chosen.control_node, branches.git.folder)
     return Ground(site, chosen, branches, records, heads, secrets)

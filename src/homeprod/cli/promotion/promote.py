@@ -25,6 +25,10 @@ def run(options: argparse.Namespace) -> int:
     if options.emergency and ground.environment.promotion is None:
         hint = "leave --emergency out: nothing holds a revision there"
         raise UsageError(f"{ground.environment.name} has no gate", hint=hint)
+    for option in ("--again", "--no-try"):
+        if ground.environment.promotion is not None and getattr(options, option[2:].replace("-", "_")):
+            hint = "leave it out: there nothing is tried, and what was tried goes through"
+            raise UsageError(f"{option} is of use without a gate alone, and {options.to} has one", hint=hint)
     account = Account(ground, ground.branches.find_commit(options.revision), options)
     require_descent(ground, account.revision)
     people = list_believed(ground.site, ground.node)

@@ -14,6 +14,7 @@ from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
 from homeprod.cli.promotion.node import WaitingError, open_node
 from homeprod.cli.promotion.passage import find_digests, tell_watched, watch_rollout
+from homeprod.cli.promotion.place import load_named_site
 from homeprod.cli.promotion.rollout import DONE, WAITS
 from homeprod.cli.promotion.step import advance
 from homeprod.cli.question import ask
@@ -24,7 +25,7 @@ from homeprod.drivers.commitsignature import require_signer
 from homeprod.drivers.doorwords import tell
 from homeprod.drivers.revert import make_revert
 from homeprod.promotion.record import Bad, Clear, Rollback, find_bad
-from homeprod.site.loader import find_root, load_site
+from homeprod.site.configured import require_machine
 from homeprod.wiring.records import find_record_signer, list_believed
 
 
@@ -62,7 +63,8 @@ class _Account:
 def run(options: argparse.Namespace) -> int:
     if options.clear is not None and options.to:
         raise UsageError("--clear moves no branch, so --to is of no use with it", hint="leave one out")
-    ground = open_ground(options, options.env or name_gated(load_site(find_root(options.site))))
+    site = load_named_site(options)
+    ground = open_ground(options, options.env or name_gated(site), site)
     if ground.environment.promotion is None:
         hint = "bring it another revision: commit what takes the change back, and\n\n"
         hint += f"  homeprod promote REV --to {ground.environment.name}"
@@ -160,6 +162,8 @@ def _clear(account: _Account) -> int:
     ground, options, host = account.ground, account.options, account.options.clear
     held = find_bad(ground.hear().believed, ground.environment.name)
     meant = [one for one in held if host in ("", one.host)]
+    if not meant and host:
+        require_machine(ground.site, host)
     if not meant:
         there = ", ".join(dict.fromkeys(one.host for one in held)) or "none"
         what = f"nothing of {host} is held" if host else f"nothing is held in {ground.environment.name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from homeprod.cli import render
 from homeprod.cli.promotion.gates import find_fresh_days
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.schema.promotion import StandingEntry
@@ -20,7 +21,8 @@ DAY = 86_400.0
 @dataclass(frozen=True, slots=True)
 class Standing:
     """``lack`` says why it may not go there; empty where it may. ``person`` held the trial that decided, which
-    counts until ``expires``. ``command`` gets what is missing; empty where nothing is."""
+    counts until ``expires``. ``command`` gets what is missing; empty where nothing is. ``trial_command`` gets the
+    record that a host lacks that is held besides."""
 
     subject: Subject
     judgement: Judgement
@@ -29,6 +31,7 @@ class Standing:
     lack: str
     bad: Bad | None
     command: str
+    trial_command: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -62,8 +65,9 @@ def judge_subjects(
         lack = evidence.find_lack(host, digest, revision, "")
         bad = next((one for one in evidence.bad if (one.host, one.digest) == (host, digest)), None)
         command = _advise(ground, revision, host, bad) if lack else ""
+        trial = _advise(ground, revision, host, None) if bad is not None and not judgement.is_green else ""
         person, expires = people.get(id(judgement.trial), ""), _find_end(judgement.trial, evidence)
-        yield Standing(subject, judgement, person, expires, lack, bad, command)
+        yield Standing(subject, judgement, person, expires, lack, bad, command, trial)
 
 
 def _find_end(trial: Trial | None, evidence: Evidence) -> float:
@@ -97,7 +101,7 @@ def explain(standing: Standing, now: float) -> str:
     if standing.lack:
         return standing.lack
     if not standing.judgement.is_green or trial is None:
-        return f"by an emergency or a roll-back, untried: {standing.judgement.why}"
+        return f"untried, and let through by an emergency or a roll-back ({standing.judgement.why})"
     where = f"on a stand-in of {trial.tried_on}" if trial.place == "stand-in" else f"on {trial.tried_on}"
     left = tell_age(standing.expires - now)
     return f"green {where}, by {standing.person} {tell_age(now - trial.at)} ago; good for {left} more"
@@ -118,5 +122,5 @@ def describe(standing: Standing, now: float) -> StandingEntry:
         person=standing.person or None,
         at=trial.at if trial is not None else None,
         expires=standing.expires if trial is not None else None,
-        command=standing.command,
+        command=render.advise_command(standing.command),
     )

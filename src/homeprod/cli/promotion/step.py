@@ -18,8 +18,14 @@ _TRIES = 5
 
 def require_descent(ground: Ground, revision: str) -> None:
     """Raises PromotionError where the branch would not go forward."""
+    if (error := explain_descent(ground, revision)) is not None:
+        raise error
+
+
+def explain_descent(ground: Ground, revision: str) -> PromotionError | None:
+    """Why the branch would not go forward; None where it would, or is there."""
     if ground.branches.descends(revision, ground.head):
-        return
+        return None
     branch, remote = ground.branch, ground.branches.remote
     if ground.branches.descends(ground.head, revision):
         message = f"{branch} is past it already, at {ground.head[:12]}"
@@ -30,7 +36,7 @@ def require_descent(ground: Ground, revision: str) -> None:
     else:
         message = f"it does not come after {ground.head[:12]}, where {branch} is: a branch only ever moves forward"
         hint = f"bring into it what is there, and try that:\n\n  git merge {remote}/{branch}"
-    raise PromotionError(message, where=revision[:12], hint=hint)
+    return PromotionError(message, where=revision[:12], hint=hint)
 
 
 def advance(ground: Ground, revision: str, entries: Sequence[Entry] = (), signer: RecordSigner | None = None) -> None:

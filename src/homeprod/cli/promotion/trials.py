@@ -5,31 +5,39 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.cli.promotion.applied import ask_applied
 from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
+from homeprod.cli.promotion.place import load_named_site
 from homeprod.cli.promotion.standing import Standing, describe, explain, list_standings
+from homeprod.cli.promotion.step import explain_descent
 from homeprod.cli.schema.promotion import MarkEntry, TrialsReport
-from homeprod.core.errors import PromotionError
+from homeprod.core.errors import PromotionError, UsageError
 from homeprod.core.overview.age import tell_age
+from homeprod.drivers.apps.git import Git
 from homeprod.drivers.commitsignature import require_vault_signer
 from homeprod.drivers.doorwords import tell
 from homeprod.promotion.record import Clear, Emergency, Rollback, Signed
-from homeprod.site.loader import find_root, load_site
+from homeprod.site.configured import list_environments
+from homeprod.site.site import Site
 from homeprod.wiring.records import list_believed
 
 LACKS = 2
-"""Exit code where a host has no record that counts, or is held."""
+"""Exit code where a host has no record that counts, or is held, or the branch would not go forward."""
 
 
 def run(options: argparse.Namespace) -> int:
-    ground = open_ground(options, options.environment or name_gated(load_site(find_root(options.site))))
+    site = load_named_site(options)
+    _check_environment(site, options)
+    ground = open_ground(options, options.environment or name_gated(site), site)
     revision = _find_revision(ground, options.revision)
     require_vault_signer(ground.secrets.git, ground.secrets.head, list_believed(ground.site, ground.node))
     heard, now = ground.hear(), time.time()
     standings = list_standings(ground, revision, heard.believed, ask_applied(ground, options), now)
+    backward = explain_descent(ground, revision)
     marks = list_marks(heard.believed, ground.environment.name)
     if options.json:
         report = TrialsReport(
@@ -38,11 +46,27 @@ def run(options: argparse.Namespace) -> int:
             revision=revision,
             hosts=[describe(one, now) for one in standings],
             marks=marks,
+            problem=backward.message if backward is not None else "",
         )
         render.print_json(report.model_dump(mode="json"))
     else:
         _show(ground, revision, standings, marks, now)
-    return 0 if all(one.is_good for one in standings) else LACKS
+    if backward is not None:
+        render.say_problem(str(backward), backward.hint)
+    return 0 if backward is None and all(one.is_good for one in standings) else LACKS
+
+
+def _check_environment(site: Site, options: argparse.Namespace) -> None:
+    """Raises UsageError where a revision stands in the place of an environment."""
+    name, known = options.environment, [one.name for one in list_environments(site)]
+    if name in known or not name or options.revision:
+        return
+    if Git(Path(options.repository)).ask(
+        "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+    ):
+        gated = [one.name for one in list_environments(site) if one.promotion is not None] or known
+        hint = "name the environment first:\n" + "".join(f"\n  homeprod trials {one} {name}" for one in gated)
+        raise UsageError(f"{name!r} is a revision, and no environment", hint=hint)
 
 
 def _find_revision(ground: Ground, named: str) -> str:
@@ -98,9 +122,11 @@ def list_lines(standings: Sequence[Standing], now: float) -> Iterator[str]:
     for one in standings:
         sign = render.paint("ok  ", "green") if one.is_good else render.paint("–   ", "red")
         yield f"{sign}{one.subject.host:<{width}}  {one.subject.digest[:12]}  {tell(explain(one, now))}"
-    commands = dict.fromkeys(one.command for one in standings if one.command)
+    commands = dict.fromkeys(command for one in standings for command in (one.command, one.trial_command) if command)
     if commands:
         yield render.advise("\n".join(["what would get what is missing:", "", *(f"  {one}" for one in commands)]))
+    if any(one.bad is not None for one in standings):
+        yield "what was rolled back needs no clearing once it is repaired: commit that, and try it"
 
 
 def _tell_mark(mark: MarkEntry, now: float) -> str:

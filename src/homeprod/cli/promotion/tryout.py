@@ -19,7 +19,7 @@ from homeprod.cli.promotion.step import advance
 from homeprod.cli.promotion.trial import Trial, Tried
 from homeprod.cli.question import ask
 from homeprod.cli.schema.promotion import TriedEntry
-from homeprod.core.errors import ControlError
+from homeprod.core.errors import ControlError, HomeprodError
 from homeprod.drivers.doorwords import tell
 from homeprod.drivers.records import RecordSigner
 from homeprod.promotion.candidates import Candidate, Closures, Subject, list_candidates
@@ -37,6 +37,18 @@ def try_out(account: Account) -> int:
     _move(account)
     if signer is None:
         return DONE
+    try:
+        return _try(account, signer)
+    except HomeprodError as error:
+        if account.command not in error.hint:
+            words = f"{ground.branch} is at {account.revision[:12]}; the same command goes on:\n\n  {account.command}"
+            error.hint = f"{error.hint}\n\n{words}".strip()
+        raise
+
+
+def _try(account: Account, signer: RecordSigner) -> int:
+    """What follows once the branch is there."""
+    ground, options = account.ground, account.options
     with open_node(ground.site, ground.node, options) as node:
         node.knock()
         node.require_ready()
@@ -61,6 +73,7 @@ def _move(account: Account) -> None:
         ask(f"move {ground.branch} there?", "yes")
     advance(ground, revision)
     account.has_moved = True
+    account.print(f"{ground.branch} is at {revision[:12]}")
 
 
 def _list_candidates(account: Account, node: Node, entries: Sequence[Signed]) -> list[Candidate]:

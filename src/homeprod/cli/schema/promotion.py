@@ -42,13 +42,15 @@ class MarkEntry(Part):
 
 class TrialsReport(Report):
     """``head`` is where the environment's branch is, empty where it is not there yet. ``hosts`` are those that the
-    step from there to ``revision`` affects."""
+    step from there to ``revision`` affects. ``problem`` says why the branch would not go there, empty where it
+    would."""
 
     environment: str
     head: str
     revision: str
     hosts: list[StandingEntry]
     marks: list[MarkEntry]
+    problem: str
 
 
 class TriedEntry(Part):

@@ -26,8 +26,9 @@ class SkippedEntry(Part):
 
 
 class RehearsalReport(Report):
-    """``present`` is the commit that stand-ins began at, ``revision`` the one that was tried. ``unasked`` counts the
-    expectations of the way in that stand-ins alone cannot meet. ``person`` signed the records."""
+    """``present`` is the commit that stand-ins began at, empty where the environment had no branch yet, ``revision``
+    the one that was tried. ``unasked`` counts the expectations of the way in that stand-ins alone cannot meet.
+    ``person`` signed the records. Where nothing is affected ``hosts`` is empty, and so is ``person``."""
 
     environment: str
     present: str

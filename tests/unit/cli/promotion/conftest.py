@@ -22,4 +22,5 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOMEPROD_RING_KEY", str(key))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.delenv("SUDO_USER", raising=False)
     return PromotedSite(root, playbooks, clone, secrets, tmp_path / "hosts", capsys)

@@ -14,6 +14,7 @@ from tests.promoted_site import PromotedSite
 from tests.promotion_records import find_digests, make_trial, note, note_green, read_notes
 from tests.reference_schema import open_validator
 
+from homeprod.cli import render
 from homeprod.cli.promotion.ground import open_ground
 from homeprod.cli.promotion.step import advance
 from homeprod.core.errors import PromotionError
@@ -38,8 +39,8 @@ def test_without_records_nothing_moves_and_each_missing_one_is_named(site: Promo
     code, out, said = site.run("promote", revision, *TO_PROD)
     assert (code, site.heads()) == (2, before)
     assert "–   prod-proxy              " in out
-    assert f"  homeprod promote {revision[:12]} --to lab\n" in out
-    assert f"  homeprod rehearse {revision[:12]} prod-proxy-passthrough\n" in out
+    assert f"  {site.program} promote {revision[:12]} --to lab\n" in out
+    assert f"{render.advise(f'  homeprod rehearse {revision[:12]} prod-proxy-passthrough')}\n" in out
     assert (
         said.splitlines()[-1]
         == "refused, and nothing was moved: no record that counts: prod-proxy, prod-proxy-passthrough"
@@ -68,6 +69,9 @@ WRONG = (
     (("promote", "HEAD", *TO_PROD, "--emergency"), "an emergency says why"),
     (("promote", "HEAD", *TO_PROD, "--why", "x"), "--why is of use with --emergency alone"),
     (("promote", "HEAD", "--to", "lab", "--emergency", "--why", "x"), "lab has no gate"),
+    (("promote", "HEAD", "--to", "prod", "--again"), "--again is of use without a gate alone"),
+    (("promote", "HEAD", "--to", "prod", "--no-try"), "--no-try is of use without a gate alone"),
+    (("rollback", "--clear", "nomachine"), "the site has no machine 'nomachine'"),
     (("rollback", "--env", "lab"), "lab has no gate"),
     (("rollback", "--clear", "--to", "HEAD"), "--clear moves no branch"),
 )
@@ -88,7 +92,7 @@ def test_a_revision_that_does_not_come_after_the_branch_is_refused(site: Promote
     assert site.run("promote", second, *TO_PROD)[0] == 0
     said = site.refuse("promote", first, *TO_PROD)
     assert "prod is past it already" in said
-    assert f"  homeprod rollback --env prod --to {first[:12]}\n" in said
+    assert f"  {site.program} rollback --env prod --to {first[:12]}\n" in said
     site.clone.git("checkout", "-q", "-b", "beside", first)
     beside = site.commit(content="third")
     said = site.refuse("promote", beside, *TO_PROD)
@@ -134,9 +138,32 @@ def test_without_a_gate_only_moving_the_branch_asks_no_node(site: PromotedSite) 
     revision = site.commit(content="second")
     code, out, said = site.run("promote", revision, "--to", "lab", "--yes", "--no-try")
     assert (code, site.heads()["lab"], said) == (0, revision, "")
-    assert out.endswith(f" → {revision[:12]}  a change\n")
+    assert out.endswith(f" → {revision[:12]}  a change\nlab is at {revision[:12]}\n")
     code, _, said = site.run("promote", revision, "--to", "lab", "--yes", "--no-try")
     assert (code, said) == (0, f"lab is at {revision[:12]} already\n")
+
+
+def test_a_trial_that_cannot_begin_says_that_the_branch_is_there_and_what_goes_on(site: PromotedSite) -> None:
+    revision = site.commit(content="second")
+    code, out, said = site.run("promote", revision, "--to", "lab", "--yes")
+    assert (code, site.heads()["lab"]) == (64, revision)
+    assert out.endswith(f"\nlab is at {revision[:12]}\n")
+    assert "no API token is given" in said
+    assert said.endswith(
+        f"  lab is at {revision[:12]}; the same command goes on:\n\n"
+        f"    {site.program} promote {revision[:12]} --to lab\n"
+    )
+
+
+def test_a_new_environment_gets_its_branch_once_its_hosts_have_records(site: PromotedSite) -> None:
+    site.clone.push(":refs/heads/prod")
+    revision = site.commit(content="second")
+    code, out, _ = site.run("promote", revision, *TO_PROD)
+    assert (code, "prod: nothing yet → " in out, "prod" in site.heads()) == (2, True, False)
+    note_green(site, revision)
+    code, told = site.read("promote", revision, *TO_PROD)
+    assert (code, told["before"], told["has_moved"]) == (0, "", True)
+    assert site.heads()["prod"] == revision
 
 
 # emergencies
@@ -307,7 +334,7 @@ def test_a_roll_back_goes_forward_and_holds_what_it_leaves(site: PromotedSite) -
     code, out, said = site.run("promote", again, *TO_PROD)
     assert (code, site.heads()["prod"]) == (2, head)
     assert "refused, and nothing was moved: rolled back and not cleared: prod-proxy, prod-proxy-passthrough" in said
-    assert "  homeprod rollback --env prod --clear prod-proxy\n" in out
+    assert f"  {site.program} rollback --env prod --clear prod-proxy\n" in out
     code, _, said = site.run("promote", again, *TO_PROD, "--emergency", "--why", "now")
     assert (code, "rolled back and not cleared" in said) == (2, True), "an emergency does not undo it either"
 
@@ -381,5 +408,5 @@ def test_ctrl_c_leaves_the_watch_and_says_what_goes_on(site: PromotedSite, monke
     assert out.endswith(f"prod is at {revision[:12]}\n")
     assert said.endswith(
         f"watched no longer; the roll-out goes on without. To watch it again:\n\n"
-        f"  homeprod promote {revision[:12]} --to prod\n"
+        f"  {site.program} promote {revision[:12]} --to prod\n"
     )

@@ -11,6 +11,8 @@ from tests.promoted_site import PromotedSite
 from tests.promotion_records import DAY, find_digests, make_trial, note
 from tests.reference_schema import open_validator
 
+from homeprod.cli import render
+from homeprod.cli.main import main
 from homeprod.promotion.record import Clear, Emergency, Rollback
 
 
@@ -29,11 +31,18 @@ def test_who_lacks_a_record_is_told_with_what_gets_it(site: PromotedSite) -> Non
     assert out.count("it has no record: it was never tried") == 2
     assert out.endswith(
         "what would get what is missing:\n\n"
-        f"  homeprod promote {short} --to lab\n  homeprod rehearse {short} prod-proxy-passthrough\n"
+        f"  {site.program} promote {short} --to lab\n"
+        f"{render.advise(f'  homeprod rehearse {short} prod-proxy-passthrough')}\n"
     )
     code, told = site.read("trials", "prod", "HEAD")
     open_validator("trials").validate(told)
     assert (code, told["revision"], [one["is_good"] for one in told["hosts"]]) == (2, revision, [False, False])
+    assert told["hosts"][0]["command"] == f"{site.program} promote {short} --to lab"
+    code, told = site.read("--lab", "peg", "trials", "prod", "HEAD")
+    first, second = (one["command"] for one in told["hosts"])
+    assert first == f"homeprod --site {site.root} --lab peg promote {short} --to lab"
+    assert second == render.advise_command(f"homeprod rehearse {short} prod-proxy-passthrough")
+    assert "--lab" not in second
 
 
 def test_records_are_shown_with_who_and_for_how_long(site: PromotedSite) -> None:
@@ -85,12 +94,50 @@ def test_emergencies_and_roll_backs_are_shown_for_ever_after(site: PromotedSite)
     assert f"!   {revision[:12]} emergency, untried, by ops 3 d ago: the site is down\n" in out
     assert f"!   {revision[:12]} rolled back (prod-proxy, prod-proxy-passthrough), by ops 2 d ago: mail broke" in out
     assert out.count("that was rolled back by ops (mail broke), and nobody has cleared it") == 2
-    assert "  homeprod rollback --env prod --clear prod-proxy\n" in out
+    assert f"  {site.program} rollback --env prod --clear prod-proxy\n" in out
+    assert f"  {site.program} promote {revision[:12]} --to lab\n" in out, "cleared, it needs a record still"
+    assert "needs no clearing once it is repaired" in out
     note(site, Clear(**shared, at=now - DAY, host="prod-proxy"))
     told = site.read("trials", "prod", revision)[1]
     assert [one["is_held"] for one in told["hosts"]] == [False, True]
     assert [mark["kind"] for mark in told["marks"]] == ["emergency", "rollback", "clear"]
-    assert "an emergency or a roll-back, untried" in told["hosts"][0]["words"]
+    words = "untried, and let through by an emergency or a roll-back (it has no record: it was never tried)"
+    assert told["hosts"][0]["words"] == words
+
+
+def test_a_revision_that_the_branch_is_past_already_is_said(site: PromotedSite) -> None:
+    first, second = site.clone.git("rev-parse", "HEAD"), site.commit(content="second")
+    site.clone.push("HEAD:refs/heads/prod")
+    code, _, said = site.run("trials", "prod", first)
+    assert code == 2
+    assert f"{first[:12]}: prod is past it already, at {second[:12]}\n" in said
+    assert f"  {site.program} rollback --env prod --to {first[:12]}\n" in said
+    code, told = site.read("trials", "prod", first)
+    open_validator("trials").validate(told)
+    assert (code, told["problem"]) == (2, f"prod is past it already, at {second[:12]}")
+
+
+def test_a_vault_without_the_environments_folder_is_said(site: PromotedSite) -> None:
+    site.vault.git("mv", "prod", "stage")
+    site.vault.commit({"README": "moved"})
+    site.vault.push("HEAD:refs/heads/main")
+    _, _, said = site.run("trials", "prod", "HEAD")
+    assert "note: the vault repository has no folder prod (origin/" in said
+
+
+def test_the_site_is_where_gits_settings_say(site: PromotedSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(site.clone.folder)
+    revision = site.commit(content="second")
+    assert main(["trials", "prod", "HEAD"]) == 64
+    said = site.capsys.readouterr().err
+    assert "no site here" in said
+    assert "  … --site DIR\n    git -C . config homeprod.site DIR\n" in said
+    site.clone.git("config", "homeprod.site", str(site.root))
+    assert main(["trials", "prod", "HEAD"]) == 2
+    assert f"  homeprod promote {revision[:12]} --to lab\n" in site.capsys.readouterr().out
+    assert main(["promote", "HEAD", "--to", "prod", "--yes"]) == 2
+    assert main(["rollback", "--clear", "--yes"]) == 1
+    assert "nothing is held in prod" in site.capsys.readouterr().err
 
 
 def test_what_touches_nobody_needs_nothing(site: PromotedSite) -> None:
@@ -113,6 +160,9 @@ def test_a_vault_commit_counts_as_its_git_host_has_it(site: PromotedSite) -> Non
 def test_what_cannot_be_asked_is_one_clear_error(site: PromotedSite) -> None:
     assert "there is no revision nothing" in site.refuse("trials", "prod", "nothing")
     assert "the site has no environment 'prd'" in site.refuse("trials", "prd", code=64)
+    said = site.refuse("trials", "HEAD", code=64)
+    assert "'HEAD' is a revision, and no environment" in said
+    assert f"  {site.program} trials prod HEAD\n" in said
     site.clone.git("config", "--unset", "homeprod.vault")
     said = site.refuse("trials", code=64)
     assert f"  git -C {site.clone.folder} config homeprod.vault DIR\n" in said
