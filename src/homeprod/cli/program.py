@@ -7,9 +7,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
-_APART = r"(?! --lab | lab | init | check\b| rehearse\b| affected\b)"
+_APART = r"(?!(?: --site (?:'[^']*'|\S+))?(?: --lab | lab | init | check\b| rehearse\b| affected\b))"
 """Behind ``homeprod``: what speaks to no cluster, or says already to which."""
-_UNLED = r"(?! --site | lab | init | completion\b| affected\b|[^\n`]* --help\b)"
+_UNLED = r"(?!(?: --lab \S+)? --site | lab | init | completion\b| affected\b|[^\n`]* --help\b)"
 """Behind ``homeprod``: what reads no site, or says already which."""
 _BESIDE = r"(?!(?: --lab \S+)? (?:promote|trials|rollback|rehearse)\b)"
 """What finds the site as the command did that names it: git's settings say it."""
@@ -42,7 +42,8 @@ class Place:
 def turn_commands(text: str, place: Place, *, is_root: bool = True) -> str:
     """The text, in which each command to copy (on a line of its own, in backticks, or behind a colon) names the lab:
     one of homeprod by its option, a login to a machine by `homeprod lab ssh`, since only the lab reaches it. Where
-    the site was named, each that reads one names it too. Who is not root types a rehearsal behind sudo."""
+    the site was named, each that reads one names it too. Who is not root types a rehearsal behind sudo. What was
+    turned already stays as it is."""
     if not is_root:
         text = _REHEARSAL.sub(SUDO, text)
     if place.lab:

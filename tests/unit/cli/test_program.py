@@ -85,3 +85,13 @@ def test_what_is_said_is_turned_until_another_place_is_spoken_to(capsys: pytest.
     render.speak_to("")
     render.say("waits: `homeprod apply`")
     assert capsys.readouterr().err == "waits: `homeprod --lab home apply`\nwaits: `homeprod apply`\n"
+
+
+@pytest.mark.parametrize(
+    "place", [Place("home"), Place("home", "my home"), Place("", ".."), Place("home", "x", is_set=True)]
+)
+@pytest.mark.parametrize("is_root", [True, False])
+def test_what_was_turned_already_stays_as_it_is(place: Place, is_root: bool) -> None:
+    told = f"{TEXT}\n  homeprod rehearse HEAD\n  homeprod promote HEAD --to lab\n  homeprod --site y plan\n"
+    once = turn_commands(f"{told}  ssh -t node unlock\nsee: homeprod drill rebuild", place, is_root=is_root)
+    assert turn_commands(once, place, is_root=is_root) == once
