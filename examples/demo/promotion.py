@@ -85,8 +85,10 @@ def play_promotion(stage: Stage) -> None:
         stop_bad_change(stage, repositories, f"bad of {version}")
     with stage.step("the change put right", "tried, promoted, and watched"):
         promote_good_change(stage, repositories, f"good of {version}")
-    with stage.step("a roll-back", "and what was left does not come back, until somebody says so"):
+    with stage.step("a roll-back", "by a commit that goes forward"):
         roll_back(stage, repositories, f"good of {version}")
+    with stage.step("the same once more", "main takes the roll-back in, and is held until somebody says otherwise"):
+        keep_away(stage, repositories)
     stage.show_table()
 
 
@@ -167,8 +169,11 @@ def roll_back(stage: Stage, repositories: Repositories, text: str) -> None:
     why = ("--why", "the journal is full of greetings")
     stage.homeprod("rollback", "--env", "prod", *why, "--yes", *clone(repositories))
     require(text not in look_at_prod(stage, repositories).greeting, f"{AFTER} greets by {text} still")
-    stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(2,))
-    tell("main takes the roll-back in, so that what is promoted next descends from it")
+    stage.homeprod("promote", "main", "--to", "prod", "--yes", *clone(repositories), allowed=(1,))
+
+
+def keep_away(stage: Stage, repositories: Repositories) -> None:
+    """By a commit that descends from the roll-back, with what was rolled back in it."""
     repositories.git(repositories.playbooks, "fetch", "--quiet", "origin")
     repositories.git(repositories.playbooks, "merge", "--quiet", "--strategy", "ours", "--no-edit", "origin/prod")
     stage.homeprod("promote", "main", "--to", "lab", "--yes", *clone(repositories))
