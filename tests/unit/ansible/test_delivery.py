@@ -41,6 +41,8 @@ from homeprod.ansible.collections.ansible_collections.homeprod.site.plugins.modu
 )
 from homeprod.network.nginx.proxy import Proxy, render_proxy
 
+pytestmark = pytest.mark.slow
+
 COLLECTIONS = Path(homeprod.__file__).parent / "ansible" / "collections"
 NAME = "demo.lab.example"
 

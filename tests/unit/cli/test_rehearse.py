@@ -26,6 +26,8 @@ from homeprod.rehearsal.rehearsal import Rehearsal
 from homeprod.rehearsal.runs import RunSeen
 from homeprod.wiring.records import open_records
 
+pytestmark = pytest.mark.slow
+
 GOOD = RunSeen("successful")
 GREEN = Seen(base=GOOD, check=GOOD, converge=GOOD, again=GOOD, after=Look())
 

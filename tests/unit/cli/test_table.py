@@ -18,7 +18,7 @@ ROWS = [{"run": 1, "problem": "a cause that is long, and more that nobody has ro
 def test_a_terminals_lines_end_at_its_edge(
     is_terminal: bool, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((20, 10)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((20, 10)))
     monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
     render.print_table(("run", "problem"), ROWS, is_cut=True)
     assert capsys.readouterr().out.splitlines() == ["RUN  PROBLEM", line, "2    –"]

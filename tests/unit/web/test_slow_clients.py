@@ -17,6 +17,8 @@ from homeprod.core.errors import UnreachableError
 from homeprod.core.webhook import call_content
 from homeprod.web.door import Patience
 
+pytestmark = pytest.mark.slow
+
 SHORT = Patience(handshake=0.3, headers=0.3)
 
 

@@ -17,6 +17,8 @@ from homeprod.cli.apps import publish as command
 from homeprod.cli.main import main
 from homeprod.drivers.apps import publication
 
+pytestmark = pytest.mark.slow
+
 WIKI, CONFIGURATION = "deploy/box/wiki", "deploy/box/_config"
 
 

@@ -24,6 +24,8 @@ from homeprod.drivers.records import NOTES
 from homeprod.promotion.record import Clear, Emergency, Rollback
 from homeprod.wiring.records import find_record_signer
 
+pytestmark = pytest.mark.slow
+
 TO_PROD = ("--to", "prod", "--yes", "--no-watch")
 
 

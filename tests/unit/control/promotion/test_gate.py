@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.records import Person
 from tests.unit.control.hosts.test_checks import MOTD, differ
 from tests.unit.control.hosts.test_renewals import DUE
@@ -28,6 +29,8 @@ from homeprod.control.settings import PromotionSettings
 from homeprod.core.tree import File, Kind, Tree
 from homeprod.drivers.playbooks import read_collection
 from homeprod.promotion.record import Clear
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_fresh_site_runs_nothing_that_was_not_tried_and_then_what_was(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from tests.unit.control.promotion.gated import HOSTS, ORDER, Life, Site, begin, 
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.writer import Writer
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 
