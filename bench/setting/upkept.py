@@ -21,6 +21,7 @@ from homeprod.control.hosts.host import Ring
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.inventory import InventoryHost
 from homeprod.control.places import Places
+from homeprod.control.promotion.gate import Gate
 from homeprod.control.repositories.repositories import Repositories
 from homeprod.control.runs.backoff import Backoff
 from homeprod.control.runs.job import Job
@@ -85,11 +86,14 @@ class Upkept:
         self._watchman = Watchman(self._repositories, Backoff(), self._take_over)
         self.keyholder = OpenKeyholder(self.places.vault_socket("lab"))
         self._spares = Spares(lambda _: self.launcher)
+        self._gate = Gate(self.ledger, self._watchman, self._repositories, self.settings)
         desk = Preparation(
-            self._watchman, self.keyholder, self.places, self.settings, self._spares, lambda _: os.getuid()
+            self._gate, self.keyholder, self.places, self.settings, self._spares, lambda _: os.getuid()
         )
         self._reconciler = Reconciler(self.ledger, desk, self.settings, "measured")
-        self._upkeeper = Upkeeper(self.ledger, self._watchman, self.settings, self.inventory, draw=lambda _: 0.0)
+        self._upkeeper = Upkeeper(
+            self.ledger, self._gate, self.settings, self.inventory, draw=lambda _: 0.0, gate=self._gate
+        )
 
     def settings(self) -> NodeSettings:
         return self._own
