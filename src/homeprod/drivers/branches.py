@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from homeprod.core.errors import PromotionError, UsageError
+from homeprod.core.errors import PromotionError
 from homeprod.drivers.apps.git import Git, GitError
+from homeprod.drivers.playbooks import open_clone
 
 _HEADS = "refs/heads/"
 
@@ -148,11 +149,4 @@ def _read_refusals(output: str) -> list[str]:
 
 def open_branches(folder: Path, remote: str = "origin") -> Branches:
     """Raises UsageError where the folder is no clone of it."""
-    if not folder.is_dir():
-        hint = "name the folder of your clone of the playbook repository"
-        raise UsageError("there is no such folder", where=str(folder), hint=hint)
-    git = Git(folder)
-    if not git.ask("rev-parse", "--git-dir"):
-        hint = "name your clone of the playbook repository"
-        raise UsageError("this is no git repository", where=str(folder), hint=hint)
-    return Branches(git, remote)
+    return Branches(open_clone(folder, "the playbook repository"), remote)

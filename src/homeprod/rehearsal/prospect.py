@@ -10,7 +10,7 @@ from homeprod.core.errors import PromotionError
 from homeprod.core.tree import Tree
 from homeprod.drivers.branches import open_branches
 from homeprod.drivers.commitsignature import require_vault_signer
-from homeprod.drivers.playbooks import Step, Vault, fetch_vault, read_first_step, read_step
+from homeprod.drivers.playbooks import Step, fetch_vault, read_first_step, read_step
 from homeprod.lab.spec import LabSpec
 from homeprod.promotion.affected import find_affected
 from homeprod.promotion.closure import INVENTORY, Revision, find_closures
@@ -91,7 +91,8 @@ def prepare(
     environment = choose_environment(site, to)
     known = fetch_vault(vault)
     require_vault_signer(known.git, known.head, list_believed(site, environment.control_node))
-    step = _read(repository, environment, revision, known)
+    secrets = known.read(known.head)
+    step = _read(repository, environment, revision, secrets)
     choice = _choose(site, environment, step, names)
     chosen = [one.name for one in choice.subjects]
     stand_ins = make_stand_in_site(site, chosen, environment.control_node, Belongings(site.root, _NOBODY))
@@ -102,7 +103,7 @@ def prepare(
         environment,
         step,
         choice,
-        tuple(_make_vault(site, known, environment, overrides)),
+        tuple(_make_vault(site, known.source, secrets, environment, overrides)),
         describe_stand_in_lab(site, stand_ins, name_lab(site), boots=boots),
         weigh(stand_ins),
         choose_expectations(site, chosen),
@@ -111,20 +112,20 @@ def prepare(
     return prospect
 
 
-def _read(repository: Path, environment: Environment, revision: str, vault: Vault) -> Step:
+def _read(repository: Path, environment: Environment, revision: str, secrets: Tree) -> Step:
     """From the environment's present revision, both beside the vault as it is now."""
-    present, secrets = find_present(repository, environment), vault.read(vault.head)
+    present = find_present(repository, environment)
     step = read_step(repository, f"{present}..{revision}") if present else read_first_step(repository, revision)
     before, after = (replace(one, vault=secrets) for one in step.revisions)
     return replace(step, revisions=(before, after))
 
 
-def _make_vault(site: Site, vault: Vault, environment: Environment, overrides: Tree) -> list[VaultFile]:
+def _make_vault(site: Site, source: str, secrets: Tree, environment: Environment, overrides: Tree) -> list[VaultFile]:
     known = [one.name for one in list_environments(site)]
     try:
-        return make_stand_in_vault(vault.read(vault.head), environment.name, overrides, environments=known)
+        return make_stand_in_vault(secrets, environment.name, overrides, environments=known)
     except NoFolderError as error:
-        error.where = vault.source
+        error.where = source
         raise
 
 
