@@ -36,9 +36,14 @@ def find_fresh_days(site: Site, environment: Environment) -> int:
     return min(gates, default=Promotion().fresh_days)
 
 
+def list_gated(site: Site) -> list[str]:
+    """The names of the environments with a gate."""
+    return [one.name for one in list_environments(site) if one.promotion is not None]
+
+
 def name_gated(site: Site) -> str:
     """The only environment with a gate. Raises UsageError."""
-    gated = [one.name for one in list_environments(site) if one.promotion is not None]
+    gated = list_gated(site)
     if len(gated) == 1:
         return gated[0]
     if gated:

@@ -4,13 +4,12 @@ takes what was tried, and is watched."""
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
-from homeprod.cli import render
 from homeprod.cli.promotion.account import Account
+from homeprod.cli.promotion.ending import carry_through
 from homeprod.cli.promotion.ground import open_ground
-from homeprod.cli.promotion.node import WaitingError
 from homeprod.cli.promotion.passage import go_through_gate
-from homeprod.cli.promotion.rollout import WAITS
 from homeprod.cli.promotion.step import require_descent
 from homeprod.cli.promotion.tryout import try_out
 from homeprod.core.errors import UsageError
@@ -34,14 +33,8 @@ def run(options: argparse.Namespace) -> int:
     people = list_believed(ground.site, ground.node)
     require_signer(ground.branches.git, account.revision, people)
     require_vault_signer(ground.secrets.git, ground.secrets.head, people)
-    try:
-        code = try_out(account) if ground.environment.promotion is None else go_through_gate(account)
-    except WaitingError as error:
-        code, account.problem = WAITS, str(error)
-        render.say_problem(str(error), error.hint)
-    if options.json:
-        render.print_json(account.report(code).model_dump(mode="json"))
-    return code
+    act = try_out if ground.environment.promotion is None else go_through_gate
+    return carry_through(account, partial(act, account))
 
 
 def _check_options(options: argparse.Namespace) -> None:

@@ -7,15 +7,17 @@ import argparse
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from homeprod.cli import render
+from homeprod.cli.promotion.ending import carry_through
 from homeprod.cli.promotion.former import find_former
 from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
-from homeprod.cli.promotion.node import WaitingError, open_node
+from homeprod.cli.promotion.node import open_node
 from homeprod.cli.promotion.passage import find_digests, tell_watched, watch_rollout
 from homeprod.cli.promotion.place import load_named_site
-from homeprod.cli.promotion.rollout import DONE, WAITS
+from homeprod.cli.promotion.rollout import DONE
 from homeprod.cli.promotion.step import advance
 from homeprod.cli.question import ask
 from homeprod.cli.schema.promotion import RollbackReport, RolloutEntry
@@ -70,14 +72,7 @@ def run(options: argparse.Namespace) -> int:
         hint += f"  homeprod promote REV --to {ground.environment.name}"
         raise UsageError(f"{ground.environment.name} has no gate, so nothing could be held there", hint=hint)
     account = _Account(ground, options)
-    try:
-        code = _clear(account) if options.clear is not None else _roll_back(account)
-    except WaitingError as error:
-        code, account.problem = WAITS, str(error)
-        render.say_problem(str(error), error.hint)
-    if options.json:
-        render.print_json(account.report(code).model_dump(mode="json"))
-    return code
+    return carry_through(account, partial(_clear if options.clear is not None else _roll_back, account))
 
 
 def _roll_back(account: _Account) -> int:

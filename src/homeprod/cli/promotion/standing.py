@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from homeprod.cli import render
-from homeprod.cli.promotion.gates import find_fresh_days
+from homeprod.cli.promotion.gates import find_fresh_days, list_gated
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
@@ -87,7 +87,8 @@ def _advise(ground: Ground, revision: str, host: str, bad: Bad | None) -> str:
         return f"homeprod promote {short} --to {environment.name}"
     if environment.after is not None and _has_counterpart(ground, host):
         return f"homeprod promote {short} --to {environment.after.name}"
-    return f"homeprod rehearse {short} {host}"
+    to = "" if list_gated(ground.site) == [environment.name] else f"--to {environment.name} "
+    return f"homeprod rehearse {to}{short} {host}"
 
 
 def _has_counterpart(ground: Ground, host: str) -> bool:

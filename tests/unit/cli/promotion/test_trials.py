@@ -45,6 +45,17 @@ def test_who_lacks_a_record_is_told_with_what_gets_it(site: PromotedSite) -> Non
     assert "--lab" not in second
 
 
+def test_of_several_gates_the_one_that_is_meant_is_named(site: PromotedSite) -> None:
+    module = site.root / "modules" / "prod_ansible_vm.py"
+    spare = 'Environment(name="spare", branch="spare", control_node="lab-ansible", after=prod, promotion=Promotion())'
+    text = module.read_text().replace("import ControlNode,", "import ControlNode, Environment, Promotion,")
+    module.write_text(text.replace("environment=prod,", f"environment={spare},"))
+    revision = site.commit(content="second")
+    told = site.read("trials", "prod", revision)[1]
+    command = f"homeprod rehearse --to prod {revision[:12]} prod-proxy-passthrough"
+    assert told["hosts"][1]["command"] == render.advise_command(command)
+
+
 def test_records_are_shown_with_who_and_for_how_long(site: PromotedSite) -> None:
     revision = site.commit(content="second")
     digests = find_digests(site, revision)
