@@ -10,7 +10,13 @@ from homeprod.drivers.playbooks import Step
 from homeprod.promotion.affected import Affected
 from homeprod.promotion.closure import Closure
 from homeprod.site.adopted import AdoptedVirtualMachine
-from homeprod.site.configured import explain_unconfigured, list_environments, require_environment, require_machine
+from homeprod.site.configured import (
+    explain_unconfigured,
+    list_environments,
+    list_gated,
+    require_environment,
+    require_machine,
+)
 from homeprod.site.counterpart import find_counterpart
 from homeprod.site.machine import Environment, Machine, VirtualMachine
 from homeprod.site.site import Site
@@ -57,13 +63,13 @@ def choose_environment(site: Site, name: str) -> Environment:
     if name:
         return require_environment(site, name)
     known = list_environments(site)
-    gated = [one for one in known if one.promotion is not None] or [one for one in known if one.after is not None]
+    gated = list_gated(site) or [one for one in known if one.after is not None]
     if len(gated) != 1:
         which = "several environments that wait" if gated else "no environment that waits"
         there = f"there are: {', '.join(one.name for one in known) or 'none'}"
         message = f"the site has {which} for another (after=): say which is meant"
         raise UsageError(message, hint=f"{there}\n\n  homeprod rehearse REV --to ENVIRONMENT")
-    return require_environment(site, gated[0].name)
+    return gated[0]
 
 
 def choose_subjects(

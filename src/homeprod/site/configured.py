@@ -73,6 +73,11 @@ def list_environments(site: Site, node: str = "") -> tuple[Environment, ...]:
     return tuple(one for _, one in sorted(found.items()) if not node or one.control_node == node)
 
 
+def list_gated(site: Site) -> tuple[Environment, ...]:
+    """The environments with a gate, by name."""
+    return tuple(one for one in list_environments(site) if one.promotion is not None)
+
+
 def list_configured(site: Site, node: str = "") -> Iterator[DeclaredMachine]:
     """The machines that are configured by a control node; with ``node`` by that one."""
     for declared in site.machines.values():

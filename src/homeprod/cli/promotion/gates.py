@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeprod.core.errors import UsageError
-from homeprod.site.configured import list_environments
+from homeprod.site.configured import list_environments, list_gated
 from homeprod.site.counterpart import list_counterparts
 from homeprod.site.machine import Environment
 from homeprod.site.promotion import Promotion
@@ -36,14 +36,9 @@ def find_fresh_days(site: Site, environment: Environment) -> int:
     return min(gates, default=Promotion().fresh_days)
 
 
-def list_gated(site: Site) -> list[str]:
-    """The names of the environments with a gate."""
-    return [one.name for one in list_environments(site) if one.promotion is not None]
-
-
 def name_gated(site: Site) -> str:
     """The only environment with a gate. Raises UsageError."""
-    gated = list_gated(site)
+    gated = [one.name for one in list_gated(site)]
     if len(gated) == 1:
         return gated[0]
     if gated:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from homeprod.cli import render
-from homeprod.cli.promotion.gates import find_fresh_days, list_gated
+from homeprod.cli.promotion.gates import find_fresh_days
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
 from homeprod.promotion.candidates import Subject, list_differing
 from homeprod.promotion.record import Bad, Judgement, Signed, Trial, judge
 from homeprod.promotion.verdict import Entries, Evidence
+from homeprod.site.configured import list_gated
 from homeprod.site.counterpart import find_counterpart
 
 DAY = 86_400.0
@@ -87,7 +88,7 @@ def _advise(ground: Ground, revision: str, host: str, bad: Bad | None) -> str:
         return f"homeprod promote {short} --to {environment.name}"
     if environment.after is not None and _has_counterpart(ground, host):
         return f"homeprod promote {short} --to {environment.after.name}"
-    to = "" if list_gated(ground.site) == [environment.name] else f"--to {environment.name} "
+    to = f"--to {environment.name} " if len(list_gated(ground.site)) > 1 else ""
     return f"homeprod rehearse {to}{short} {host}"
 
 

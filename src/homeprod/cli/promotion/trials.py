@@ -9,7 +9,7 @@ from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.cli.promotion.applied import ask_applied
-from homeprod.cli.promotion.gates import list_gated, name_gated
+from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
 from homeprod.cli.promotion.place import load_named_site
 from homeprod.cli.promotion.standing import Standing, describe, explain, list_standings
@@ -21,7 +21,7 @@ from homeprod.drivers.apps.git import Git
 from homeprod.drivers.commitsignature import require_vault_signer
 from homeprod.drivers.doorwords import tell
 from homeprod.promotion.record import Clear, Emergency, Rollback, Signed
-from homeprod.site.configured import list_environments
+from homeprod.site.configured import list_environments, list_gated
 from homeprod.site.site import Site
 from homeprod.wiring.records import list_believed
 
@@ -64,7 +64,7 @@ def _check_environment(site: Site, options: argparse.Namespace) -> None:
     if Git(Path(options.repository)).ask(
         "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
     ):
-        gated = list_gated(site) or known
+        gated = [one.name for one in list_gated(site)] or known
         hint = "name the environment first:\n" + "".join(f"\n  homeprod trials {one} {name}" for one in gated)
         raise UsageError(f"{name!r} is a revision, and no environment", hint=hint)
 
