@@ -121,20 +121,25 @@ def begin_greeting(stage: Stage, repositories: Repositories) -> None:
 
 
 def put_gate(stage: Stage, repositories: Repositories) -> None:
-    """What a person types into the site; the lab's apps are no part of this chapter."""
-    modules = stage.site / "modules"
-    replace_once(modules / "_config.py", _GATE, ("    Person,\n", "    Person,\n    Promotion,\n"))
-    for module in ("prod_proxy_vm.py", "prod_proxy_passthrough_vm.py"):
-        environment = "    environment=prod,\n"
-        replace_once(modules / module, (environment, f'{environment}    counterpart="{TRIED}",\n'))
+    """The lab's apps are no part of this chapter."""
+    declare_gate(stage)
     if not repositories.read_published():
-        entry = modules / "_entry.py"
+        entry = stage.site / "modules" / "_entry.py"
         entry.write_text(_UNSEEN.sub("", entry.read_text()))
     stage.homeprod("check")
     stage.homeprod("render", "--to", str(repositories.playbooks))
     repositories.commit(repositories.playbooks, "a gate before prod")
     repositories.push(repositories.playbooks)
     stage.homeprod("trials", "prod", *clone(repositories), allowed=(0, 2))
+
+
+def declare_gate(stage: Stage) -> None:
+    """What a person types into the site. Safe to repeat."""
+    modules = stage.site / "modules"
+    replace_once(modules / "_config.py", _GATE, ("    Person,\n", "    Person,\n    Promotion,\n"))
+    for module in ("prod_proxy_vm.py", "prod_proxy_passthrough_vm.py"):
+        environment = "    environment=prod,\n"
+        replace_once(modules / module, (environment, f'{environment}    counterpart="{TRIED}",\n'))
 
 
 def stop_bad_change(stage: Stage, repositories: Repositories, text: str) -> None:

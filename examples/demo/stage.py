@@ -16,6 +16,7 @@ from pathlib import Path
 from demo.machine import Prospect
 
 from homeprod.lab.folder import find_folder, labs_folder
+from homeprod.site.configured import list_gated
 from homeprod.site.loader import load_site
 from homeprod.wiring import open_cluster
 
@@ -112,7 +113,7 @@ class Stage:
 
     def require_ungated(self) -> None:
         """Raises DemoError where `make demo-promotion` has been, since what others bring to prod is held then."""
-        if "promotion=Promotion()" in (self.site / "modules" / "_config.py").read_text():
+        if list_gated(load_site(self.site)):
             raise DemoError(
                 "make demo-promotion has put a gate before prod, and this chapter comes before it; begin anew:\n\n"
                 f"  homeprod lab down {LAB} --disks\n  rm -r {self.site.parent}\n  make demo\n"
