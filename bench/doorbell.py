@@ -47,7 +47,7 @@ def serve(folder: Path) -> None:
         spent = time.process_time() - begun
         runs, hosts = door.wait_for(door.node.ledger.count_runs()), door.wait_for(door.node.ledger.hosts())
         rings = door.wait_for(
-            door.node.ledger._read(lambda of: of.execute("SELECT count(*) FROM rings").fetchone()[0])
+            door.node.ledger.read(lambda of: of.execute("SELECT count(*) FROM rings").fetchone()[0])
         )
         print(json.dumps({"rings": rings, "runs": sum(runs.values()), "hosts": len(hosts), "cpu": spent}), flush=True)
 

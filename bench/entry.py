@@ -59,7 +59,7 @@ def measure(ways: tuple[Way, ...], rounds: int, seconds: float, hosts: Path) -> 
 
 def find_median(counts: Counts, way: str, figure: str) -> float:
     name, field = FIGURES[figure]
-    return statistics.median(getattr(count, field) for count in counts[way, name])
+    return statistics.median(float(getattr(count, field)) for count in counts[way, name])
 
 
 def main() -> int:

@@ -36,13 +36,13 @@ def serve() -> None:
     from tests.lab_server import LabServer
 
     from homeprod.drivers.proxmox import open_hypervisor, resolve_settings
-    from homeprod.plan.config import NewDrive, Nic
+    from homeprod.plan.config import Config, NewDrive, Nic
 
     with LabServer() as lab:
         env = {"HOMEPROD_ENDPOINT": lab.url, "HOMEPROD_TOKEN": lab.token, "HOMEPROD_CA_FILE": str(lab.ca_file)}
         with closing(open_hypervisor(resolve_settings(env))) as hypervisor:
             for vmid in range(100, 100 + MACHINES):
-                config = {
+                config: Config = {
                     "name": f"bench-{vmid}",
                     "memory": 2048,
                     "cores": 2,

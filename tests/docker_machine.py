@@ -176,7 +176,7 @@ class DockerMachine:
     def list_containers(self) -> dict[str, str]:
         """Identifiers of those that run, by their names."""
         lines = self.docker("ps", "--no-trunc", "--format", "{{.Names}} {{.ID}}").splitlines()
-        return dict(line.split(" ") for line in lines)  # type: ignore[misc]  # two words a line
+        return dict(line.split(" ") for line in lines)  # two words a line
 
     def inspect(self, container: str) -> dict[str, Any]:
         [found] = json.loads(self.docker("inspect", container))

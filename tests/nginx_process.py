@@ -221,7 +221,7 @@ def list_places(folder: Path) -> dict[str, Any]:
     }
 
 
-def make_proxy(folder: Path, servers: tuple[Server, ...], **more: object) -> Proxy:
+def make_proxy(folder: Path, servers: tuple[Server, ...], **more: Any) -> Proxy:
     values = Proxy(servers=servers, passthroughs=(LOOPBACK,), lan=(ip_network("127.0.0.0/8"),), release=OURS)
     return replace(
         values,
