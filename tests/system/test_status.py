@@ -168,11 +168,13 @@ def test_of_a_labs_backups_nothing_is_asked_nor_said(
     with open_drill_lab(site_lab, tmp_path / "state", monkeypatch):
         site_lab.lab.forget_calls()
         code, out, said = site_lab.run("--lab", LAB, "status")
+        told = json.loads(site_lab.run("--lab", LAB, "status", "--json")[1])
     assert (code, "backup" in out + said) == (0, False)
     assert not any("backup" in call.path for call in site_lab.lab.calls)
     matters, _, _ = out.partition("\nNAME ")
     assert matters.count("! not as the site says: ") == 2
     assert (out + said).count(f"homeprod --lab {LAB} plan") == 1
+    assert {matter["command"] for matter in told["matters"]} == {f"homeprod --lab {LAB} plan"}
 
 
 def test_a_link_that_is_printed_opens_the_page(door: OpenDoor, at_the_door: SiteLab) -> None:

@@ -69,7 +69,10 @@ def describe(seen: Observation) -> StatusReport:
     hosts = find_hosts(seen)
     pairs = zip(seen.rows, seen.snapshot.machines, strict=True)
     return StatusReport(
-        matters=[MatterPart(text=one.text, command=one.command or None) for one in find_matters(seen)],
+        matters=[
+            MatterPart(text=one.text, command=render.advise_command(one.command) or None)
+            for one in find_matters(seen)
+        ],
         machines=[_describe_machine(row, machine, seen, hosts) for row, machine in pairs],
         nodes=[_describe_node(seen, number) for number in range(len(seen.nodes))],
         backups_unseen=seen.snapshot.backups_unseen or None,

@@ -149,4 +149,4 @@ def _read_refusals(output: str) -> list[str]:
 
 def open_branches(folder: Path, remote: str = "origin") -> Branches:
     """Raises UsageError where the folder is no clone of it."""
-    return Branches(open_clone(folder, "the playbook repository"), remote)
+    return Branches(open_clone(folder, "--repository"), remote)

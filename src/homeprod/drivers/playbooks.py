@@ -18,6 +18,7 @@ VAULT_SETTING = "homeprod.vault"
 """Of git, in the clone of the playbook repository: where the vault's clone lies, relative to it."""
 SITE_SETTING = "homeprod.site"
 """Likewise: where the site is."""
+_CLONES = {"--repository": "the playbook repository", "--vault": "the vault repository"}
 _NAME_VAULT = (
     "name your clone of it, once for each time or once for all:\n\n"
     "  … --vault DIR\n"
@@ -40,7 +41,7 @@ def read_step(folder: Path, span: str, vault: Path | None = None) -> Step:
     """``span`` is ``A..B`` as git has it; without B it is the head. The head of the vault's clone counts for both
     sides. Raises UsageError, PromotionError, AppsError."""
     first, second = _split(span)
-    git = open_clone(folder, "the playbook repository")
+    git = open_clone(folder, "--repository")
     before, after = _find_commit(git, first), _find_commit(git, second or "HEAD")
     trees = read_commits(git, {"before": before, "after": after})
     for commit, tree in ((before, trees["before"]), (after, trees["after"])):
@@ -100,7 +101,7 @@ def find_vault(clone: Path, given: Path | None) -> Path:
     """Where a person's clone of the vault is: as ``given``, else as git's settings say in the clone of the playbook
     repository. Raises UsageError: without the vault, digests are others than the control node's; or where the one or
     the other is no clone."""
-    open_clone(clone, "the playbook repository")
+    open_clone(clone, "--repository")
     if given is not None:
         return given
     if (found := find_known_vault(clone)) is not None:
@@ -128,7 +129,7 @@ def _find_named(clone: Path, setting: str) -> Path | None:
 def _require_named(clone: Path, vault: Path) -> Path:
     """What is wrong with a setting is said of the setting."""
     try:
-        open_clone(vault, "the vault repository")
+        open_clone(vault, "--vault")
     except HomeprodError as error:
         hint = f"so says `git config {VAULT_SETTING}` in {clone}; name it anew:\n\n"
         error.hint = f"{hint}  git -C {clone} config {VAULT_SETTING} DIR"
@@ -139,7 +140,7 @@ def _require_named(clone: Path, vault: Path) -> Path:
 def fetch_vault(folder: Path, remote: str = "origin") -> Vault:
     """With its head as its git host has it now; of a clone without a remote its own. Raises UsageError,
     PromotionError."""
-    git = open_clone(folder, "the vault repository")
+    git = open_clone(folder, "--vault")
     if git.ask("remote", "get-url", remote):
         return _fetch_head(git, remote)
     head = _find_commit(git, "HEAD")
@@ -168,16 +169,18 @@ def read_collection() -> Tree:
     return Tree({path: file for path, file in tree if "__pycache__" not in path.split("/")})
 
 
-def open_clone(folder: Path, what: str) -> Git:
-    """Of a person. Raises UsageError: it was named on the command line, or once for all."""
+def open_clone(folder: Path, option: str) -> Git:
+    """Of a person, who names it by ``option``, or has named it once for all. Raises UsageError."""
+    hint = f"name your clone of {_CLONES[option]}:\n\n  … {option} DIR"
     if not folder.is_dir():
-        raise UsageError(
-            "there is no such folder", where=str(folder), hint=f"name the folder of your clone of {what}"
-        )
-    git = Git(folder)
-    if not git.ask("rev-parse", "--git-dir"):
-        raise UsageError("this is no git repository", where=str(folder), hint=f"name your clone of {what}")
-    return git
+        raise UsageError("there is no such folder", where=str(folder), hint=hint)
+    if not is_clone(folder):
+        raise UsageError("this is no git repository", where=str(folder), hint=hint)
+    return Git(folder)
+
+
+def is_clone(folder: Path) -> bool:
+    return folder.is_dir() and bool(Git(folder).ask("rev-parse", "--git-dir"))
 
 
 def _find_commit(git: Git, name: str) -> str:
@@ -198,6 +201,6 @@ def _read_vault(folder: Path | None) -> tuple[str, Tree | None]:
     """The head of a clone, and what stands there."""
     if folder is None:
         return "", None
-    git = open_clone(folder, "the vault repository")
+    git = open_clone(folder, "--vault")
     head = _find_commit(git, "HEAD")
     return head, read_commits(git, {"head": head})["head"]

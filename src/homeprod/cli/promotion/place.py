@@ -7,7 +7,7 @@ from pathlib import Path
 
 from homeprod.cli import render
 from homeprod.core.errors import UsageError
-from homeprod.drivers.playbooks import SITE_SETTING, find_named_site
+from homeprod.drivers.playbooks import SITE_SETTING, find_named_site, is_clone
 from homeprod.site.loader import find_root, load_site
 from homeprod.site.site import Site
 
@@ -26,8 +26,10 @@ def _find_root(options: argparse.Namespace) -> Path:
         if options.site != Path():
             raise
         if (named := find_named_site(clone)) is None:
-            command = f"git -C {clone} config {SITE_SETTING} DIR"
-            error.hint = f"name it, once for each time or once for all:\n\n  … --site DIR\n  {command}"
+            error.hint = "name it:\n\n  … --site DIR"
+            if is_clone(clone):
+                command = f"git -C {clone} config {SITE_SETTING} DIR"
+                error.hint = f"name it, once for each time or once for all:\n\n  … --site DIR\n  {command}"
             raise
     try:
         root = find_root(named)

@@ -151,6 +151,19 @@ def test_the_site_is_where_gits_settings_say(site: PromotedSite, monkeypatch: py
     assert "nothing is held in prod" in site.capsys.readouterr().err
 
 
+def test_outside_a_clone_each_hint_can_be_typed(
+    site: PromotedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["trials", "prod", "HEAD"]) == 64
+    said = site.capsys.readouterr().err
+    assert ("  … --site DIR\n" in said, "git -C" in said) == (True, False)
+    assert main(["--site", str(site.root), "trials", "prod", "HEAD"]) == 64
+    said = site.capsys.readouterr().err
+    assert "name your clone of the playbook repository:\n\n    … --repository DIR\n" in said
+
+
 def test_what_touches_nobody_needs_nothing(site: PromotedSite) -> None:
     site.clone.commit({"README.md": "words"})
     code, out, _ = site.run("trials", "prod", "HEAD")
