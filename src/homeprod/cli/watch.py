@@ -28,6 +28,8 @@ def run(options: argparse.Namespace) -> int:
     if options.to is None and (options.test or not options.dry_run):
         hint = "name the file with the addresses, or only see what would be told\n\n  homeprod watch --dry-run"
         raise UsageError("nobody is named to tell", hint=hint)
+    if options.test and options.dry_run:
+        raise UsageError("--test tells something, and --dry-run nothing", hint="leave one out")
     require_notices()
     root = find_root(options.site)
     targets = _read_targets(options.to, root) if options.to is not None else ()

@@ -13,11 +13,11 @@ from homeprod.cli.schema.apps import LintReport
 from homeprod.cli.schema.check import NoteEntry
 from homeprod.drivers.apps.git import Git
 from homeprod.drivers.apps.remote import read_known
-from homeprod.drivers.apps.tree import read_work_tree
+from homeprod.drivers.apps.tree import find_repository, read_work_tree
 
 
 def run(options: argparse.Namespace) -> int:
-    folder = Path(options.folder)
+    folder = find_repository(Path(options.folder), HOSTS)
     machines = find_machines(options)
     with render.busy("looking at the files"):
         linted = lint(read_work_tree(folder, known_by=HOSTS), read_known(Git(folder), options.remote), machines)

@@ -84,6 +84,15 @@ def test_a_folder_that_is_no_repository(tmp_path: Path, capsys: pytest.CaptureFi
     assert "there is no such folder" in capsys.readouterr().err
 
 
+def test_from_a_folder_in_it_the_whole_repository_is_meant(
+    home: AppRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert home.publish() == 0
+    capsys.readouterr()
+    assert main(["apps", "lint", str(home.work / "apps")]) == 0
+    assert capsys.readouterr().out == "1 host, 2 apps, no mistake found\n"
+
+
 def test_a_verb_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["apps"]) == 64
     assert "which of lint and publish?" in capsys.readouterr().err
