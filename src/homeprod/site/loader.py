@@ -85,7 +85,7 @@ def _load_modules(root: Path, collector: Collector) -> dict[str, ModuleType]:
         before = len(collector.diagnostics)
         try:
             loaded[file.stem] = importlib.import_module(f"modules.{file.stem}")
-        except Exception as error:  # noqa: BLE001  (a site module may raise anything, and each is a diagnostic)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a module may raise anything: each is a diagnostic)
             mistake = describe_failure(error, file, root)
             # A module that another one imports fails again there; and one whose declarations were reported just now
             # may well stumble over them. Neither is a mistake of its own.

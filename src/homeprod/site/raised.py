@@ -20,7 +20,7 @@ Words = tuple[str, str]
 """A message and a hint."""
 
 
-def describe_failure(error: Exception, file: Path, root: Path) -> Diagnostic:
+def describe_failure(error: Exception | SystemExit, file: Path, root: Path) -> Diagnostic:
     """At the deepest line of the site's own files that the error passed through."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(root):
         place, line = Path(error.filename), error.lineno or 1
@@ -33,7 +33,7 @@ def describe_failure(error: Exception, file: Path, root: Path) -> Diagnostic:
     return Diagnostic(str(place.relative_to(root)), line, message, hint)
 
 
-def _explain(error: Exception, place: Path, code: str) -> Words:
+def _explain(error: Exception | SystemExit, place: Path, code: str) -> Words:
     text = re.sub(r" \((/|unknown location).*\)$", "", str(error)) or "no message"
     if isinstance(error, ImportError):
         return _explain_import(error, text)

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from homeprod.cli import render
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.promotion.node import open_node
+from homeprod.cli.promotion.standing import list_held
 from homeprod.core.errors import HomeprodError, PromotionError
 from homeprod.promotion.record import Rollback, Signed
 
 
 def find_former(ground: Ground, entries: Sequence[Signed], options: argparse.Namespace) -> str:
-    """The last that was good: as the control node tells it, else as this clone saw the branch move. Raises
-    PromotionError where nobody knows."""
+    """The last that was good, and brings nothing back that was rolled back: as the control node tells it, else as
+    this clone saw the branch move. Raises PromotionError where nobody knows."""
     rolled = [one.entry for one in entries if isinstance(one.entry, Rollback)]
     own = [one for one in rolled if one.environment == ground.environment.name]
     if last := next((one for one in own if one.revision == ground.head), None):
@@ -24,7 +25,7 @@ def find_former(ground: Ground, entries: Sequence[Signed], options: argparse.Nam
     left = {one.left for one in own}
     for commit in (*_ask_node(ground, options), *_list_seen(ground)):
         is_former = commit not in left and commit != ground.head and ground.branches.has(commit)
-        if is_former and ground.branches.descends(ground.head, commit):
+        if is_former and ground.branches.descends(ground.head, commit) and not list_held(ground, commit, entries):
             return commit
     hint = f"name it; these are its commits:\n\n  git log --oneline {ground.branches.remote}/{ground.branch}\n"
     hint += f"  homeprod rollback --env {ground.environment.name} --to REV"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,7 +17,8 @@ from homeprod.cli.promotion.ground import Ground, open_ground
 from homeprod.cli.promotion.node import open_node
 from homeprod.cli.promotion.passage import find_digests, tell_watched, watch_rollout
 from homeprod.cli.promotion.place import load_named_site
-from homeprod.cli.promotion.rollout import DONE
+from homeprod.cli.promotion.rollout import DONE, REFUSED
+from homeprod.cli.promotion.standing import list_held
 from homeprod.cli.promotion.step import advance
 from homeprod.cli.question import ask
 from homeprod.cli.schema.promotion import RollbackReport, RolloutEntry
@@ -86,6 +87,8 @@ def _roll_back(account: _Account) -> int:
     _require_earlier(account)
     account.bad = _find_bad_digests(account)
     _show(account)
+    if _is_refused(account, list_held(ground, account.to, entries)):
+        return REFUSED
     if not options.yes:
         ask(f"roll {ground.environment.name} back?", "yes")
     git = ground.branches.git
@@ -106,6 +109,17 @@ def _require_earlier(account: _Account) -> None:
     if not ground.branches.descends(left, to):
         hint = f"see which there were:\n\n  git log --oneline {ground.branches.remote}/{ground.branch}"
         raise PromotionError(f"{ground.branch} never had this revision", where=to[:12], hint=hint)
+
+
+def _is_refused(account: _Account, held: Sequence[str]) -> bool:
+    """Nothing that is held comes back, by whichever way."""
+    if held:
+        account.problem = f"rolled back and not cleared: {', '.join(held)}"
+        render.say(f"refused, and nothing was moved: {account.problem}")
+        name = account.ground.environment.name
+        commands = "".join(f"\n  homeprod rollback --env {name} --clear {host}" for host in held)
+        render.say(f"where that may run there again:\n{commands}")
+    return bool(held)
 
 
 def _find_bad_digests(account: _Account) -> dict[str, str]:

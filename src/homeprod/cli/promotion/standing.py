@@ -11,7 +11,7 @@ from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.schema.promotion import StandingEntry
 from homeprod.core.overview.age import tell_age
 from homeprod.promotion.candidates import Subject, list_differing
-from homeprod.promotion.record import Bad, Judgement, Signed, Trial, judge
+from homeprod.promotion.record import Bad, Judgement, Signed, Trial, find_bad, judge
 from homeprod.promotion.verdict import Entries, Evidence
 from homeprod.site.configured import list_gated
 from homeprod.site.counterpart import find_counterpart
@@ -43,16 +43,24 @@ def list_standings(
     ground: Ground, revision: str, entries: Sequence[Signed], applied: Mapping[str, str] | None, now: float
 ) -> list[Standing]:
     """Of the hosts of the environment that would run something else at ``revision`` than they do, by name; where
-    nobody says what they run, than at the head of the branch."""
+    nobody says what they run, than at the head of the branch. And of those that would run what is held."""
     [after, before] = ground.find_closures(revision, ground.head)
     name = ground.environment.name
     if applied is None:
         hosts = list_differing(after, name, before)
     else:
         own = (host for host, closure in after.items() if closure.environment == name)
-        hosts = [host for host in sorted(own) if applied.get(host) != after[host].digest]
-    subjects = (Subject(host, name, after[host].digest) for host in hosts)
+        hosts = [host for host in own if applied.get(host) != after[host].digest]
+    affected = sorted({*hosts, *list_held(ground, revision, entries)})
+    subjects = (Subject(host, name, after[host].digest) for host in affected)
     return list(judge_subjects(ground, revision, entries, subjects, now))
+
+
+def list_held(ground: Ground, revision: str, entries: Sequence[Signed]) -> list[str]:
+    """The hosts of the environment that would run there what was rolled back and is not cleared, by name."""
+    [closures] = ground.find_closures(revision)
+    held = find_bad(entries, ground.environment.name)
+    return [bad.host for bad in held if bad.host in closures and closures[bad.host].digest == bad.digest]
 
 
 def judge_subjects(

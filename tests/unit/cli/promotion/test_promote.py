@@ -387,6 +387,30 @@ def test_a_roll_back_that_makes_no_sense_is_refused(site: PromotedSite) -> None:
     assert site.heads() == before
 
 
+def test_no_roll_back_brings_back_what_was_rolled_back(site: PromotedSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("homeprod.cli.promotion.former._ask_node", lambda *_: [])
+    first, bad = site.clone.git("rev-parse", "HEAD"), site.commit(content="bad")
+    assert site.run("promote", bad, *TO_PROD, "--emergency", "--why", "now")[0] == 0
+    assert site.run("rollback", "--yes", "--no-watch", "--to", first)[0] == 0
+    back = site.heads()["prod"]
+    code, told = site.read("rollback", "--yes", "--no-watch", "--to", bad)
+    assert (code, site.heads()["prod"], told["revision"]) == (2, back, "")
+    assert told["problem"] == "rolled back and not cleared: prod-proxy, prod-proxy-passthrough"
+    _, _, said = site.run("rollback", "--yes", "--no-watch", "--to", bad)
+    assert f"  {site.program} rollback --env prod --clear prod-proxy\n" in said
+    # By hand, past all of us: it is not taken for good, and is no place to go back to.
+    site.clone.git("merge", "-q", "-s", "ours", "-m", "by hand", back)
+    by_hand = site.clone.git("rev-parse", "HEAD")
+    site.clone.push("HEAD:refs/heads/prod")
+    code, told = site.read("trials", "prod", by_hand)
+    assert (code, [one["is_held"] for one in told["hosts"]]) == (2, [True, True])
+    third = site.commit(content="third")
+    note_green(site, third)
+    assert site.run("promote", third, *TO_PROD)[0] == 0
+    code, told = site.read("rollback", "--yes", "--no-watch")
+    assert (code, told["left"], told["to"]) == (0, third, back)
+
+
 def test_ctrl_c_leaves_the_watch_and_says_what_goes_on(site: PromotedSite, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
