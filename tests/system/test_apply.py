@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.lab_server import InjectedFault
+from tests.system.drill_lab import LAB, open_drill_lab
 from tests.system.site_lab import NODE, SiteLab, open_site_lab
 
 from homeprod.engine.work import tell_time
@@ -101,6 +102,17 @@ def test_an_unfinished_machine_is_finished_by_the_next_apply(site_lab: SiteLab) 
     code, out, _ = site_lab.run("plan", "--only", "lab-coder")
     assert "> finish vm/lab-coder" in out
     assert site_lab.apply("--only", "lab-coder") == 0
+    assert site_lab.actions("--only", "lab-coder") == []
+
+
+def test_where_nothing_boots_nobody_is_waited_for(
+    site_lab: SiteLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_drill_lab(site_lab, tmp_path / "state", monkeypatch):
+        code, _, said = site_lab.run("--lab", LAB, "apply", "--yes", "--only", "lab-coder")
+    assert (code, "not waited for (--no-wait)" in said) == (0, True)
+    assert f"note: lab {LAB} boots nothing, so no guest is waited for" in said
+    assert "has not answered" not in said
     assert site_lab.actions("--only", "lab-coder") == []
 
 

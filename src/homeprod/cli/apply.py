@@ -31,6 +31,7 @@ from homeprod.engine.event import Event, Listener
 from homeprod.engine.ports import Bell
 from homeprod.engine.ring import list_rung
 from homeprod.engine.work import Manner, Work
+from homeprod.lab.folder import require_up
 from homeprod.plan.change import Action, Change
 from homeprod.plan.desired import desire
 from homeprod.plan.plan import Plan
@@ -42,6 +43,7 @@ from homeprod.wiring.doorbell import Bells, find_signer
 
 def run(options: argparse.Namespace) -> int:
     site = load_site(find_root(options.site))
+    _expect_nobody(options)
     with closing(connect(site, options)) as cluster:
         errand = Errand(
             plan=lambda: _plan(site, cluster, options),
@@ -53,6 +55,13 @@ def run(options: argparse.Namespace) -> int:
         if not options.no_wait and code in (0, 1, 3):
             share_after_apply(site, cluster, options)
         return code
+
+
+def _expect_nobody(options: argparse.Namespace) -> None:
+    """Of a lab that boots nothing nobody's end is awaited, as with ``--no-wait``. Raises LabError."""
+    if options.lab and not options.no_wait and not require_up(options.lab).read_spec().boot:
+        options.no_wait = True
+        render.say(f"note: lab {options.lab} boots nothing, so no guest is waited for, as with --no-wait")
 
 
 def _plan(site: Site, cluster: ProxmoxHypervisor, options: argparse.Namespace) -> Planned:

@@ -48,11 +48,13 @@ class Revision:
         own = rendered.content if rendered is not None else None
         if own is None:
             raise UnreadableError(f"{INVENTORY} is not there")
-        plain = read_inventory([own])
+        plain = read_inventory({INVENTORY: own})
         found = {"": plain}
         for name in sorted({plain.find_environment(host) for host in plain} - {""}):
-            more = self.vault.get(f"{name}/hosts.yml") if self.vault is not None else None
-            found[name] = read_inventory([own, *([more.content] if more and more.content else [])])
+            file = f"{name}/hosts.yml"
+            more = self.vault.get(file) if self.vault is not None else None
+            sealed = {f"{VAULT}{file}": more.content} if more and more.content else {}
+            found[name] = read_inventory({INVENTORY: own, **sealed})
         return found
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import yaml
@@ -95,11 +95,15 @@ class Inventory:
         return {host for host in self.own if holds(host) or any(map(holds, self.find_groups(host)))}
 
 
-def read_inventory(contents: Iterable[bytes]) -> Inventory:
-    """Raises UnreadableError."""
+def read_inventory(contents: Mapping[str, bytes]) -> Inventory:
+    """By file. Raises UnreadableError, which names file and line."""
     inventory = Inventory()
-    for content in contents:
-        for name, group in list_pairs(read_nodes(content)):
+    for file, content in contents.items():
+        try:
+            nodes = read_nodes(content)
+        except UnreadableError as error:
+            raise UnreadableError(f"{file}:{error.line}: {error.reason}", error.line) from error
+        for name, group in list_pairs(nodes):
             _gather(inventory, name, group)
     return inventory
 

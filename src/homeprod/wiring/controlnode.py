@@ -72,7 +72,8 @@ def _refuse_state(site: Site, node: str, listed: ListedMachine) -> UnreachableEr
 
 def _miss_agent(node: str) -> UnreachableError:
     hint = (
-        f"it may be booting still, which its console shows; where it was never finished, see why:\n\n  {_apply(node)}"
+        "it may be booting still, which its console shows (in a lab of --no-boot it never will)"
+        f"; where it was never finished, see why:\n\n  {_apply(node)}"
     )
     return UnreachableError("its guest agent does not answer", where=f"vm/{node}", hint=hint)
 

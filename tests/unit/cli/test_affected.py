@@ -159,7 +159,7 @@ def test_what_cannot_be_compared_is_said(clone: Path, tmp_path: Path, capsys: py
     assert "your clone of the vault repository" in capsys.readouterr().err
     commit(clone, {"site/inventory.yml": "["})
     assert ask(clone, "HEAD~1..") == 1
-    assert "the inventory cannot be read" in capsys.readouterr().err
+    assert "the inventory cannot be read: site/inventory.yml:1: expected" in capsys.readouterr().err
     run_git(clone, "rm", "-q", "site/inventory.yml")
     run_git(clone, "commit", "-q", "-m", "x")
     assert ask(clone, "HEAD~2..") == 1

@@ -71,7 +71,12 @@ class Store:
         for a branch that was rewound or rewritten, unless ``force``."""
         sign, path = "+" if force else "", self.path(name)
         refs = [f"{sign}refs/heads/*:refs/heads/*", f"{sign}refs/tags/*:refs/tags/*"]
-        _git("-C", str(source), "push", "--quiet", "--atomic", "--", str(path), *refs)
+        try:
+            _git("-C", str(source), "push", "--quiet", "--atomic", "--", str(path), *refs)
+        except LabError as error:
+            if "non-fast-forward" in error.message:
+                error.hint = "where it was rewritten on purpose, add --force; nothing was pushed"
+            raise
         self._adopt_head(path, source)
 
     def _adopt_head(self, path: Path, source: Path) -> None:

@@ -70,8 +70,9 @@ def test_no_hook_of_a_persons_folder_is_run(store: Store, source: Path) -> None:
 def test_a_rewritten_branch_is_taken_by_force_alone(store: Store, source: Path) -> None:
     path = store.add("playbooks", str(source))
     git(source, "commit", "-q", "--amend", "-m", "another")
-    with pytest.raises(LabError, match="non-fast-forward"):
+    with pytest.raises(LabError, match="non-fast-forward") as caught:
         store.push("playbooks", source)
+    assert "add --force" in caught.value.hint
     store.push("playbooks", source, force=True)
     assert git(path, "rev-parse", "lab") == git(source, "rev-parse", "lab")
 
