@@ -121,6 +121,7 @@ def _read(said: str) -> dict[str, tuple[list[str], str]]:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3500)
 def test_a_host_that_a_run_changes_is_always_listed(root: Path, tmp_path: Path) -> None:
     assert {count for count, _ in play(lay_out(BASE, tmp_path), root, "--check").values()} == {0}
     judged = [judge(root, tmp_path, seed) for seed in range(100, 300)]
