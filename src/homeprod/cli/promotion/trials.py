@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from homeprod.cli import render
@@ -18,7 +18,7 @@ from homeprod.cli.schema.promotion import MarkEntry, TrialsReport
 from homeprod.core.errors import PromotionError, UsageError
 from homeprod.core.overview.age import tell_age
 from homeprod.drivers.apps.git import Git
-from homeprod.drivers.commitsignature import require_vault_signer
+from homeprod.drivers.commitsignature import require_signer, require_vault_signer
 from homeprod.drivers.doorwords import tell
 from homeprod.promotion.record import Clear, Emergency, Rollback, Signed
 from homeprod.site.configured import list_environments, list_gated
@@ -26,7 +26,7 @@ from homeprod.site.site import Site
 from homeprod.wiring.records import list_believed
 
 LACKS = 2
-"""Exit code where a host has no record that counts, or is held, or the branch would not go forward."""
+"""Exit code where a host has no record that counts, or is held, or the branch would not go there at all."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,10 +34,11 @@ def run(options: argparse.Namespace) -> int:
     _check_environment(site, options)
     ground = open_ground(options, options.environment or name_gated(site), site)
     revision = _find_revision(ground, options.revision)
-    require_vault_signer(ground.secrets.git, ground.secrets.head, list_believed(ground.site, ground.node))
+    people = list_believed(ground.site, ground.node)
+    require_vault_signer(ground.secrets.git, ground.secrets.head, people)
     heard, now = ground.hear(), time.time()
     standings = list_standings(ground, revision, heard.believed, ask_applied(ground, options), now)
-    backward = explain_descent(ground, revision)
+    refusal = explain_descent(ground, revision) or _explain_signature(ground, revision, people)
     marks = list_marks(heard.believed, ground.environment.name)
     if options.json:
         report = TrialsReport(
@@ -46,14 +47,14 @@ def run(options: argparse.Namespace) -> int:
             revision=revision,
             hosts=[describe(one, now) for one in standings],
             marks=marks,
-            problem=backward.message if backward is not None else "",
+            problem=refusal.message if refusal is not None else "",
         )
         render.print_json(report.model_dump(mode="json"))
     else:
         _show(ground, revision, standings, marks, now)
-    if backward is not None:
-        render.say_problem(str(backward), backward.hint)
-    return 0 if backward is None and all(one.is_good for one in standings) else LACKS
+    if refusal is not None:
+        render.say_problem(str(refusal), refusal.hint)
+    return 0 if refusal is None and all(one.is_good for one in standings) else LACKS
 
 
 def _check_environment(site: Site, options: argparse.Namespace) -> None:
@@ -79,6 +80,17 @@ def _find_revision(ground: Ground, named: str) -> str:
         hint = f"name one:\n\n  homeprod trials {ground.environment.name} REV"
         raise PromotionError("no branch says which revision is meant", where=ground.environment.name, hint=hint)
     return found
+
+
+def _explain_signature(ground: Ground, revision: str, people: Mapping[str, tuple[str, ...]]) -> PromotionError | None:
+    """Why nobody would believe the revision; None where they would, or it is there."""
+    if revision == ground.head:
+        return None
+    try:
+        require_signer(ground.branches.git, revision, people)
+    except PromotionError as error:
+        return error
+    return None
 
 
 def list_marks(entries: Sequence[Signed], environment: str) -> list[MarkEntry]:

@@ -164,6 +164,15 @@ def test_outside_a_clone_each_hint_can_be_typed(
     assert "name your clone of the playbook repository:\n\n    … --repository DIR\n" in said
 
 
+def test_what_nobody_would_believe_is_said_before_anything_is_tried(site: PromotedSite) -> None:
+    revision = site.clone.commit({"README.md": "x"}, is_signed=False)
+    code, told = site.read("trials", "prod", revision)
+    open_validator("trials").validate(told)
+    assert (code, told["problem"]) == (2, "this commit is not signed, so its control node will not believe it")
+    _, _, said = site.run("trials", "prod", revision)
+    assert "this commit is not signed" in said
+
+
 def test_what_touches_nobody_needs_nothing(site: PromotedSite) -> None:
     site.clone.commit({"README.md": "words"})
     code, out, _ = site.run("trials", "prod", "HEAD")
