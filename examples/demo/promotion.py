@@ -59,7 +59,8 @@ SERVICE = """
     state: "{{{{ 'restarted' if greeting_unit is changed else 'started' }}}}"
 """
 PROGRAM, MISTYPED = "/usr/bin/logger", "/usr/bin/loger"
-_FILES = "find /etc/nginx /etc/systemd /etc/motd -exec stat --format '%i %y %s %n' {} + 2>/dev/null | sha256sum"
+# A check tries an nginx configuration in nginx's folder, beside the one that serves, and leaves none there.
+_FILES = "find /etc/nginx /etc/systemd /etc/motd ! -type d -exec stat --format '%i %y %s %n' {} + 2>/dev/null | sha256sum"
 _GATE = ("after=lab\n", "after=lab, promotion=Promotion()\n")
 _UNSEEN = re.compile(r' *Expectation\("https://(welcome|clock)\.lab.*\n')
 
