@@ -60,7 +60,8 @@ SERVICE = """
 """
 PROGRAM, MISTYPED = "/usr/bin/logger", "/usr/bin/loger"
 # A check tries an nginx configuration in nginx's folder, beside the one that serves, and leaves none there.
-_FILES = "find /etc/nginx /etc/systemd /etc/motd ! -type d -exec stat --format '%i %y %s %n' {} + 2>/dev/null | sha256sum"
+_LOOK = "-exec stat --format '%i %y %s %n' {} +"
+_FILES = f"find /etc/nginx /etc/systemd /etc/motd ! -type d {_LOOK} 2>/dev/null | sha256sum"
 _GATE = ("after=lab\n", "after=lab, promotion=Promotion()\n")
 _UNSEEN = re.compile(r' *Expectation\("https://(welcome|clock)\.lab.*\n')
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from homeprod.control.hosts.host import RunKind, RunStatus
 from homeprod.control.hosts.ledger import Ledger
 from homeprod.control.hosts.store import Notice
 from homeprod.control.promotion import admission as ledger_of
@@ -24,6 +24,8 @@ from homeprod.core.tree import Tree
 from homeprod.promotion.verdict import Evidence, Lack
 
 _LOG = logging.getLogger("homeprod.control")
+_LOOKED_AT = 50
+"""Runs of a host among which the one is sought that brought it to where it is."""
 
 
 class Sources(Protocol):
@@ -115,6 +117,12 @@ class Judge:
             await self._ledger.write(lambda to: ledger_of.move(to, environment, pair, digests), Notice())
             return replace(standing, admission=replace(known, pair=pair))
         follows = self.find_promotion(environment, head) or standing.promotion
+        return await self._begin(standing, follows, pair, digests)
+
+    async def _begin(
+        self, standing: Standing, follows: PromotionSettings, pair: Pair, digests: Mapping[str, str]
+    ) -> Standing:
+        environment = standing.environment
         new = Admission(environment, pair, digests, self._ledger.clock.now())
         await self._ledger.write(lambda to: ledger_of.admit(to, new, follows.order, follows.canary), Notice())
         _LOG.info("%s goes to %s", environment, pair.revision)
@@ -122,19 +130,27 @@ class Judge:
         return replace(standing, admission=found[environment])
 
     async def _settle(self, standing: Standing) -> Standing:
-        """A gate that was put before hosts which run something already: they stay at that."""
-        environment = standing.environment
-        hosts = [one for one in await self._ledger.hosts() if one.environment == environment and one.applied_revision]
-        pairs = Counter(Pair(one.applied_revision, one.applied_vault or standing.head.vault) for one in hosts)
-        for pair, _ in pairs.most_common():
+        """A gate that was put before hosts which run something already: the environment is at the newest of that, and
+        each of its hosts stays at its own until what the newest is for it was tried."""
+        for pair in await self._list_applied(standing):
             try:
-                digests = await self.closures.find_of(pair, environment)
+                digests = await self.closures.find_of(pair, standing.environment)
             except HomeprodError:
                 continue
-            new = Admission(environment, pair, digests, self._ledger.clock.now())
-            await self._ledger.write(lambda to, new=new: ledger_of.settle(to, new), Notice())  # type: ignore[misc]
-            return replace(standing, admission=new)
+            return await self._begin(standing, standing.promotion, pair, digests)
         return standing
+
+    async def _list_applied(self, standing: Standing) -> list[Pair]:
+        """What hosts run, the newest first: a branch only moves forward, so that is what was run last."""
+        hosts = [one for one in await self._ledger.hosts() if one.environment == standing.environment]
+        last: dict[Pair, int] = {}
+        for host in (one for one in hosts if one.applied_revision):
+            runs = await self._ledger.runs(_LOOKED_AT, host.name, RunKind.CONFIGURE)
+            good = (one for one in runs if one.status is RunStatus.SUCCESSFUL)
+            number = next((one.id for one in good if one.revision == host.applied_revision), 0)
+            pair = Pair(host.applied_revision, host.applied_vault or standing.head.vault)
+            last[pair] = max(last.get(pair, 0), number)
+        return sorted(last, key=lambda pair: -last[pair])
 
     async def _find_applied(self, standing: Standing) -> dict[str, str]:
         """What hosts were run with last. Of runs before the gate was there it is found out now: with the vault as it

@@ -312,6 +312,38 @@ def test_a_gate_before_hosts_that_run_already_leaves_them_as_they_are(tmp_path: 
     live(site, story)
 
 
+def test_a_gate_before_hosts_that_run_different_things_leaves_each_at_its_own(tmp_path: Path) -> None:
+    site = Site.make(tmp_path / "site", None)
+
+    async def story(life: Life) -> None:
+        first = site.head
+        await life.gate.fetch("prod")
+        await configure(life)
+        site.change("web")
+        site.change("mail")
+        second = site.head
+        await life.gate.fetch("prod")
+        await life.ring("prod-mail", "i2")
+        assert await life.run_due() == ["prod-mail"]
+        site.promotion = PromotionSettings(order=ORDER)
+        standing = await life.fetch()
+        assert standing.admission is not None
+        assert standing.admission.pair.revision == second, "nobody goes back"
+        assert await life.roll_out() == []
+        at = {host: life.gate.last("prod", host) for host in HOSTS}
+        assert {host: one.revision for host, one in at.items() if one is not None} == {
+            "prod-mail": second, "prod-proxy": second, "prod-web": first,
+        }  # fmt: skip
+        assert life.standing.rollout.state is RolloutState.STOPPED
+        assert life.standing.rollout.problem.startswith("prod-web: it has no record")
+        site.try_on("prod-web")
+        await life.fetch()
+        assert await life.roll_out() == ["prod-web"]
+        assert life.jobs[-1][1].revision == second
+
+    live(site, story)
+
+
 def test_a_head_does_not_open_the_gate_for_itself(tmp_path: Path) -> None:
     site = Site.make(tmp_path / "site")
 
