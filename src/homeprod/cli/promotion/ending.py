@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -20,6 +20,17 @@ class Accounted(Protocol):
     problem: str
 
     def report(self, code: int) -> BaseModel: ...
+
+
+def refuse(account: Accounted, problem: str) -> None:
+    """Says why the branch is not moved, and has it reported."""
+    account.problem = problem
+    render.say(f"refused, and nothing was moved: {problem}")
+
+
+def tell_uncleared(hosts: Sequence[str]) -> str:
+    """Why none of it goes anywhere, by whichever way."""
+    return f"rolled back and not cleared: {', '.join(hosts)}"
 
 
 def carry_through(account: Accounted, act: Callable[[], int]) -> int:

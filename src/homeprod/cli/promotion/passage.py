@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from homeprod.cli import render
 from homeprod.cli.promotion.account import Account
 from homeprod.cli.promotion.applied import ask_applied
+from homeprod.cli.promotion.ending import refuse, tell_uncleared
 from homeprod.cli.promotion.ground import Ground
 from homeprod.cli.promotion.node import Node, open_node
 from homeprod.cli.promotion.rollout import DONE, REFUSED, Known, Watched, watch
@@ -47,12 +48,11 @@ def _is_refused(account: Account, standings: Sequence[Standing]) -> bool:
     held = [one.subject.host for one in standings if one.bad is not None]
     lacking = [one.subject.host for one in standings if not one.is_good and one.bad is None]
     if held:
-        account.problem = f"rolled back and not cleared: {', '.join(held)}"
+        refuse(account, tell_uncleared(held))
     elif lacking and not account.options.emergency:
-        account.problem = f"no record that counts: {', '.join(lacking)}"
+        refuse(account, f"no record that counts: {', '.join(lacking)}")
     else:
         return False
-    render.say(f"refused, and nothing was moved: {account.problem}")
     return True
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from homeprod.cli import render
-from homeprod.cli.promotion.ending import carry_through
+from homeprod.cli.promotion.ending import carry_through, refuse, tell_uncleared
 from homeprod.cli.promotion.former import find_former
 from homeprod.cli.promotion.gates import name_gated
 from homeprod.cli.promotion.ground import Ground, open_ground
@@ -114,8 +114,7 @@ def _require_earlier(account: _Account) -> None:
 def _is_refused(account: _Account, held: Sequence[str]) -> bool:
     """Nothing that is held comes back, by whichever way."""
     if held:
-        account.problem = f"rolled back and not cleared: {', '.join(held)}"
-        render.say(f"refused, and nothing was moved: {account.problem}")
+        refuse(account, tell_uncleared(held))
         name = account.ground.environment.name
         commands = "".join(f"\n  homeprod rollback --env {name} --clear {host}" for host in held)
         render.say(f"where that may run there again:\n{commands}")

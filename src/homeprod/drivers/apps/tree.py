@@ -32,9 +32,10 @@ def read_work_tree(folder: Path, *, known_by: str = "") -> Tree:
 def find_repository(folder: Path, known_by: str) -> Path:
     """Where the work tree begins that ``folder`` is in, if it has a folder ``known_by``. Else ``folder``, and so too
     where it has one itself: a repository in the making may lie in another's."""
-    top = Git(folder).ask("rev-parse", "--show-toplevel") if folder.is_dir() else ""
-    is_below = bool(top) and not (folder / known_by).is_dir() and (Path(top) / known_by).is_dir()
-    return Path(top) if is_below else folder
+    if not folder.is_dir() or (folder / known_by).is_dir():
+        return folder
+    top = Git(folder).ask("rev-parse", "--show-toplevel")
+    return Path(top) if top and (Path(top) / known_by).is_dir() else folder
 
 
 def _list_paths(folder: Path, known_by: str) -> Iterable[str]:
