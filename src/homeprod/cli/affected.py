@@ -22,11 +22,14 @@ _NAME_IT = f"by --vault DIR or once by `git config {VAULT_SETTING} DIR`"
 def run(options: argparse.Namespace) -> int:
     """Exits 2 where some host is affected."""
     clone = Path(options.repository)
+    vault = options.vault or find_known_vault(clone)
     with render.busy("reading both revisions"):
-        step = read_step(clone, options.span, options.vault or find_known_vault(clone))
+        step = read_step(clone, options.span, vault)
         report = _compare(step)
-    if not step.vault:
+    if vault is None:
         render.say(f"note: secrets were not looked at: name your clone of the vault, {_NAME_IT}")
+    for name in _list_without_secrets(step, report):
+        render.say(f"note: the vault repository has no folder {name} ({vault}, at {step.vault[:12]})")
     if options.json:
         render.print_json(report.model_dump(mode="json"))
     else:
@@ -53,6 +56,13 @@ def _compare(step: Step) -> AffectedReport:
         for one in found
     ]
     return AffectedReport(before=step.before, after=step.after, vault=step.vault or None, hosts=hosts)
+
+
+def _list_without_secrets(step: Step, report: AffectedReport) -> list[str]:
+    """The environments of affected hosts of which nothing is in the vault that is at hand."""
+    secrets = step.revisions[1].vault
+    names = sorted({one.environment for one in report.hosts if one.environment})
+    return [name for name in names if secrets is not None and not secrets.has_folder(name)]
 
 
 def _list_lines(report: AffectedReport) -> Iterator[str]:

@@ -111,6 +111,18 @@ def test_the_vault_that_is_named_once_for_all_counts(
         assert json.loads(first)["hosts"][0]["after"] != json.loads(second)["hosts"][0]["after"]
 
 
+def test_a_vault_without_the_folder_of_an_affected_environment_is_said(
+    clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    run_git(other, "init", "-q")
+    head = commit(other, {"prod/hosts.yml": "{}"})
+    commit(clone, {"group_vars/all.yml": "other: 1"})
+    assert ask(clone, "HEAD~1..", "--vault", str(other)) == 2
+    assert capsys.readouterr().err == f"note: the vault repository has no folder lab ({other}, at {head[:12]})\n"
+
+
 def test_why_everything_counts_stands_before_all_else(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commit(clone, {"site.yml": BASE["site.yml"].replace("[base]", "[base, nosuchrole]")})
     assert ask(clone, "HEAD~1..") == 2
