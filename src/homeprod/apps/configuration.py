@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from homeprod.apps.branch import name_branch
-from homeprod.apps.document import Scalar, Table, Value, read_document
+from homeprod.apps.document import Listing, Scalar, Table, Value, read_document
 from homeprod.apps.fields import read_flag, read_names, read_pairs, read_text
 from homeprod.apps.host import FILE, HOSTS, App, Host
 from homeprod.apps.sheet import Place, Sheet
@@ -61,9 +61,11 @@ def _read_config(document: Table, host: str, sheet: Sheet) -> None:
 
 
 def _read_apps(document: Table, host: str, sheet: Sheet) -> tuple[App, ...]:
-    apps = document.entries.get("apps")
+    apps, place = document.get("apps"), document.find("apps")
+    if isinstance(apps, Scalar) or (isinstance(apps, Listing) and apps.items):
+        sheet.refuse(place, "apps: a table is expected", "by app: its url and branch at least")
+        return ()
     if not isinstance(apps, Table) or not apps.entries:
-        place = document.find("apps")
         hint = "what is to stop stays in the file, and says so:\n\n  apps:\n    APP:\n      …\n      enabled: false"
         sheet.refuse(place, "apps is empty: Harbormaster would end well and stop nothing", hint)
         return ()
