@@ -168,7 +168,13 @@ PARTS = (
         "rehearsal",
         "two machines of pegasus rehearsed on booted stand-ins, one green and one red, and all of it gone afterwards;"
         " a rehearsal that is killed is taken away by the next",
-        ("-m", "guest and soak", "tests/system/test_rehearse_booted.py"),
+        ("-m", "guest and soak", "-k", "not whole", "tests/system/test_rehearse_booted.py"),
+    ),
+    Part(
+        "rehearsal-whole",
+        "pegasus' own playbook, whole, rehearsed on booted stand-ins of its two machines of the way in: green, and one"
+        " word more foreseen by check mode",
+        ("-m", "guest and soak", "-k", "whole", "tests/system/test_rehearse_booted.py"),
     ),
     Part(
         "drill",

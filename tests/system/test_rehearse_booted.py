@@ -1,7 +1,7 @@
 """A rehearsal whole: pegasus' two machines of the way in, stood in for, booted, tried, and taken away.
 
 One is good with the revision, the other is not: a task of it changes something each time. Then a rehearsal is killed,
-and the next one takes away what it left.
+and the next one takes away what it left. Last, they are rehearsed with pegasus' own playbook, whole.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import Figure
@@ -59,13 +60,30 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     made = make_home(tmp_path)
     monkeypatch.setenv("HOMEPROD_RING_KEY", str(made.person.keep_key(tmp_path)))
-    made.commit(made.vault, {"prod/host_vars/prod-proxy.yml": SECRET})
-    made.commit(made.playbooks, {"site.yml": PLAYBOOK.replace("WORD", "before")})
-    run_git(made.playbooks, "push", "-q", "--force", "origin", "HEAD:prod")
-    made.commit(made.playbooks, {"site.yml": PLAYBOOK.replace("WORD", "after") + MORE})
     for words in (("user.name", "ops"), ("user.email", "ops@example.net")):
         run_git(made.playbooks, "config", *words)
     return made
+
+
+def write_small_playbook(home: Home) -> None:
+    """Of prod before, and in the clone after: a word more on each machine, and on one what changes each time."""
+    home.commit(home.vault, {"prod/host_vars/prod-proxy.yml": SECRET})
+    home.commit(home.playbooks, {"site.yml": PLAYBOOK.replace("WORD", "before")})
+    run_git(home.playbooks, "push", "-q", "--force", "origin", "HEAD:prod")
+    home.commit(home.playbooks, {"site.yml": PLAYBOOK.replace("WORD", "after") + MORE})
+
+
+def rehearse(home: Home) -> tuple[int, dict[str, Any]]:
+    """To its end: the exit code, and what was told."""
+    process = begin(home)
+    try:
+        said, _ = process.communicate(timeout=LIMIT)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=300)
+    told: dict[str, Any] = json.loads(said)
+    return process.returncode, told
 
 
 def begin(home: Home, *words: str, **how: int) -> subprocess.Popen[str]:
@@ -91,17 +109,11 @@ def list_left(home: Home) -> list[str]:
 
 
 def test_two_machines_are_rehearsed_each_with_its_own_verdict(home: Home, figure: Figure) -> None:
+    write_small_playbook(home)
     began = time.monotonic()
-    process = begin(home)
-    try:
-        said, _ = process.communicate(timeout=LIMIT)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.communicate(timeout=300)
+    code, told = rehearse(home)
     seconds = time.monotonic() - began
-    told = json.loads(said)
-    assert process.returncode == 2, told
+    assert code == 2, told
     hosts = {one["host"]: one for one in told["hosts"]}
     assert (hosts[TRIED]["result"], hosts[TRIED]["why"]) == ("green", []), hosts[TRIED]
     assert hosts[PROXY]["result"] == "red"
@@ -116,6 +128,7 @@ def test_two_machines_are_rehearsed_each_with_its_own_verdict(home: Home, figure
 
 
 def test_a_killed_one_is_taken_away_by_the_next(home: Home) -> None:
+    write_small_playbook(home)
     process = begin(home, TRIED)
     try:
         deadline = time.monotonic() + 900
@@ -134,3 +147,18 @@ def test_a_killed_one_is_taken_away_by_the_next(home: Home) -> None:
     with pytest.raises(LabError):
         find_folder(name_lab(home.load())).read_spec()
     assert not (open_records(home.load(), "lab-ansible", home.playbooks).read().believed)
+
+
+def test_the_whole_playbook_of_pegasus_is_rehearsed(home: Home, figure: Figure) -> None:
+    """Its base, way in and certificates, as prod has them; and then a word more on each machine."""
+    whole = (home.playbooks / "site.yml").read_text()
+    home.commit(home.playbooks, {"site.yml": whole + PLAYBOOK.replace("WORD", "after")})
+    began = time.monotonic()
+    code, told = rehearse(home)
+    seconds = time.monotonic() - began
+    hosts = {one["host"]: (one["result"], one["why"]) for one in told["hosts"]}
+    assert (code, hosts) == (0, {PROXY: ("green", []), TRIED: ("green", [])}), told
+    notes = {note for one in told["hosts"] for note in one["notes"]}
+    assert "check mode foresaw 1 task: Say which revision it has" in notes, notes
+    assert (list_labs(), list_left(home)) == ([], [])
+    figure(f"pegasus' whole playbook rehearsed on two machines in {seconds:.0f} s")
