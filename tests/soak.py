@@ -172,8 +172,8 @@ PARTS = (
     ),
     Part(
         "rehearsal-whole",
-        "pegasus' own playbook, whole, rehearsed on booted stand-ins of its two machines of the way in: green, and one"
-        " word more foreseen by check mode",
+        "pegasus' own playbook, whole, rehearsed on booted stand-ins of its two machines of the way in: green, and"
+        " one word more foreseen by check mode",
         ("-m", "guest and soak", "-k", "whole", "tests/system/test_rehearse_booted.py"),
     ),
     Part(
