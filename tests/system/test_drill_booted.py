@@ -1,4 +1,4 @@
-"""A drill of all of pegasus, booted: what a person wrote onto a data disk is there afterwards, and the site serves.
+"""A drill of all of pegasus, booted: its data disks hold afterwards what they held before, and the site serves.
 
 After `make demo` whole, with every machine made. ``HOMEPROD_DEMO_STATE`` names the state folder of a demo that is up,
 so that the drill alone can be tried again.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Figure
+from tests.manifest import digest_disk
 from tests.reference_schema import open_validator
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,26 @@ from homeprod.lab.folder import find_folder  # noqa: E402
 
 pytestmark = [pytest.mark.guest, pytest.mark.soak, pytest.mark.timeout(3500)]
 NAME = "demo.lab.pegasuspad.com"
-CANARY = "/var/lib/ansible/drill-canary"
+KEPT = "/var/lib/ansible"
+"""Where lab-ansible has its data disk."""
+UNUSED = "vm-94000001-disk-0.raw"
+"""The data disk of prod-ansible, which is declared stopped."""
+WRITE = f"""
+mkdir -p {KEPT}/drill/deep/er
+cd {KEPT}/drill
+head -c 3000000 /dev/urandom > deep/er/large
+echo words > 'a name'
+ln -s 'a name' link
+chmod 640 'a name'
+chmod 2750 deep/er
+chown 1234:4321 deep/er/large deep/er
+"""
+LOOK = f"""
+findmnt -n -o TARGET,LABEL,UUID --target {KEPT}
+cd {KEPT}/drill
+find . -printf '%P %M %U %G %s %l\\n' | sort
+find . -type f -exec sha256sum {{}} + | sort
+"""
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +78,8 @@ def test_all_of_pegasus_comes_back(home: Path, monkeypatch: pytest.MonkeyPatch, 
     wait_for_runs(stage, REST)
     open_gateway(stage)
     expect_the_demo_alone(stage)
-    canary = secrets.token_hex(16)
-    stage.run_in(NODE, ADMINISTRATOR, f"echo {canary} | sudo tee {CANARY}")
+    stage.read_in(NODE, ADMINISTRATOR, "sudo sh -eu", given=WRITE)
+    before = look_at_disks(stage)
     told = drill(stage, "--all")
     open_validator("drill").validate(told)
     assert (told["verdict"], told["problems"]) == ("proven", []), told
@@ -68,8 +87,17 @@ def test_all_of_pegasus_comes_back(home: Path, monkeypatch: pytest.MonkeyPatch, 
     assert told["keys"] == {NODE: True}
     assert all(one["before"] != one["after"] for one in told["machines"])
     assert len(told["machines"]) == 6
-    assert canary in stage.run_in(NODE, ADMINISTRATOR, f"sudo cat {CANARY}")
+    assert look_at_disks(stage) == before
     figure(told["row"])
+
+
+def look_at_disks(stage: Stage) -> tuple[str, int, str]:
+    """The file system of the one, with what was written there: paths, modes, owners, sizes, links, SHA-256; of the
+    other which file it is, and its bytes."""
+    [file] = find_folder(LAB).path.rglob(UNUSED)
+    there = stage.read_in(NODE, ADMINISTRATOR, "sudo sh -eu", given=LOOK)
+    assert there.count("deep/er/large") == 2, there
+    return there, file.stat().st_ino, digest_disk(file)
 
 
 def expect_the_demo_alone(stage: Stage) -> None:
