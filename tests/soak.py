@@ -185,7 +185,8 @@ PARTS = (
     ),
     Part(
         "drill-booted",
-        "`make demo` whole, then all of pegasus destroyed but for its data disks and made again: it serves",
+        "`make demo` whole, then all of pegasus destroyed but for its data disks and made again: it serves, and"
+        " those hold the same file systems and files",
         ("-m", "guest and soak", "tests/system/test_drill_booted.py"),
     ),
     Part(

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Figure
+from tests.guest_tree import script_listing, script_writing
 from tests.manifest import digest_disk
 from tests.reference_schema import open_validator
 
@@ -37,22 +38,6 @@ KEPT = "/var/lib/ansible"
 """Where lab-ansible has its data disk."""
 UNUSED = "vm-94000001-disk-0.raw"
 """The data disk of prod-ansible, which is declared stopped."""
-WRITE = f"""
-mkdir -p {KEPT}/drill/deep/er
-cd {KEPT}/drill
-head -c 3000000 /dev/urandom > deep/er/large
-echo words > 'a name'
-ln -s 'a name' link
-chmod 640 'a name'
-chmod 2750 deep/er
-chown 1234:4321 deep/er/large deep/er
-"""
-LOOK = f"""
-findmnt -n -o TARGET,LABEL,UUID --target {KEPT}
-cd {KEPT}/drill
-find . -printf '%P %M %U %G %s %l\\n' | sort
-find . -type f -exec sha256sum {{}} + | sort
-"""
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +63,7 @@ def test_all_of_pegasus_comes_back(home: Path, monkeypatch: pytest.MonkeyPatch, 
     wait_for_runs(stage, REST)
     open_gateway(stage)
     expect_the_demo_alone(stage)
-    stage.read_in(NODE, ADMINISTRATOR, "sudo sh -eu", given=WRITE)
+    stage.read_in(NODE, ADMINISTRATOR, "sudo sh -eu", given=script_writing(KEPT))
     before = look_at_disks(stage)
     told = drill(stage, "--all")
     open_validator("drill").validate(told)
@@ -95,7 +80,7 @@ def look_at_disks(stage: Stage) -> tuple[str, int, str]:
     """The file system of the one, with what was written there: paths, modes, owners, sizes, links, SHA-256; of the
     other which file it is, and its bytes."""
     [file] = find_folder(LAB).path.rglob(UNUSED)
-    there = stage.read_in(NODE, ADMINISTRATOR, "sudo sh -eu", given=LOOK)
+    there = stage.read_in(NODE, ADMINISTRATOR, "sudo sh -eu", given=script_listing(KEPT))
     assert there.count("deep/er/large") == 2, there
     return there, file.stat().st_ino, digest_disk(file)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.drivers.booted_lab import open_booted_lab
+from tests.guest_tree import script_listing, script_writing
 from tests.lab_server import InjectedFault, LabServer
 from tests.manifest import FileSystem, read_file_system
 from tests.system.stranger_lab import DATA_VM, VM, with_policy
@@ -36,15 +37,7 @@ from homeprod.site.site import DeclaredMachine, Site
 
 pytestmark = [pytest.mark.guest, pytest.mark.namespace, pytest.mark.soak, pytest.mark.timeout(3000)]
 
-NODE, ADDRESS = "pve", "192.0.2.21"
-WRITE = """
-mkdir -p /srv/docs/deep/er
-head -c 300000 /dev/urandom > /srv/docs/deep/er/large
-echo words > '/srv/docs/a name' && chmod 640 '/srv/docs/a name'
-chown 1234:4321 /srv/docs/deep/er/large
-cd /srv/docs && find . -type f -exec sha256sum {} + | sort
-"""
-LOOK = "findmnt -n -o TARGET,LABEL /srv/docs; cd /srv/docs && find . -type f -exec sha256sum {} + | sort"
+NODE, ADDRESS, DOCS = "pve", "192.0.2.21", "/srv/docs"
 
 
 def make_site(key: str, extra: int) -> Site:
@@ -67,7 +60,7 @@ def make_site(key: str, extra: int) -> Site:
         boot=Disk(8 * GiB, on=disks),
         people=(Person(name="admin", keys=(key,)),),
         memory=1024 * MiB,
-        mounts=(Mount(disk=docs, at="/srv/docs"),),
+        mounts=(Mount(disk=docs, at=DOCS),),
         addresses=(extra,),
     )
     machines = {"files": vm, "files-data": DataVirtualMachine(number=21, environment=lab, disks=(docs,))}
@@ -142,17 +135,18 @@ def test_three_replacements_leave_the_data_disk_as_it_was(booted: Booted) -> Non
     key = (booted.folder / "key.pub").read_text().strip()
     booted.apply(make_site(key, 30))
     volume = booted.volume(DATA_VM, "scsi0")
-    written = booted.ssh(WRITE)
+    booted.ssh(script_writing(DOCS))
+    written = booted.ssh(script_listing(DOCS))
+    assert written.split()[:2] == [DOCS, "docs"]
+    assert written.count("deep/er/large") == 2
     booted.lab.on_call = booted.note_disk
     for extra in (31, 32, 33):
         (change,) = booted.apply(make_site(key, extra)).of(Action.REPLACE)
         assert change.why == "network cannot be changed in place"
-        mounted, _, files = booted.ssh(LOOK).partition("\n")
-        assert mounted.split() == ["/srv/docs", "docs"]
-        assert files == written
+        assert booted.ssh(script_listing(DOCS)) == written
         assert booted.volume(VM, "scsi1") == booted.volume(DATA_VM, "scsi0") == volume
     first, *others = booted.disks
     assert len(others) == 2
     assert first.is_clean
-    assert {entry.path for entry in first.entries} >= {"/deep/er/large", "/a name"}
+    assert {entry.path for entry in first.entries} >= {"/tree/deep/er/large", "/tree/a name"}
     assert [dataclasses.replace(disk) for disk in others] == [first, first]

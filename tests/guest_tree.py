@@ -1,0 +1,31 @@
+"""A tree of files written to a mounted data disk in a guest, and all of it that a machine's life may not change.
+
+Both are shell scripts, for root and `sh -eu`.
+"""
+
+from __future__ import annotations
+
+
+def script_writing(mount: str) -> str:
+    """A large file deep down, a name with a space, a link; modes and owners that are nobody's default."""
+    return f"""
+mkdir -p {mount}/tree/deep/er
+cd {mount}/tree
+head -c 3000000 /dev/urandom > deep/er/large
+echo words > 'a name'
+ln -s 'a name' link
+chmod 640 'a name'
+chmod 2750 deep/er
+chown 1234:4321 deep/er/large deep/er
+"""
+
+
+def script_listing(mount: str) -> str:
+    """The first line is mount point, label and UUID of the file system; then paths with modes, owners, sizes and
+    links; then the SHA-256 of each file. Fails where there is no tree."""
+    return f"""
+findmnt -n -o TARGET,LABEL,UUID --target {mount}
+cd {mount}/tree
+find . -printf '%P %M %U %G %s %l\\n' | sort
+find . -type f -exec sha256sum {{}} + | sort
+"""
