@@ -6,26 +6,26 @@ Both are shell scripts, for root and `sh -eu`.
 from __future__ import annotations
 
 
-def script_writing(mount: str) -> str:
+def script_writing(folder: str) -> str:
     """A large file deep down, a name with a space, a link; modes and owners that are nobody's default."""
     return f"""
-mkdir -p {mount}/tree/deep/er
-cd {mount}/tree
-head -c 3000000 /dev/urandom > deep/er/large
+mkdir -p {folder}/deep/er
+cd {folder}
+head -c 300000 /dev/urandom > deep/er/large
 echo words > 'a name'
-ln -s 'a name' link
+ln -s deep/er link
 chmod 640 'a name'
-chmod 2750 deep/er
 chown 1234:4321 deep/er/large deep/er
+chmod 2750 deep deep/er
 """
 
 
-def script_listing(mount: str) -> str:
-    """The first line is mount point, label and UUID of the file system; then paths with modes, owners, sizes and
-    links; then the SHA-256 of each file. Fails where there is no tree."""
+def script_listing(folder: str) -> str:
+    """The first line is mount point, label and UUID of the file system that the folder is in; then paths with modes,
+    owners, sizes and links; then the SHA-256 of each file."""
     return f"""
-findmnt -n -o TARGET,LABEL,UUID --target {mount}
-cd {mount}/tree
+findmnt -n -o TARGET,LABEL,UUID --target {folder}
+cd {folder}
 find . -printf '%P %M %U %G %s %l\\n' | sort
 find . -type f -exec sha256sum {{}} + | sort
 """

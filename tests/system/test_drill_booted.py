@@ -34,8 +34,8 @@ from homeprod.lab.folder import find_folder  # noqa: E402
 
 pytestmark = [pytest.mark.guest, pytest.mark.soak, pytest.mark.timeout(3500)]
 NAME = "demo.lab.pegasuspad.com"
-KEPT = "/var/lib/ansible"
-"""Where lab-ansible has its data disk."""
+KEPT = "/var/lib/ansible/drill"
+"""On lab-ansible's data disk."""
 UNUSED = "vm-94000001-disk-0.raw"
 """The data disk of prod-ansible, which is declared stopped."""
 

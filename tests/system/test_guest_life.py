@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.booted_guest import ADDRESSES, BootedGuest, open_booted_guest
 from tests.drivers.booted_lab import GATEWAY, GATEWAY6
+from tests.guest_tree import script_writing
 from tests.manifest import FileSystem, read_file_system
 
 from homeprod.cloudinit.ending import Ending, EndingState
@@ -27,13 +28,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.namespace, pytest.mark.slow, pytest
 OWNER = 900
 OTHER_MAC = "02:00:00:00:00:99"
 SERIALS = {"docs": "/srv/docs", "ssh_keys": "/srv/keys"}
-WRITE = """
-mkdir -p /srv/docs/deep/er && chmod 2750 /srv/docs/deep
-head -c 300000 /dev/urandom >/srv/docs/deep/er/large && chown 1234:4321 /srv/docs/deep/er/large
-echo words >'/srv/docs/a name' && chmod 640 '/srv/docs/a name'
-ln -s deep/er /srv/docs/link
-echo key >/srv/keys/id && chmod 600 /srv/keys/id
-"""
+WRITE = script_writing(SERIALS["docs"]) + "echo key >/srv/keys/id && chmod 600 /srv/keys/id\n"
 LOOK = """
 say() { echo "== $1"; }
 say host_key; cat /etc/ssh/ssh_host_*_key.pub

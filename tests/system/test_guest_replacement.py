@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -148,5 +147,5 @@ def test_three_replacements_leave_the_data_disk_as_it_was(booted: Booted) -> Non
     first, *others = booted.disks
     assert len(others) == 2
     assert first.is_clean
-    assert {entry.path for entry in first.entries} >= {"/tree/deep/er/large", "/tree/a name"}
-    assert [dataclasses.replace(disk) for disk in others] == [first, first]
+    assert {entry.path for entry in first.entries} >= {"/deep/er/large", "/a name"}
+    assert others == [first, first]
